@@ -1,0 +1,61 @@
+package config
+
+import "fmt"
+
+// Severity says what became of the object that has the problem.
+type Severity int
+
+const (
+	// Warning: the object is in use, but not (or not wholly) as its author meant.
+	Warning Severity = iota
+	// Error: the object, or the named part of the document, is left out.
+	Error
+)
+
+// String returns "warning" or "error".
+func (s Severity) String() string {
+	if s == Error {
+		return "error"
+	}
+	return "warning"
+}
+
+// Problem is something wrong with the configuration, for people: where, what, and what to do about it.
+type Problem struct {
+	Position Position
+	Object   Key    // zero when the document has no identity yet
+	Field    string // path within the document, e.g. "spec.http[0].route[0].weight"
+	Severity Severity
+	Message  string // what is wrong, in one line, without the position
+	Fix      string // what to write instead; may be empty
+}
+
+// Error makes a Problem an error: "file:line:col: VirtualService/ns/name: field: message (fix)".
+func (p Problem) Error() string {
+	s := p.Message
+	if p.Field != "" {
+		s = p.Field + ": " + s
+	}
+	if p.Object != (Key{}) {
+		s = p.Object.String() + ": " + s
+	}
+	if at := p.Position.String(); at != "" {
+		s = at + ": " + s
+	}
+	if p.Fix != "" {
+		s = fmt.Sprintf("%s (%s)", s, p.Fix)
+	}
+	return s
+}
+
+// String returns "file:line:col", as much of it as is known.
+func (p Position) String() string {
+	switch {
+	case p.Line == 0:
+		return p.File
+	case p.File == "":
+		return fmt.Sprintf("%d:%d", p.Line, p.Column)
+	default:
+		return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+	}
+}
