@@ -1,0 +1,51 @@
+# Everything a newcomer needs: `make demo` runs a whole mesh, `make test` runs every test there is.
+GO        ?= go
+LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+LDFLAGS   := -s -w -X github.com/meshctl/meshctl/internal/version.version=$(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME  ?= 10m
+# Packages whose tests run a second time under the race detector: those that share memory between goroutines.
+RACE      := ./internal/agent/... ./internal/ca/... ./internal/controlplane/... ./internal/registry/... ./internal/xdsserver/... ./pkg/source/... ./pkg/xds/...
+
+export CGO_ENABLED ?= 0
+export GOFLAGS += -buildvcs=false
+
+.PHONY: build demo test test-race lint fuzz bench scale envoy golden clean
+
+build: ## meshctl, meshd and mesh-agent in bin/
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+envoy: build ## the Envoy that the tests and the demo run
+	bin/meshctl envoy --fetch
+
+demo: build ## a whole mesh on this machine; Ctrl-C ends it
+	bin/meshctl demo
+
+test: envoy ## every test there is
+	$(GO) vet ./...
+	$(GO) test ./...
+	$(MAKE) test-race
+
+test-race:
+	CGO_ENABLED=1 $(GO) test -race -short $(RACE)
+
+lint:
+	@command -v golangci-lint >/dev/null || $(GO) install $(LINT)
+	PATH="$$PATH:$$($(GO) env GOPATH)/bin" golangci-lint run ./...
+
+fuzz: ## every fuzzer for FUZZTIME each
+	@for t in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$t/*_test.go | cut -c6-); do \
+	    echo "== $$t $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$t || exit 1; done; done
+
+bench: build ## the figures of docs/performance.md
+	$(GO) test -run '^$$' -bench . -benchmem ./pkg/... ./internal/...
+	$(MAKE) scale
+
+scale: build
+	$(GO) run ./test/scale -meshd bin/meshd -services 500 -proxies 200
+
+golden: ## rewrite golden files after an intended change; read the diff before committing it
+	$(GO) test ./pkg/... ./test/cli/... -update
+
+clean:
+	rm -rf bin
