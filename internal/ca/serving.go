@@ -1,0 +1,63 @@
+package ca
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"sync"
+	"time"
+)
+
+// Serving is the certificate of a server that lives with the authority: issued at first use and again at half of its
+// life, when a handshake asks for it. Any number of goroutines may use it.
+type Serving struct {
+	authority *Authority
+	id        Identity
+	names     []string
+
+	mu      sync.Mutex
+	current *tls.Certificate
+	renew   time.Time
+}
+
+// Serving returns the certificate source of a server with an identity and the DNS names and IP addresses at which
+// clients know it, e.g. "istiod.istio-system.svc", "localhost", "127.0.0.1".
+func (a *Authority) Serving(id Identity, names ...string) *Serving {
+	return &Serving{authority: a, id: id, names: names}
+}
+
+// Certificate returns a certificate in force.
+func (s *Serving) Certificate() (*tls.Certificate, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.authority.options.Now()
+	if s.current != nil && now.Before(s.renew) {
+		return s.current, nil
+	}
+	fresh, err := s.issue()
+	if err != nil {
+		if s.current != nil && now.Before(s.current.Leaf.NotAfter) {
+			return s.current, nil // still good: the next handshake tries again
+		}
+		return nil, err
+	}
+	s.current, s.renew = fresh, now.Add(fresh.Leaf.NotAfter.Sub(now)/2)
+	return fresh, nil
+}
+
+func (s *Serving) issue() (*tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	chain, err := s.authority.issue(key.Public(), s.id, s.names, 0)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := encodeKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return KeyPair(chain, secret)
+}
