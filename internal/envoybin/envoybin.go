@@ -9,11 +9,13 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+
+	"github.com/meshctl/meshctl/internal/version"
 )
 
 // Version is the Envoy release that this program is written and tested for. Any release of the same minor version
 // is taken without a word.
-const Version = "1.40.0"
+const Version = version.Envoy
 
 // Envoy is a binary that was found, and asked for its version.
 type Envoy struct {

@@ -1,7 +1,7 @@
 package printer
 
 import (
-	"bufio"
+	"io"
 	"strings"
 )
 
@@ -33,11 +33,12 @@ func printTable[T any](p *Printer, t Table[T], rows []T) error {
 			widths[i] = max(widths[i], Width(c.text))
 		}
 	}
-	w := bufio.NewWriter(p.Out)
+	var b strings.Builder
 	for _, l := range lines {
-		writeLine(w, l, widths, p.Color)
+		writeLine(&b, l, widths, p.Color)
 	}
-	return w.Flush()
+	_, err := io.WriteString(p.Out, b.String())
+	return err
 }
 
 func visible[T any](t Table[T], wide bool) []Column[T] {
@@ -64,8 +65,7 @@ func cells[T any](columns []Column[T], row T) []cell {
 	return out
 }
 
-// writeLine leaves errors to the writer, which keeps the first one until Flush.
-func writeLine(w *bufio.Writer, line []cell, widths []int, color bool) {
+func writeLine(w *strings.Builder, line []cell, widths []int, color bool) {
 	for i, c := range line {
 		text := c.text
 		if color {

@@ -1,0 +1,52 @@
+// Package cli is the command tree of meshctl. Every command is the same four steps: parse flags, get a snapshot or a
+// dump, make one library call, print.
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshctl/meshctl/internal/cli/envoy"
+	"github.com/meshctl/meshctl/internal/cli/factory"
+	"github.com/meshctl/meshctl/internal/cli/version"
+	"github.com/meshctl/meshctl/internal/meshstate"
+)
+
+// commands returns every command in the order of the help text: one line a command.
+func commands(f *factory.Factory) []*cobra.Command {
+	return []*cobra.Command{
+		envoy.NewCmd(f, nil),
+		version.NewCmd(f, nil),
+	}
+}
+
+// New returns the root command.
+func New(f *factory.Factory) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "meshctl",
+		Short: "Run and look into a service mesh of real Envoys that speaks Istio's API",
+		Long: `meshctl runs and looks into a service mesh: real Envoys, configured in Istio's API.
+
+Exit codes: 0 done, 1 it failed, 2 the command line is wrong, 3 done and something was found (a difference, a rejected
+proxy).`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetIn(f.IO.In)
+	root.SetOut(f.IO.Out)
+	root.SetErr(f.IO.ErrOut)
+	root.PersistentFlags().StringVar(&f.Mesh, "mesh", meshstate.DefaultMesh, "name of the standalone mesh on this machine")
+	root.AddCommand(commands(f)...)
+	return root
+}
+
+// Execute runs one command line and returns the exit code. Errors are written to standard error: one message for
+// people, or one JSON object when the output was to be JSON or YAML.
+func Execute(ctx context.Context, f *factory.Factory, args []string) int {
+	root := New(f)
+	root.SetArgs(args)
+	usage := prepare(root)
+	cmd, err := root.ExecuteContextC(ctx)
+	return report(f, cmd, usage(err))
+}
