@@ -36,12 +36,16 @@ func Binary(t testing.TB) string {
 	return ""
 }
 
-// Validate fails the test unless `envoy --mode validate` accepts the bootstrap (JSON or YAML).
+// Validate fails the test unless `envoy --mode validate` accepts the bootstrap (JSON or YAML) and
+// finds nothing deprecated in it.
 func Validate(t testing.TB, bootstrap []byte) {
 	t.Helper()
 	out, err := exec.Command(Binary(t), "--mode", "validate", "-l", "warn", "-c", writeConfig(t, bootstrap)).CombinedOutput()
 	if err != nil {
 		t.Fatalf("envoy rejects the bootstrap: %v\n%s", err, out)
+	}
+	if bytes.Contains(out, []byte("Deprecated field")) {
+		t.Errorf("the bootstrap has deprecated fields:\n%s", out)
 	}
 }
 

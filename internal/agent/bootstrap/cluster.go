@@ -21,8 +21,6 @@ func xdsCluster(s Server) object {
 	}
 	if discovery == "STRICT_DNS" {
 		c["dns_lookup_family"] = "ALL"
-		c["dns_refresh_rate"] = "5s"
-		c["respect_dns_ttl"] = true
 	}
 	if !s.Plaintext {
 		c["transport_socket"] = controlPlaneTLS(s.Name)
