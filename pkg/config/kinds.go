@@ -29,6 +29,7 @@ var (
 	EnvoyFilter      = Kind{groupNetworking, "EnvoyFilter"}
 	ProxyConfig      = Kind{groupNetworking, "ProxyConfig"}
 	WasmPlugin       = Kind{groupExtensions, "WasmPlugin"}
+	TrafficExtension = Kind{groupExtensions, "TrafficExtension"}
 	Telemetry        = Kind{groupTelemetry, "Telemetry"}
 	PeerAuthn        = Kind{groupSecurity, "PeerAuthentication"}
 	RequestAuthn     = Kind{groupSecurity, "RequestAuthentication"}
@@ -40,6 +41,7 @@ var (
 	Secret           = Kind{"", "Secret"}
 	ConfigMap        = Kind{"", "ConfigMap"}
 	ServiceAccount   = Kind{"", "ServiceAccount"}
+	Endpoints        = Kind{"", "Endpoints"}
 	EndpointSlice    = Kind{groupDiscovery, "EndpointSlice"}
 	Deployment       = Kind{groupApps, "Deployment"}
 	ReplicaSet       = Kind{groupApps, "ReplicaSet"}
@@ -56,10 +58,13 @@ var (
 	GRPCRoute        = Kind{groupGatewayAPI, "GRPCRoute"}
 	TCPRoute         = Kind{groupGatewayAPI, "TCPRoute"}
 	TLSRoute         = Kind{groupGatewayAPI, "TLSRoute"}
+	UDPRoute         = Kind{groupGatewayAPI, "UDPRoute"}
+	ListenerSet      = Kind{groupGatewayAPI, "ListenerSet"}
 	ReferenceGrant   = Kind{groupGatewayAPI, "ReferenceGrant"}
 	BackendTLSPolicy = Kind{groupGatewayAPI, "BackendTLSPolicy"}
 	TrafficSplit     = Kind{groupSplit, "TrafficSplit"}
 	TrafficTarget    = Kind{groupAccess, "TrafficTarget"}
 	HTTPRouteGroup   = Kind{groupSpecs, "HTTPRouteGroup"}
 	SMITCPRoute      = Kind{groupSpecs, "TCPRoute"}
+	SMIUDPRoute      = Kind{groupSpecs, "UDPRoute"}
 )

@@ -1,13 +1,11 @@
 package config
 
-import (
-	"time"
-)
+import "time"
 
 // Meta is the part of metav1.ObjectMeta that the mesh reads. Its maps must not be changed.
 type Meta struct {
 	Labels, Annotations map[string]string
-	// Created decides between conflicting objects: the oldest wins, as Istio documents. Zero in files.
+	// Created decides between conflicting objects: the oldest wins, as Istio documents. Zero in files that do not state it.
 	Created         time.Time
 	ResourceVersion string
 	Generation      int64

@@ -30,7 +30,7 @@ type Problem struct {
 	Fix      string // what to write instead; may be empty
 }
 
-// Error makes a Problem an error: "file:line:col: VirtualService/ns/name: field: message (fix)".
+// Error makes a Problem an error: "file:line:col: VirtualService/ns/name: field: message (fix: what to write)".
 func (p Problem) Error() string {
 	s := p.Message
 	if p.Field != "" {
@@ -43,7 +43,7 @@ func (p Problem) Error() string {
 		s = at + ": " + s
 	}
 	if p.Fix != "" {
-		s = fmt.Sprintf("%s (%s)", s, p.Fix)
+		s = fmt.Sprintf("%s (fix: %s)", s, p.Fix)
 	}
 	return s
 }

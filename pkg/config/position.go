@@ -1,0 +1,89 @@
+package config
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Position returns where the object is written: its first field. It is zero for an object that no file holds.
+func (o *Object) Position() Position {
+	if o.source == nil {
+		return Position{}
+	}
+	return o.source.start
+}
+
+// FieldPosition returns where a field is written, for a path as in "spec.http[0].route[0].weight" or, for the keys of
+// maps, "metadata.labels[app.kubernetes.io/name]". Where the path ends early, it is the nearest field above. It points to
+// the value when that starts on the line of its key, else to the key. The source text is parsed on each call.
+func (o *Object) FieldPosition(path string) Position {
+	if o.source == nil {
+		return Position{}
+	}
+	root, failed := o.source.parse()
+	if failed != nil || root == nil {
+		return o.source.start
+	}
+	node, _ := descend(root, o.source.prefix)
+	if node == nil {
+		return o.source.start
+	}
+	steps := parsePath(path)
+	at, all := descend(node, steps)
+	if at == node && len(steps) > 0 && !all {
+		return o.source.start
+	}
+	return o.source.position(at.Line, at.Column)
+}
+
+// descend follows steps as far as they go. It returns the node to point at, and whether all steps were found.
+func descend(n *yaml.Node, steps []step) (at *yaml.Node, all bool) {
+	at = n
+	for _, s := range steps {
+		n = resolve(n)
+		var key, next *yaml.Node
+		switch n.Kind {
+		case yaml.SequenceNode:
+			if s.index >= 0 && s.index < len(n.Content) && (s.name == "" || s.isKey) {
+				next = n.Content[s.index]
+			}
+		case yaml.MappingNode:
+			key, next = lookup(n, s)
+		}
+		if next == nil {
+			return at, false
+		}
+		n, at = next, next
+		if key != nil && (next.Line != key.Line || next.Kind == yaml.AliasNode) {
+			at = key
+		}
+	}
+	return at, true
+}
+
+// lookup finds a key as it is written or, for a field, in its other spelling (consecutive_errors, consecutiveErrors).
+func lookup(n *yaml.Node, s step) (key, value *yaml.Node) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k := resolve(n.Content[i])
+		if k.Value == s.name {
+			return k, n.Content[i+1]
+		}
+		if key == nil && !s.isKey && camel(k.Value) == camel(s.name) {
+			key, value = k, n.Content[i+1]
+		}
+	}
+	return key, value
+}
+
+// camel removes the underscores of a protobuf field name: two spellings of one field have one camel.
+func camel(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
+
+// Line returns a line of the object's file (from 1), for showing it next to a message. It is empty for lines outside
+// the object's document, for objects that no file holds, and always for a Secret.
+func (o *Object) Line(n int) string {
+	if o.source == nil || o.source.secret {
+		return ""
+	}
+	return o.source.text(n)
+}
