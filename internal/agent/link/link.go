@@ -1,0 +1,185 @@
+// Package link is the agent's stream to the control plane: it registers the workload, learns the listeners that its Envoy
+// should have, and reports where they are and how the program is.
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+
+	"github.com/meshctl/meshctl/internal/agentapi"
+)
+
+// Options of a Client.
+type Options struct {
+	// Connect returns a connection to the control plane; it is closed after each stream.
+	Connect func() (*grpc.ClientConn, error)
+	// Register returns the first message of each stream.
+	Register func() *agentapi.Register
+	// Registered is told the server's answer.
+	Registered func(*agentapi.Registered)
+	// Wanted finds a port for each listener; the map goes back to the server.
+	Wanted func([]*agentapi.Listen) map[string]uint32
+	// Rotate is asked to renew the workload's certificate.
+	Rotate func()
+	// Log may be nil.
+	Log *slog.Logger
+}
+
+const (
+	retryFirst = 100 * time.Millisecond
+	retryMost  = 3 * time.Second
+	// A stream that lived so long was a good one: the next begins without delay.
+	goodAfter = 10 * time.Second
+	// The server must answer a registration within this time.
+	answerWithin = 10 * time.Second
+)
+
+// Client keeps one stream open. SetHealth and Restart may be called from any goroutine.
+type Client struct {
+	o       Options
+	restart chan struct{}
+
+	mu     sync.Mutex
+	health *agentapi.Health
+	wake   chan struct{}
+}
+
+// New returns a Client; Run connects it.
+func New(o Options) *Client {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Client{o: o, restart: make(chan struct{}, 1), wake: make(chan struct{})}
+}
+
+// SetHealth reports the program's health now and after each reconnection.
+func (c *Client) SetHealth(healthy bool, reason string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.health != nil && c.health.GetHealthy() == healthy && c.health.GetReason() == reason {
+		return
+	}
+	c.health = &agentapi.Health{Healthy: healthy, Reason: reason}
+	close(c.wake)
+	c.wake = make(chan struct{})
+}
+
+// Restart registers anew, because what Register returns has changed.
+func (c *Client) Restart() {
+	select {
+	case c.restart <- struct{}{}:
+	default:
+	}
+}
+
+// Run keeps the stream until ctx ends. A control plane that is away is no error: the agent and its Envoy go on without it.
+func (c *Client) Run(ctx context.Context) error {
+	retry := retryFirst
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := c.converse(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if errors.Is(err, errRestart) {
+			continue
+		}
+		if time.Since(began) > goodAfter {
+			retry = retryFirst
+		}
+		c.o.Log.Warn("no stream to the control plane, trying again", "in", retry, "error", describe(err))
+		timer := time.NewTimer(time.Duration(float64(retry) * (0.75 + rand.Float64()/2)))
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-c.restart:
+		}
+		timer.Stop()
+		retry = min(2*retry, retryMost)
+	}
+	return nil
+}
+
+var errRestart = errors.New("registration changed")
+
+func describe(err error) string {
+	if s, ok := status.FromError(err); ok {
+		return fmt.Sprintf("%s: %s", s.Code(), s.Message())
+	}
+	return err.Error()
+}
+
+// converse is the life of one stream.
+func (c *Client) converse(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	conn, err := c.o.Connect()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	stream, err := agentapi.NewAgentClient(conn).Connect(ctx)
+	if err != nil {
+		return err
+	}
+	if err := stream.Send(&agentapi.FromAgent{Message: &agentapi.FromAgent_Register{Register: c.o.Register()}}); err != nil {
+		_, err = stream.Recv()
+		return err
+	}
+	messages, failed := receive(ctx, stream)
+	s := &session{c: c, stream: stream}
+	answer := time.NewTimer(answerWithin)
+	defer answer.Stop()
+	for {
+		wake, err := s.sendHealth()
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-failed:
+			return err
+		case <-c.restart:
+			return errRestart
+		case <-answer.C:
+			if !s.registered {
+				return fmt.Errorf("the control plane did not answer the registration within %s", answerWithin)
+			}
+		case <-wake:
+		case m := <-messages:
+			if err := s.handle(m); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+type stream = grpc.BidiStreamingClient[agentapi.FromAgent, agentapi.FromServer]
+
+func receive(ctx context.Context, stream stream) (<-chan *agentapi.FromServer, <-chan error) {
+	messages, failed := make(chan *agentapi.FromServer), make(chan error, 1)
+	go func() {
+		for {
+			m, err := stream.Recv()
+			if err != nil {
+				failed <- err
+				return
+			}
+			select {
+			case messages <- m:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return messages, failed
+}
