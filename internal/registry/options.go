@@ -1,0 +1,103 @@
+package registry
+
+import (
+	"log/slog"
+	"time"
+
+	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/meshctl/meshctl/internal/agentapi"
+	"github.com/meshctl/meshctl/internal/ca"
+	"github.com/meshctl/meshctl/pkg/config"
+)
+
+const (
+	// DefaultGrace is how long the WorkloadEntry of an agent that went away stays.
+	DefaultGrace = 10 * time.Second
+	// NoGrace removes it at once.
+	NoGrace time.Duration = -1
+
+	registerTimeout = 10 * time.Second // from the start of a stream to Register
+	sendTimeout     = 10 * time.Second // for an agent to take one message
+	takeoverWait    = 2 * time.Second  // for the stream of a restarted agent's predecessor to end
+)
+
+// Emitter takes the WorkloadEntries, as increments; memory.Source is one.
+type Emitter interface {
+	Update(batch config.Batch)
+}
+
+// State keeps the registrations across a restart of the control plane; ca.File is one.
+type State interface {
+	Save(data []byte) error
+	// Load returns nil when nothing was saved yet.
+	Load() ([]byte, error)
+}
+
+// Clock is time as the registry sees it.
+type Clock interface {
+	Now() time.Time
+	// AfterFunc calls f in its own goroutine once d has passed, unless stop is called before; stop reports whether it
+	// was in time.
+	AfterFunc(d time.Duration, f func()) (stop func() bool)
+}
+
+// Options are the parts of a Registry. The functions are called without a lock held, from several goroutines at once,
+// and must not call Refresh.
+type Options struct {
+	// TrustDomain that every agent must be of; default ca.DefaultTrustDomain.
+	TrustDomain string
+	// Emitter takes the WorkloadEntries; nil for none (where another source describes the workloads).
+	Emitter Emitter
+	// State keeps the registrations; nil forgets them at the end of the process.
+	State State
+	// Group returns a WorkloadGroup, nil when there is none of that name; nil for no groups at all.
+	Group func(namespace, name string) *networking.WorkloadGroup
+	// PortNames returns the names under which services know a target port of a workload; nil for none.
+	PortNames func(p Proxy, target uint32) []string
+	// Wanted returns the local ports that a proxy should listen on; nil for one inbound port per port registered.
+	Wanted func(p Proxy) []*agentapi.Listen
+	// OnChange hears of the node id whose bindings, health, description or connection changed; what they are now, Lookup says.
+	OnChange func(nodeID string)
+	// Grace is how long the WorkloadEntry of an agent that went away, or that has not come back after a restart of the
+	// control plane, stays; default DefaultGrace, NoGrace (or any negative value) for not at all.
+	Grace time.Duration
+	// Clock is the time; default the system's.
+	Clock Clock
+	// Log is told what operators should see; default nothing.
+	Log *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	if o.TrustDomain == "" {
+		o.TrustDomain = ca.DefaultTrustDomain
+	}
+	if o.Group == nil {
+		o.Group = func(string, string) *networking.WorkloadGroup { return nil }
+	}
+	if o.PortNames == nil {
+		o.PortNames = func(Proxy, uint32) []string { return nil }
+	}
+	if o.Wanted == nil {
+		o.Wanted = inboundOnly
+	}
+	if o.OnChange == nil {
+		o.OnChange = func(string) {}
+	}
+	if o.Grace == 0 {
+		o.Grace = DefaultGrace
+	}
+	if o.Clock == nil {
+		o.Clock = systemClock{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now() }
+
+func (systemClock) AfterFunc(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }

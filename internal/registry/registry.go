@@ -1,0 +1,122 @@
+package registry
+
+import (
+	"fmt"
+	"sync"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/meshctl/meshctl/internal/agentapi"
+	"github.com/meshctl/meshctl/pkg/config"
+)
+
+// Registry serves agentapi.Agent. Any number of goroutines may use it.
+type Registry struct {
+	agentapi.UnimplementedAgentServer
+	o Options
+
+	mu        sync.Mutex
+	workloads map[key]*workload
+	nodes     map[string]key // by node id
+	closed    bool
+	// dirty are the workloads whose entry may differ from the one published.
+	dirty      map[key]bool
+	publishing bool
+	published  map[key]*config.Object // of the goroutine that publishes
+	// unsaved means that State lags behind.
+	unsaved, saving bool
+}
+
+// New returns a registry with the workloads that State remembers, which are published at once and dropped after the
+// grace period if their agents do not come back. Close ends it.
+func New(o Options) *Registry {
+	r := &Registry{
+		o: o.withDefaults(), workloads: map[key]*workload{}, nodes: map[string]key{},
+		dirty: map[key]bool{}, published: map[key]*config.Object{},
+	}
+	r.restore()
+	r.publish()
+	return r
+}
+
+// Close ends every session and all timers. What was published and saved stays as it is, for the next process.
+func (r *Registry) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	for _, w := range r.workloads {
+		if w.stopGrace != nil {
+			w.stopGrace()
+		}
+		if w.session != nil {
+			w.session.end(status.Error(codes.Unavailable, "the control plane is stopping: connect again"))
+		}
+	}
+}
+
+// Rotate asks the agent of a workload for a new certificate now; it does not wait for the answer.
+func (r *Registry) Rotate(namespace, name string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k := key{namespace, name}
+	w := r.workloads[k]
+	if w == nil || w.session == nil {
+		return fmt.Errorf("no workload %s is connected: see meshctl proxy-status", k)
+	}
+	w.session.outbox.rotate = true
+	w.session.wake()
+	return nil
+}
+
+// Refresh is called after the configuration changed: it asks for every WorkloadGroup, port name and Wanted list again,
+// and sends Wanted to those agents whose list differs.
+func (r *Registry) Refresh() {
+	r.mu.Lock()
+	groups, sessions := map[key]*networking.WorkloadGroup{}, []*session{}
+	for k, w := range r.workloads {
+		r.dirty[k] = true // port names are part of the entry
+		if w.register.GetGroup() != "" {
+			groups[key{k.namespace, w.register.GetGroup()}] = nil
+		}
+		if w.session != nil {
+			sessions = append(sessions, w.session)
+		}
+	}
+	r.mu.Unlock()
+	for k := range groups {
+		groups[k] = r.o.Group(k.namespace, k.name)
+	}
+	for _, nodeID := range r.regroup(groups) {
+		r.o.OnChange(nodeID)
+	}
+	for _, s := range sessions {
+		r.want(s)
+	}
+	r.publish()
+}
+
+// regroup describes again the workloads whose group changed and returns their node ids. A group that is gone keeps
+// its last form: deleting it must not take a running workload down, as in Istio.
+func (r *Registry) regroup(groups map[key]*networking.WorkloadGroup) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var changed []string
+	for k, w := range r.workloads {
+		group := groups[key{k.namespace, w.register.GetGroup()}]
+		if group == nil || proto.Equal(group, w.group) {
+			continue
+		}
+		p := describe(w.register, group)
+		if p.ServiceAccount != w.identity.ServiceAccount || checkProxy(p) != nil {
+			r.o.Log.Warn("WorkloadGroup changed in a way that does not fit a running workload: it keeps the form before",
+				"group", k.namespace+"/"+w.register.GetGroup(), "workload", k.String())
+			continue
+		}
+		w.group, w.proxy, r.unsaved = group, p, true
+		changed = append(changed, p.NodeID)
+	}
+	return changed
+}
