@@ -1,0 +1,111 @@
+package xdsserver
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/meshctl/meshctl/pkg/xds"
+)
+
+// subscription is what one stream has asked for, and been told, of one type.
+//
+// What the proxy has is not kept by name: it has what base says of the names that it asked for, except for what deferred,
+// ahead and rejected hold. Proxies of one scope share their tables, so that this costs a pointer.
+type subscription struct {
+	url      string
+	wildcard bool
+	// legacy is set while requests without names mean everything (state of the world: no name was ever asked for).
+	legacy bool
+	// names are the resources asked for by name.
+	names names
+	// asked are names to be answered whether the proxy has them or not.
+	asked names
+	// owed is set when a response is due even with nothing in it: the first one ends the proxy's waiting.
+	owed bool
+	base *xds.Table
+	// deferred are resources that no longer exist, of which the proxy is told after nothing refers to them any more.
+	deferred map[string]*xds.Resource
+	// ahead are resources that the proxy was sent together with their clusters, before it asked for them.
+	ahead map[string]*xds.Resource
+
+	unanswered []*push
+	rejected   map[string]*Rejection
+	account    account
+}
+
+// versions makes a table of what a reconnecting proxy says it has: names and versions without content.
+func versions(initial map[string]string) *xds.Table {
+	list := make([]*xds.Resource, 0, len(initial))
+	for name, version := range initial {
+		list = append(list, &xds.Resource{Name: name, Version: version})
+	}
+	return xds.NewTable(list...)
+}
+
+// update makes next the base and returns what the proxy must be told to get there.
+func (s *subscription) update(next *xds.Table) (changed []*xds.Resource, removed []string) {
+	before, asked := s.base, s.asked
+	s.base, s.asked = next, nil
+	changed, removed = xds.Diff(before, next)
+	if !s.wildcard {
+		changed, removed = s.names.among(changed), s.names.amongNames(removed)
+	}
+	for _, r := range changed {
+		delete(s.deferred, r.Name)
+	}
+	n := len(changed)
+	for _, name := range asked {
+		r, early := next.Get(name), s.ahead[name]
+		delete(s.ahead, name)
+		switch {
+		case r != nil && early != r && !listed(changed[:n], name):
+			changed = append(slices.Clip(changed), r)
+		case r == nil && before.Get(name) == nil:
+			removed = append(slices.Clip(removed), name)
+		}
+	}
+	return changed, removed
+}
+
+// listed reports whether a sorted list has a resource of that name.
+func listed(list []*xds.Resource, name string) bool {
+	_, ok := slices.BinarySearchFunc(list, name, func(r *xds.Resource, n string) int { return cmp.Compare(r.Name, n) })
+	return ok
+}
+
+// deferRemoval remembers the removal of what the proxy has for later, and returns the names that it waits for in vain.
+func (s *subscription) deferRemoval(before *xds.Table, removed []string) (vain []string) {
+	for _, name := range removed {
+		r := before.Get(name)
+		if r == nil {
+			vain = append(vain, name)
+			continue
+		}
+		if s.deferred == nil {
+			s.deferred = map[string]*xds.Resource{}
+		}
+		s.deferred[name] = r
+	}
+	return vain
+}
+
+// takeDeferred returns the names whose removal is due, sorted.
+func (s *subscription) takeDeferred() []string {
+	if s == nil || len(s.deferred) == 0 {
+		return nil
+	}
+	var out []string
+	for name := range s.deferred {
+		if s.wildcard || s.names.has(name) {
+			out = append(out, name)
+		}
+	}
+	s.deferred = nil
+	slices.Sort(out)
+	return out
+}
+
+// settled reports whether the proxy has answered everything and refuses nothing.
+func (s *subscription) settled() bool {
+	return s == nil || len(s.unanswered) == 0 && len(s.rejected) == 0 && !s.owed
+}
