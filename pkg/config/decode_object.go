@@ -103,7 +103,7 @@ func (d Decoder) root(out *Result, doc, source *document, n *yaml.Node) {
 // object checks an object of a known kind and converts it.
 func (d Decoder) object(out *Result, doc, source *document, n *yaml.Node, h head, e *kindEntry) {
 	source.secret = e.kind == Secret
-	w := &walker{limits: d.Limits, object: d.key(e, h), secret: source.secret}
+	w := &walker{limits: d.Limits, object: d.key(e, h), secret: source.secret, expanded: &doc.expanded}
 	w.at = func(n *yaml.Node) Position { return doc.position(n.Line, n.Column) }
 	w.identity(n, h, e)
 	root := *n

@@ -21,7 +21,10 @@ type document struct {
 	start Position
 	// secret forbids to show the text.
 	secret bool
-	depth  int
+	// depth is how deeply JSON may nest; YAML is measured while walking.
+	depth int
+	// expanded counts the nodes that aliases have stood for; only used while decoding.
+	expanded int
 }
 
 // position turns a place in data (from 1) into a place in the file.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -79,35 +80,54 @@ func checkText(data []byte) *syntaxError {
 
 var yamlErrorLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
-// yamlError turns the parser's error into ours. The parser knows the line only, and not always the best one.
+// yamlError turns the parser's error into ours. The parser only knows the line where the broken construct starts, and
+// that not always.
 func yamlError(err error, data []byte) *syntaxError {
-	out := &syntaxError{line: 1, column: 1, message: "not valid YAML"}
-	if m := yamlErrorLine.FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " ")); m != nil {
-		if n, err := strconv.Atoi(m[1]); err == nil {
-			out.line = n
-		}
-		out.message = "not valid YAML: " + m[2]
+	line, message := yamlMessage(err)
+	if better := firstBrokenLine(data, message); better > 0 {
+		line = better
 	}
-	if strings.Contains(out.message, "unknown anchor") {
+	out := &syntaxError{line: line, column: 1, message: "not valid YAML: " + message}
+	if strings.Contains(message, "unknown anchor") {
 		out.message = "not valid YAML: an alias (*name) without its anchor (&name)"
 	}
-	n := 0
-	for line := range bytes.Lines(data) {
-		n++
-		indent := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]
-		if tab := bytes.IndexByte(indent, '\t'); tab >= 0 && n >= out.line-1 && len(indent) < len(bytes.TrimRight(line, "\r\n")) {
-			return &syntaxError{n, tab + 1, "a tab indents this line", "indent with spaces"}
-		}
-		if bytes.Contains(line, []byte("{{")) && n >= out.line-1 {
-			return &syntaxError{n, bytes.Index(line, []byte("{{")) + 1, out.message, "this looks like a template: render it first"}
-		}
-		if n == out.line {
-			out.column = len(indent) + 1
-		}
-		if n > out.line {
-			break
-		}
+	lines := bytes.Split(data, []byte{'\n'})
+	out.line = max(1, min(out.line, len(lines)))
+	text := bytes.TrimRight(lines[out.line-1], "\r")
+	indent := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]
+	out.column = utf8.RuneCount(indent) + 1
+	if tab := bytes.IndexByte(indent, '\t'); tab >= 0 {
+		out.column, out.message, out.fix = tab+1, "not valid YAML: a tab indents this line", "indent with spaces"
+	} else if template := bytes.Index(text, []byte("{{")); template >= 0 {
+		out.column, out.fix = utf8.RuneCount(text[:template])+1, "this looks like a template: render it first"
 	}
-	out.line = min(out.line, max(n, 1))
 	return out
+}
+
+func yamlMessage(err error) (line int, message string) {
+	m := yamlErrorLine.FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " "))
+	if m == nil {
+		return 1, "no YAML at all"
+	}
+	line, _ = strconv.Atoi(m[1])
+	return line, m[2]
+}
+
+// firstBrokenLine finds the line at which the text stops being good: the shortest beginning of the text that fails with
+// the same message. It is 0 for texts too long to try that.
+func firstBrokenLine(data []byte, message string) int {
+	const longest = 256 << 10
+	if len(data) > longest {
+		return 0
+	}
+	starts := append(lineStarts(data), len(data))
+	return sort.Search(len(starts)-1, func(i int) bool {
+		var node yaml.Node
+		err := yaml.Unmarshal(data[:starts[i]], &node)
+		if err == nil {
+			return false
+		}
+		_, m := yamlMessage(err)
+		return m == message
+	})
 }

@@ -25,20 +25,19 @@ func (o *Object) FieldPosition(path string) Position {
 	if failed != nil || root == nil {
 		return o.source.start
 	}
-	node, _ := descend(root, o.source.prefix)
-	if node == nil {
+	node, found := find(root, o.source.prefix)
+	if !found {
 		return o.source.start
 	}
-	steps := parsePath(path)
-	at, all := descend(node, steps)
-	if at == node && len(steps) > 0 && !all {
+	at := descend(node, parsePath(path))
+	if at == node {
 		return o.source.start
 	}
 	return o.source.position(at.Line, at.Column)
 }
 
-// descend follows steps as far as they go. It returns the node to point at, and whether all steps were found.
-func descend(n *yaml.Node, steps []step) (at *yaml.Node, all bool) {
+// descend follows steps as far as they go and returns the node to point at.
+func descend(n *yaml.Node, steps []step) (at *yaml.Node) {
 	at = n
 	for _, s := range steps {
 		n = resolve(n)
@@ -52,14 +51,14 @@ func descend(n *yaml.Node, steps []step) (at *yaml.Node, all bool) {
 			key, next = lookup(n, s)
 		}
 		if next == nil {
-			return at, false
+			return at
 		}
 		n, at = next, next
 		if key != nil && (next.Line != key.Line || next.Kind == yaml.AliasNode) {
 			at = key
 		}
 	}
-	return at, true
+	return at
 }
 
 // lookup finds a key as it is written or, for a field, in its other spelling (consecutive_errors, consecutiveErrors).

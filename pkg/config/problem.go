@@ -36,8 +36,11 @@ func (p Problem) Error() string {
 	if p.Field != "" {
 		s = p.Field + ": " + s
 	}
-	if p.Object != (Key{}) {
+	switch {
+	case p.Object.Name != "":
 		s = p.Object.String() + ": " + s
+	case p.Object.Kind.Name != "":
+		s = p.Object.Kind.Name + " without a name: " + s
 	}
 	if at := p.Position.String(); at != "" {
 		s = at + ": " + s

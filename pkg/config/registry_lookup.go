@@ -40,7 +40,7 @@ func (r *registry) lookup(apiVersion, kind string) verdict {
 		if slices.Contains(e.versions, version) {
 			return verdict{entry: e}
 		}
-		return verdict{complaint: kind + " has no version " + quote(version) + "; served are " + choices(e.versions), at: "apiVersion", fix: e.preferred()}
+		return verdict{complaint: kind + " has no version " + quote(version) + ", only " + choices(e.versions), at: "apiVersion", fix: e.preferred()}
 	}
 	if ours := r.groups[group]; ours != nil {
 		return r.unknownKind(group, kind, ours)

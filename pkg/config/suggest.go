@@ -22,7 +22,24 @@ func nearest(word string, candidates []string) string {
 			best, bestDistance = c, d
 		}
 	}
+	if best == "" && len(folded) >= 4 {
+		return onlyContaining(folded, candidates)
+	}
 	return best
+}
+
+// onlyContaining returns the one candidate that starts or ends with word: Prefix means PathPrefix.
+func onlyContaining(word string, candidates []string) string {
+	found := ""
+	for _, c := range candidates {
+		if f := fold(c); strings.HasPrefix(f, word) || strings.HasSuffix(f, word) {
+			if found != "" {
+				return ""
+			}
+			found = c
+		}
+	}
+	return found
 }
 
 func fold(s string) string {

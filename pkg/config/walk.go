@@ -27,7 +27,8 @@ type walker struct {
 	silent   int // > 0 inside what a controller writes
 	depth    int
 	aliases  int // aliases being expanded now
-	expanded int // nodes that aliases stood for so far
+	// expanded counts the nodes that aliases have stood for so far in the whole document, which may be a list.
+	expanded *int
 	stopped  bool
 }
 
@@ -102,8 +103,8 @@ func (w *walker) value(n *yaml.Node, s *schema) bool {
 	}
 	defer func() { w.depth-- }()
 	if w.aliases > 0 {
-		if w.expanded++; w.expanded > w.limits.AliasNodes {
-			if w.expanded == w.limits.AliasNodes+1 {
+		if *w.expanded++; *w.expanded > w.limits.AliasNodes {
+			if *w.expanded == w.limits.AliasNodes+1 || len(w.problems) == 0 {
 				w.problem(n, Error, fmt.Sprintf("aliases stand for more than %d values", w.limits.AliasNodes), "write the values out")
 			}
 			return false
@@ -214,7 +215,8 @@ func (w *walker) unknown(key *yaml.Node, s *schema) {
 	if fix == "" {
 		fix = s.elsewhere(key.Value)
 	}
-	if fix == "" && len(s.names) > 0 {
+	const few = 12
+	if fix == "" && len(s.names) > 0 && len(s.names) <= few {
 		fix = "one of " + choices(s.names)
 	}
 	w.problem(key, severity, "unknown field "+quote(key.Value), fix)

@@ -36,7 +36,7 @@ func (w *walker) entries(n *yaml.Node) []entry {
 		case isNull(key):
 			w.problem(key, Error, "an empty key", "")
 		case has(key.Value):
-			w.push(step{name: key.Value})
+			w.push(step{name: key.Value, isKey: !isIdentifier(key.Value)})
 			w.problem(n.Content[i], Error, "written twice in the same mapping", "keep one")
 			w.pop()
 		default:
@@ -64,7 +64,7 @@ func (w *walker) merge(out []entry, n *yaml.Node, depth int) []entry {
 		}
 	case source.Kind == yaml.MappingNode:
 		for i := 0; i+1 < len(source.Content); i += 2 {
-			if w.expanded++; w.expanded > w.limits.AliasNodes {
+			if *w.expanded++; *w.expanded > w.limits.AliasNodes {
 				w.problem(n, Error, "merges (<<) stand for more than "+strconv.Itoa(w.limits.AliasNodes)+" values", "write the values out")
 				return out
 			}
