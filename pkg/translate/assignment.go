@@ -1,0 +1,147 @@
+package translate
+
+import (
+	"cmp"
+	"math"
+	"net/netip"
+	"slices"
+	"strings"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh"
+)
+
+// AssignmentInput is everything that the endpoints of one cluster depend on. Make it with NewAssignment.
+type AssignmentInput struct {
+	Cluster   string
+	Endpoints *mesh.EndpointSet
+	// Labels that an endpoint must have: those of the subset.
+	Labels map[string]string
+	// Names: addresses may be DNS names, which only clusters that resolve them can take.
+	Names bool
+	// Balance and Locality of the clients are set only where the choice of endpoints depends on where the client is.
+	Balance  *networking.LocalityLoadBalancerSetting
+	Locality string
+}
+
+// NewAssignment returns the input for the endpoints of a cluster, with no more in it than they depend on. locality is that of the
+// clients.
+func NewAssignment(c ClusterInput, endpoints *mesh.EndpointSet, locality string) AssignmentInput {
+	in := AssignmentInput{
+		Cluster:   ClusterName(c.Service.Host, c.Port.Number, c.Subset),
+		Endpoints: endpoints,
+		Labels:    SubsetLabels(c.Rule, c.Subset),
+		Names:     InlineEndpoints(c.Service),
+	}
+	if UsesLocality(c) {
+		in.Locality = locality
+		in.Balance = localitySetting(policyFor(c.Rule, c.Port.Number, c.Subset), c.Config)
+	}
+	return in
+}
+
+// Assignment returns the endpoints of a cluster, grouped by locality in a stable order.
+func Assignment(in AssignmentInput) *endpointv3.ClusterLoadAssignment {
+	groups := map[string]*endpointv3.LocalityLbEndpoints{}
+	for i := range in.Endpoints.Endpoints {
+		e := &in.Endpoints.Endpoints[i]
+		if !selects(in.Labels, e.Labels) || !addressable(e.Address, in.Names) {
+			continue
+		}
+		g := groups[e.Locality]
+		if g == nil {
+			g = &endpointv3.LocalityLbEndpoints{Locality: locality(e.Locality), LoadBalancingWeight: wrapperspb.UInt32(0)}
+			groups[e.Locality] = g
+		}
+		g.LbEndpoints = append(g.LbEndpoints, lbEndpoint(e))
+		sum := uint64(g.LoadBalancingWeight.Value) + uint64(max(e.Weight, 1))
+		g.LoadBalancingWeight.Value = uint32(min(sum, math.MaxUint32/1024)) // Envoy refuses a sum above 32 bits
+	}
+	out := &endpointv3.ClusterLoadAssignment{ClusterName: in.Cluster}
+	for _, g := range groups {
+		out.Endpoints = append(out.Endpoints, g)
+	}
+	slices.SortFunc(out.Endpoints, func(a, b *endpointv3.LocalityLbEndpoints) int { return cmp.Compare(localityName(a), localityName(b)) })
+	if in.Balance != nil {
+		out.Endpoints = balance(out.Endpoints, in.Balance, in.Locality)
+	}
+	return out
+}
+
+func lbEndpoint(e *mesh.Endpoint) *endpointv3.LbEndpoint {
+	out := &endpointv3.LbEndpoint{
+		HostIdentifier:      &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{Address: address(e.Address, e.Port)}},
+		LoadBalancingWeight: wrapperspb.UInt32(max(e.Weight, 1)),
+		Metadata:            endpointMetadata(e),
+	}
+	if !e.Healthy {
+		out.HealthStatus = corev3.HealthStatus_UNHEALTHY
+	}
+	return out
+}
+
+// clusterID is how Istio calls the only cluster of a mesh that has one.
+const clusterID = "Kubernetes"
+
+// endpointMetadata carries the mark that selects mutual TLS, and who the endpoint is ("name;namespace;app;version;cluster")
+// for access logs and metrics.
+func endpointMetadata(e *mesh.Endpoint) *corev3.Metadata {
+	fields := map[string]*structpb.Struct{}
+	if e.MutualTLS {
+		fields["envoy.transport_socket_match"] = stringStruct("tlsMode", "istio")
+	}
+	if e.Workload != (config.Key{}) {
+		app := cmp.Or(e.Labels["service.istio.io/canonical-name"], e.Labels["app.kubernetes.io/name"], e.Labels["app"])
+		version := cmp.Or(e.Labels["service.istio.io/canonical-revision"], e.Labels["app.kubernetes.io/version"], e.Labels["version"])
+		fields["istio"] = stringStruct("workload", strings.Join([]string{e.Workload.Name, e.Workload.Namespace, app, version, clusterID}, ";"))
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return &corev3.Metadata{FilterMetadata: fields}
+}
+
+func stringStruct(key, value string) *structpb.Struct {
+	return &structpb.Struct{Fields: map[string]*structpb.Value{key: structpb.NewStringValue(value)}}
+}
+
+func selects(want, labels map[string]string) bool {
+	for k, v := range want {
+		if got, ok := labels[k]; !ok || got != v {
+			return false
+		}
+	}
+	return true
+}
+
+const unixScheme = "unix://"
+
+// addressable reports whether Envoy accepts the address: one malformed address would make it refuse the whole assignment.
+func addressable(a string, names bool) bool {
+	if strings.HasPrefix(a, unixScheme) {
+		return !names && len(a) > len(unixScheme)
+	}
+	if ip, err := netip.ParseAddr(a); err == nil {
+		return ip.Zone() == ""
+	}
+	return names && a != "" && !strings.ContainsAny(a, "*/ ")
+}
+
+func address(host string, port uint32) *corev3.Address {
+	if path, ok := strings.CutPrefix(host, unixScheme); ok {
+		return &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: path}}}
+	}
+	return socketAddress(host, port)
+}
+
+func socketAddress(host string, port uint32) *corev3.Address {
+	return &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
+		Address: host, PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: min(port, math.MaxUint16)},
+	}}}
+}

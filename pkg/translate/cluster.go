@@ -1,0 +1,164 @@
+package translate
+
+import (
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh"
+)
+
+// ClusterInput is everything that an outbound cluster depends on.
+type ClusterInput struct {
+	Config *mesh.Config
+	// Proxy is the role of the clients: gRPC understands less than Envoy, credentialName has a meaning at gateways.
+	Proxy   mesh.ProxyType
+	Mode    mesh.Mode
+	Service *mesh.Service
+	Port    mesh.Port
+	// Subset of Rule; empty for the service as a whole.
+	Subset string
+	Rule   *mesh.DestinationRule
+	// Identities are the SPIFFE ids that a server may present, sorted: those of all endpoints of the port.
+	Identities []string
+	// Endpoints are needed only where InlineEndpoints(Service) holds; nil otherwise.
+	Endpoints *mesh.EndpointSet
+	// Locality of the proxies ("region/zone/subzone"), only with Endpoints and where UsesLocality holds.
+	Locality string
+}
+
+// InlineEndpoints reports whether the service's clusters hold their endpoints themselves, because Envoy resolves their names.
+func InlineEndpoints(s *mesh.Service) bool {
+	return s.Resolution == mesh.DNS || s.Resolution == mesh.DNSRoundRobin
+}
+
+// NeedsAssignment reports whether the cluster gets its endpoints by EDS under its own name.
+func NeedsAssignment(c *clusterv3.Cluster) bool { return c.GetType() == clusterv3.Cluster_EDS }
+
+// ClusterInputs lists the inputs of all clusters of one port of a service: the whole service first, then the subsets in
+// the order of the rule, each name once.
+func ClusterInputs(base ClusterInput) []ClusterInput {
+	base.Subset = ""
+	out := []ClusterInput{base}
+	seen := map[string]bool{"": true}
+	for _, s := range subsetNames(base.Rule) {
+		if !seen[s] {
+			seen[s] = true
+			in := base
+			in.Subset = s
+			out = append(out, in)
+		}
+	}
+	return out
+}
+
+// Cluster returns the cluster of one port of a service, or of one subset of it.
+func Cluster(in ClusterInput) (*clusterv3.Cluster, []config.Problem) {
+	notes := &problems{object: in.Service.From}
+	from := []config.Key{in.Service.From}
+	if in.Rule != nil && len(in.Rule.From) > 0 {
+		notes.object, from = in.Rule.From[0], in.Rule.From
+	}
+	policy := policyFor(in.Rule, in.Port.Number, in.Subset)
+	c := &clusterv3.Cluster{
+		Name:           ClusterName(in.Service.Host, in.Port.Number, in.Subset),
+		ConnectTimeout: connectTimeout(in.Config),
+		// Envoy's default of 50 percent would send requests to endpoints that are known to be broken.
+		CommonLbConfig: &clusterv3.Cluster_CommonLbConfig{HealthyPanicThreshold: &typev3.Percent{}},
+		Metadata:       origin(from...),
+	}
+	discovery(c, in)
+	if in.Proxy == mesh.Proxyless {
+		proxylessCluster(c, in, policy)
+		return c, notes.list
+	}
+	loadBalancer(c, policy.lb, notes)
+	localityBalancing(c, policy, in.Config)
+	connectionPool(c, policy.pool, in.Config, notes)
+	outlierDetection(c, policy.outlier, notes)
+	http2 := protocolOptions(c, in.Port.Protocol, policy, in.Config)
+	upstreamTLS(c, in, policy, http2, notes)
+	return c, notes.list
+}
+
+// discovery says where the endpoints come from.
+func discovery(c *clusterv3.Cluster, in ClusterInput) {
+	switch in.Service.Resolution {
+	case mesh.DNS, mesh.DNSRoundRobin:
+		kind := clusterv3.Cluster_STRICT_DNS
+		if in.Service.Resolution == mesh.DNSRoundRobin {
+			kind = clusterv3.Cluster_LOGICAL_DNS
+		}
+		if c.LoadAssignment = dnsAssignment(in); c.LoadAssignment == nil {
+			c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC} // nothing to resolve
+			return
+		}
+		resolveNames(c, kind, in.Config)
+	case mesh.Passthrough:
+		passthroughDiscovery(c, in)
+	default:
+		endpointDiscovery(c)
+	}
+}
+
+func endpointDiscovery(c *clusterv3.Cluster) {
+	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
+	c.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{EdsConfig: adsSource(), ServiceName: c.Name}
+}
+
+func resolveNames(c *clusterv3.Cluster, kind clusterv3.Cluster_DiscoveryType, config *mesh.Config) {
+	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: kind}
+	c.RespectDnsTtl = true
+	c.DnsRefreshRate = config.Mesh.GetDnsRefreshRate()
+	if !positive(c.DnsRefreshRate) || c.DnsRefreshRate.AsDuration() < dnsRefreshFloor {
+		c.DnsRefreshRate = durationpb.New(dnsRefreshDefault)
+	}
+	c.DnsLookupFamily = clusterv3.Cluster_V4_PREFERRED
+}
+
+// passthroughDiscovery lets a connection go where the client meant it to go. Only a redirected one has kept its address; the
+// others go by the endpoints that are known, or by name.
+func passthroughDiscovery(c *clusterv3.Cluster, in ClusterInput) {
+	switch {
+	case in.Mode == mesh.Redirected && in.Proxy == mesh.Sidecar:
+		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_ORIGINAL_DST}
+		c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED
+	case in.Service.Name != "":
+		endpointDiscovery(c)
+	case wildcard(in.Service.Host):
+		c.ClusterDiscoveryType = forwardProxyType()
+		c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED
+	default:
+		resolveNames(c, clusterv3.Cluster_STRICT_DNS, in.Config)
+		c.LoadAssignment = staticAssignment(c.Name, in.Service.Host, in.Port.Number)
+	}
+}
+
+// dnsAssignment is the inline list of names, nil when there is none. LOGICAL_DNS allows exactly one endpoint.
+func dnsAssignment(in ClusterInput) *endpointv3.ClusterLoadAssignment {
+	if in.Endpoints == nil {
+		return nil
+	}
+	a := Assignment(NewAssignment(in, in.Endpoints, in.Locality))
+	if len(a.Endpoints) == 0 {
+		return nil
+	}
+	if in.Service.Resolution == mesh.DNSRoundRobin {
+		a.Endpoints = a.Endpoints[:1]
+		a.Endpoints[0].LbEndpoints = a.Endpoints[0].LbEndpoints[:1]
+		a.Endpoints[0].Priority = 0
+	}
+	return a
+}
+
+// adsSource makes Envoy take a resource from the stream that everything else comes on, and wait for it as long as it takes.
+func adsSource() *corev3.ConfigSource {
+	return &corev3.ConfigSource{
+		ConfigSourceSpecifier: &corev3.ConfigSource_Ads{Ads: &corev3.AggregatedConfigSource{}},
+		InitialFetchTimeout:   durationpb.New(0),
+		ResourceApiVersion:    corev3.ApiVersion_V3,
+	}
+}

@@ -1,0 +1,103 @@
+package translate
+
+import (
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+	meshconfig "istio.io/api/mesh/v1alpha1"
+	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/meshctl/meshctl/pkg/mesh"
+)
+
+const httpProtocolOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+// protocolOptions sets what HTTP version the upstream is spoken to in, and the limits of its connections. It reports whether
+// that can be HTTP/2, which the TLS handshake must then offer. A nil config stands for no mesh-wide upgrade.
+func protocolOptions(c *clusterv3.Cluster, protocol mesh.Protocol, policy trafficPolicy, config *mesh.Config) bool {
+	http := policy.pool.GetHttp()
+	options := &httpv3.HttpProtocolOptions{CommonHttpProtocolOptions: connectionLimits(policy.pool)}
+	h2 := http2Options(http)
+	clientsChoice := http.GetUseClientProtocol() || protocol == mesh.Auto
+	upgraded := protocol == mesh.HTTP && upgrades(http, config)
+	switch {
+	case protocol == mesh.TCP || protocol == mesh.TLS || protocol == mesh.HTTPS:
+		return false
+	case protocol == mesh.HTTP2 || protocol == mesh.GRPC || protocol == mesh.GRPCWeb || upgraded:
+		options.UpstreamProtocolOptions = explicitHTTP2(h2)
+		setProtocolOptions(c, options)
+		return true
+	case clientsChoice:
+		options.UpstreamProtocolOptions = &httpv3.HttpProtocolOptions_UseDownstreamProtocolConfig{
+			UseDownstreamProtocolConfig: &httpv3.HttpProtocolOptions_UseDownstreamHttpConfig{
+				HttpProtocolOptions: &corev3.Http1ProtocolOptions{}, Http2ProtocolOptions: h2,
+			},
+		}
+		setProtocolOptions(c, options)
+		return true
+	}
+	if options.CommonHttpProtocolOptions != nil {
+		options.UpstreamProtocolOptions = explicitHTTP1()
+		setProtocolOptions(c, options)
+	}
+	return false
+}
+
+// upgrades reports whether HTTP/1.1 upstreams are spoken to in HTTP/2: h2UpgradePolicy of the rule, or else of the mesh.
+func upgrades(http *networking.ConnectionPoolSettings_HTTPSettings, config *mesh.Config) bool {
+	switch http.GetH2UpgradePolicy() {
+	case networking.ConnectionPoolSettings_HTTPSettings_UPGRADE:
+		return true
+	case networking.ConnectionPoolSettings_HTTPSettings_DO_NOT_UPGRADE:
+		return false
+	default:
+		return config != nil && config.Mesh.GetH2UpgradePolicy() == meshconfig.MeshConfig_UPGRADE && !http.GetUseClientProtocol()
+	}
+}
+
+// connectionLimits are idleTimeout, maxConnectionDuration and maxRequestsPerConnection; nil when none is set.
+func connectionLimits(pool *networking.ConnectionPoolSettings) *corev3.HttpProtocolOptions {
+	out, set := &corev3.HttpProtocolOptions{}, false
+	if d := pool.GetHttp().GetIdleTimeout(); notNegative(d) {
+		out.IdleTimeout, set = d, true
+	}
+	if d := pool.GetTcp().GetMaxConnectionDuration(); notNegative(d) {
+		out.MaxConnectionDuration, set = d, true
+	}
+	if n := pool.GetHttp().GetMaxRequestsPerConnection(); n > 0 {
+		out.MaxRequestsPerConnection, set = wrapperspb.UInt32(uint32(n)), true
+	}
+	if !set {
+		return nil
+	}
+	return out
+}
+
+func http2Options(http *networking.ConnectionPoolSettings_HTTPSettings) *corev3.Http2ProtocolOptions {
+	out := &corev3.Http2ProtocolOptions{}
+	if n := http.GetMaxConcurrentStreams(); n > 0 {
+		out.MaxConcurrentStreams = wrapperspb.UInt32(uint32(n))
+	}
+	if k := http.GetHttp2KeepAlive(); positive(k.GetInterval()) && positive(k.GetTimeout()) {
+		out.ConnectionKeepalive = &corev3.KeepaliveSettings{Interval: k.GetInterval(), Timeout: k.GetTimeout()}
+	}
+	return out
+}
+
+func explicitHTTP1() *httpv3.HttpProtocolOptions_ExplicitHttpConfig_ {
+	return &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{ExplicitHttpConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
+		ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_HttpProtocolOptions{HttpProtocolOptions: &corev3.Http1ProtocolOptions{}},
+	}}
+}
+
+func explicitHTTP2(h2 *corev3.Http2ProtocolOptions) *httpv3.HttpProtocolOptions_ExplicitHttpConfig_ {
+	return &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{ExplicitHttpConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
+		ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{Http2ProtocolOptions: h2},
+	}}
+}
+
+func setProtocolOptions(c *clusterv3.Cluster, options *httpv3.HttpProtocolOptions) {
+	c.TypedExtensionProtocolOptions = map[string]*anypb.Any{httpProtocolOptions: pack(options)}
+}

@@ -1,0 +1,145 @@
+package translate
+
+import (
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	dfpclusterv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/clusters/dynamic_forward_proxy/v3"
+	dfpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/common/dynamic_forward_proxy/v3"
+	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/meshctl/meshctl/pkg/mesh"
+)
+
+// localAddress is where a redirected sidecar's connections to its own program come from, so that the redirection lets them pass.
+const localAddress = "127.0.0.6"
+
+// StaticClustersInput is what the clusters that belong to no service depend on.
+type StaticClustersInput struct {
+	Config *mesh.Config
+	Proxy  mesh.ProxyType
+	Mode   mesh.Mode
+}
+
+// StaticClusters returns the clusters that a proxy has whatever the services are.
+func StaticClusters(in StaticClustersInput) []*clusterv3.Cluster {
+	blackHole := &clusterv3.Cluster{
+		Name: BlackHoleCluster, ConnectTimeout: connectTimeout(in.Config),
+		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC},
+	}
+	switch {
+	case in.Proxy == mesh.Proxyless:
+		return nil
+	case in.Proxy == mesh.Router:
+		return []*clusterv3.Cluster{blackHole}
+	case in.Mode == mesh.Explicit:
+		return []*clusterv3.Cluster{blackHole, forwardProxyCluster(in.Config)}
+	}
+	inbound := passthroughCluster(InboundPassthroughCluster, in.Config)
+	inbound.UpstreamBindConfig = bindLocal()
+	return []*clusterv3.Cluster{blackHole, inbound, passthroughCluster(PassthroughCluster, in.Config)}
+}
+
+// passthroughCluster sends a connection where it was going, in the protocol that the client speaks.
+func passthroughCluster(name string, config *mesh.Config) *clusterv3.Cluster {
+	c := &clusterv3.Cluster{
+		Name: name, ConnectTimeout: connectTimeout(config), LbPolicy: clusterv3.Cluster_CLUSTER_PROVIDED,
+		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_ORIGINAL_DST},
+	}
+	connectionPool(c, nil, config, nil)
+	protocolOptions(c, mesh.Auto, trafficPolicy{}, config)
+	return c
+}
+
+// forwardProxyCluster resolves the host of each request itself.
+func forwardProxyCluster(config *mesh.Config) *clusterv3.Cluster {
+	c := &clusterv3.Cluster{
+		Name: DynamicForwardProxy, ConnectTimeout: connectTimeout(config), LbPolicy: clusterv3.Cluster_CLUSTER_PROVIDED,
+		ClusterDiscoveryType: forwardProxyType(),
+	}
+	connectionPool(c, nil, config, nil)
+	setProtocolOptions(c, &httpv3.HttpProtocolOptions{
+		UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_UseDownstreamProtocolConfig{
+			UseDownstreamProtocolConfig: &httpv3.HttpProtocolOptions_UseDownstreamHttpConfig{
+				HttpProtocolOptions: &corev3.Http1ProtocolOptions{}, Http2ProtocolOptions: &corev3.Http2ProtocolOptions{},
+			},
+		},
+	})
+	return c
+}
+
+func forwardProxyType() *clusterv3.Cluster_ClusterType {
+	return &clusterv3.Cluster_ClusterType{ClusterType: &clusterv3.Cluster_CustomClusterType{
+		Name: "envoy.clusters.dynamic_forward_proxy",
+		TypedConfig: pack(&dfpclusterv3.ClusterConfig{
+			ClusterImplementationSpecifier: &dfpclusterv3.ClusterConfig_DnsCacheConfig{DnsCacheConfig: dnsCache()},
+			// Whether the name in a certificate is checked is for the DestinationRule to say.
+			AllowInsecureClusterOptions: true,
+		}),
+	}}
+}
+
+func staticAssignment(cluster, host string, port uint32) *endpointv3.ClusterLoadAssignment {
+	return &endpointv3.ClusterLoadAssignment{ClusterName: cluster, Endpoints: []*endpointv3.LocalityLbEndpoints{{
+		LbEndpoints: []*endpointv3.LbEndpoint{{HostIdentifier: &endpointv3.LbEndpoint_Endpoint{
+			Endpoint: &endpointv3.Endpoint{Address: socketAddress(host, port)},
+		}}},
+	}}}
+}
+
+// dnsCache must be the same in the cluster and in the filter that fills it.
+func dnsCache() *dfpv3.DnsCacheConfig {
+	return &dfpv3.DnsCacheConfig{
+		Name: DynamicForwardProxy, DnsLookupFamily: clusterv3.Cluster_V4_PREFERRED, MaxHosts: wrapperspb.UInt32(4096),
+	}
+}
+
+func bindLocal() *corev3.BindConfig {
+	return &corev3.BindConfig{SourceAddress: &corev3.SocketAddress{
+		Address: localAddress, PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: 0},
+	}}
+}
+
+// InboundClusterInput is what the cluster of a workload's own port depends on.
+type InboundClusterInput struct {
+	Config *mesh.Config
+	Mode   mesh.Mode
+	// Target is the port at which the workload is reached.
+	Target   uint32
+	Protocol mesh.Protocol
+	// AppPort is the port on loopback where the program of an explicit proxy listens; 0 means Target.
+	AppPort uint32
+	// Service is the service that decides the protocol.
+	Service *mesh.Service
+}
+
+// NewInboundCluster returns the input for one port of a workload. ports maps target ports to the program's own.
+func NewInboundCluster(config *mesh.Config, mode mesh.Mode, port mesh.WorkloadPort, ports map[uint32]uint32) InboundClusterInput {
+	return InboundClusterInput{Config: config, Mode: mode, Target: port.Target, Protocol: port.Protocol, AppPort: ports[port.Target], Service: port.Service}
+}
+
+// InboundCluster returns the cluster that leads to the program itself: where the connection was going when it was redirected, or else
+// to the program's port on loopback.
+func InboundCluster(in InboundClusterInput) *clusterv3.Cluster {
+	name := InboundClusterName(in.Target)
+	c := &clusterv3.Cluster{Name: name, ConnectTimeout: connectTimeout(in.Config)}
+	if in.Service != nil {
+		c.Metadata = origin(in.Service.From)
+	}
+	if in.Mode == mesh.Explicit {
+		port := in.AppPort
+		if port == 0 {
+			port = in.Target
+		}
+		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
+		c.LoadAssignment = staticAssignment(name, "127.0.0.1", port)
+	} else {
+		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_ORIGINAL_DST}
+		c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED
+		c.UpstreamBindConfig = bindLocal()
+	}
+	connectionPool(c, nil, in.Config, nil)
+	protocolOptions(c, in.Protocol, trafficPolicy{}, nil)
+	return c
+}

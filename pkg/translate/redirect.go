@@ -1,0 +1,50 @@
+package translate
+
+import (
+	"strconv"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	networking "istio.io/api/networking/v1alpha3"
+)
+
+var redirectCodes = map[uint32]routev3.RedirectAction_RedirectResponseCode{
+	0:   routev3.RedirectAction_MOVED_PERMANENTLY,
+	301: routev3.RedirectAction_MOVED_PERMANENTLY,
+	302: routev3.RedirectAction_FOUND,
+	303: routev3.RedirectAction_SEE_OTHER,
+	307: routev3.RedirectAction_TEMPORARY_REDIRECT,
+	308: routev3.RedirectAction_PERMANENT_REDIRECT,
+}
+
+// redirect sends the client elsewhere. What the rule does not name stays as in the request.
+func (b *routeBuilder) redirect(r *networking.HTTPRedirect, path string) *routev3.RedirectAction {
+	code, ok := redirectCodes[r.GetRedirectCode()]
+	if !ok {
+		b.notes.fail(path+".redirectCode", strconv.Itoa(int(r.GetRedirectCode()))+" is no redirect that Envoy knows", "use 301, 302, 303, 307 or 308")
+	}
+	out := &routev3.RedirectAction{ResponseCode: code}
+	if headerValue(r.GetAuthority()) {
+		out.HostRedirect = r.GetAuthority()
+	}
+	switch {
+	case r.GetPrefixRewrite() != "" && headerValue(r.GetPrefixRewrite()):
+		out.PathRewriteSpecifier = &routev3.RedirectAction_PrefixRewrite{PrefixRewrite: r.GetPrefixRewrite()}
+	case r.GetUri() != "" && headerValue(r.GetUri()):
+		out.PathRewriteSpecifier = &routev3.RedirectAction_PathRedirect{PathRedirect: r.GetUri()}
+	}
+	if r.GetScheme() != "" && headerValue(r.GetScheme()) {
+		out.SchemeRewriteSpecifier = &routev3.RedirectAction_SchemeRedirect{SchemeRedirect: r.GetScheme()}
+	}
+	switch p := r.GetRedirectPort().(type) {
+	case *networking.HTTPRedirect_Port:
+		if p.Port <= 65535 {
+			out.PortRedirect = p.Port
+		}
+	case *networking.HTTPRedirect_DerivePort:
+		// The scheme's default port is what Envoy chooses by itself; the request's port is the one being served here.
+		if p.DerivePort == networking.HTTPRedirect_FROM_REQUEST_PORT {
+			out.PortRedirect = b.in.Port.Number
+		}
+	}
+	return out
+}

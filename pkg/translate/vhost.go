@@ -1,0 +1,140 @@
+package translate
+
+import (
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh"
+)
+
+// VirtualHostInput is everything that one virtual host depends on.
+type VirtualHostInput struct {
+	Config *mesh.Config
+	Proxy  mesh.ProxyType
+	Mode   mesh.Mode
+	// Name of the virtual host: "host:port".
+	Name string
+	// Domains that it answers to, see Domains. They must be unique within a route configuration.
+	Domains []string
+	// Service that the host is; nil for a host that only VirtualServices know.
+	Service *mesh.Service
+	// Port being addressed. Without a Service only its Number and Protocol count.
+	Port mesh.Port
+	// Virtual are the VirtualServices for the host: on the mesh gateway the first one counts, on others all do, in order.
+	Virtual []*mesh.VirtualService
+	// Gateways are the names under which the proxies take rules: MeshGateway, or "namespace/name" of Gateway objects.
+	Gateways []string
+	// Namespace of the clients.
+	Namespace string
+	// Labels of the clients, no more of them than RelevantLabels returns.
+	Labels map[string]string
+	// Destinations are what the rules may name, see Destinations.
+	Destinations []Destination
+	// RedirectToTLS answers every plaintext request with a redirect to https (httpsRedirect).
+	RedirectToTLS bool
+}
+
+// VirtualHost returns the routes of one host: the rules of its VirtualServices, or else one route to the service.
+func VirtualHost(in VirtualHostInput) (*routev3.VirtualHost, []config.Problem) {
+	b := &routeBuilder{in: in, notes: &problems{}}
+	host := &routev3.VirtualHost{Name: in.Name, Domains: in.Domains, IncludeRequestAttemptCount: in.Proxy != mesh.Proxyless}
+	if in.RedirectToTLS {
+		host.RequireTls = routev3.VirtualHost_ALL
+	}
+	if in.Mode == mesh.Explicit && in.Proxy == mesh.Sidecar && in.Service != nil {
+		host.Routes = append(host.Routes, b.connectRoute())
+	}
+	if in.Service == nil || http(in.Port.Protocol) {
+		host.Routes = append(host.Routes, b.routes()...)
+	}
+	return host, b.notes.list
+}
+
+// routeBuilder makes the routes of one virtual host.
+type routeBuilder struct {
+	in      VirtualHostInput
+	notes   *problems
+	virtual *mesh.VirtualService // whose rules are being translated
+}
+
+// routes translates rules in order and stops after the first that takes every request.
+func (b *routeBuilder) routes() []*routev3.Route {
+	var out []*routev3.Route
+	ruled := false
+	for _, vs := range b.in.Virtual {
+		if len(vs.Spec.GetHttp()) == 0 {
+			continue
+		}
+		ruled = true
+		b.virtual, b.notes.object = vs, vs.Object.Key
+		for i, rule := range vs.Spec.GetHttp() {
+			routes, all := b.rule(rule, field("spec.http", i))
+			out = append(out, routes...)
+			if all {
+				return out
+			}
+		}
+		if b.onMesh() { // VirtualServices for one host are merged on gateways only
+			return out
+		}
+	}
+	if !ruled && b.in.Service != nil {
+		out = append(out, b.defaultRoute())
+	}
+	return out
+}
+
+func (b *routeBuilder) onMesh() bool {
+	return len(b.in.Gateways) == 1 && b.in.Gateways[0] == MeshGateway
+}
+
+// rule returns one route for each alternative match of a rule that concerns these proxies; all says that the last one
+// takes every request.
+func (b *routeBuilder) rule(rule *networking.HTTPRoute, path string) (out []*routev3.Route, all bool) {
+	if len(rule.GetMatch()) == 0 {
+		r := &routev3.Route{Name: rule.GetName(), Match: anyRequest(), Metadata: origin(b.virtual.Object.Key)}
+		b.action(r, rule, nil, path)
+		return []*routev3.Route{r}, true
+	}
+	for i, m := range rule.GetMatch() {
+		if !b.concerns(m) {
+			continue
+		}
+		match, ok := b.match(m, field(path+".match", i))
+		if !ok {
+			continue
+		}
+		r := &routev3.Route{Name: routeName(rule.GetName(), m.GetName()), Match: match, StatPrefix: m.GetStatPrefix(), Metadata: origin(b.virtual.Object.Key)}
+		b.action(r, rule, m, path)
+		out = append(out, r)
+		if takesAll(match) {
+			return out, true
+		}
+	}
+	return out, false
+}
+
+func routeName(rule, match string) string {
+	if rule != "" && match != "" {
+		return rule + "." + match
+	}
+	return rule + match
+}
+
+// defaultRoute leads to the service where no VirtualService says otherwise.
+func (b *routeBuilder) defaultRoute() *routev3.Route {
+	s := b.in.Service
+	r := &routev3.Route{
+		Name: "default", Match: anyRequest(), Metadata: origin(s.From),
+		Decorator: &routev3.Decorator{Operation: HostPort(s.Host, b.in.Port.Number) + "/*"},
+	}
+	action := &routev3.RouteAction{
+		ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: ClusterName(s.Host, b.in.Port.Number, "")},
+		HashPolicy:       b.hashPolicy(s.Host, b.in.Port.Number, ""),
+	}
+	b.timeouts(action, nil)
+	action.RetryPolicy = b.retryPolicy(nil, "")
+	r.Action = &routev3.Route_Route{Route: action}
+	return r
+}
