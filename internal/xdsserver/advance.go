@@ -123,7 +123,7 @@ func (st *stream) advanceRemovals() {
 		}
 		return
 	}
-	if !st.sub(xds.ListenerType).settled() || !st.sub(xds.RouteType).settled() || len(st.queue) > 0 {
+	if !st.releasable() || !st.sub(xds.ListenerType).answered() || !st.sub(xds.RouteType).answered() {
 		return
 	}
 	for _, url := range []string{xds.ClusterType, xds.EndpointType, xds.SecretType} {
@@ -131,6 +131,17 @@ func (st *stream) advanceRemovals() {
 			st.send(sub, nil, sub.takeDeferred())
 		}
 	}
+}
+
+// releasable reports whether the proxy has taken all listeners and routes so far: those that it refuses leave older ones
+// in place, which may refer to clusters that are to be removed.
+func (st *stream) releasable() bool {
+	for _, url := range []string{xds.ListenerType, xds.RouteType} {
+		if sub := st.sub(url); sub != nil && len(sub.rejected) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // wakeAfter makes the stream look again after d.

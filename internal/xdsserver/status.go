@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/meshctl/meshctl/pkg/config"
@@ -39,6 +40,8 @@ type ProxyStatus struct {
 type TypeStatus struct {
 	URL   string
 	State State
+	// Pending is set while something is unanswered or waits to be sent; a type can be rejected and pending.
+	Pending bool
 	// SentVersion and AckedVersion are hashes of all resources of the type; empty before the first.
 	SentVersion, AckedVersion string
 	SentAt, AckedAt           time.Time
@@ -106,10 +109,11 @@ func (st *stream) status() ProxyStatus {
 			t.Rejections = append(t.Rejections, *r)
 		}
 		slices.SortFunc(t.Rejections, func(a, b Rejection) int { return cmp.Compare(a.Resource, b.Resource) })
+		t.Pending = len(sub.unanswered) > 0 || sub.owed || len(sub.deferred) > 0 && st.releasable() || sub.base != st.table(view, sub.url)
 		switch {
 		case len(sub.rejected) > 0:
 			t.State = Rejected
-		case len(sub.unanswered) > 0 || sub.owed || len(sub.deferred) > 0 || sub.base != st.table(view, sub.url):
+		case t.Pending || len(sub.deferred) > 0:
 			t.State = Stale
 		}
 		out.Types = append(out.Types, t)
@@ -131,12 +135,11 @@ func (s *Server) WaitSynced(ctx context.Context) error {
 				waiting = p.Node
 			}
 			for _, t := range p.Types {
-				switch t.State {
-				case Rejected:
-					r := t.Rejections[0]
-					refusal = fmt.Errorf("%s rejects %s of %v: %s", p.Node, r.Resource, r.From, r.Text)
-				case Stale:
+				if t.Pending {
 					waiting = p.Node
+				} else if t.State == Rejected {
+					r := t.Rejections[0]
+					refusal = fmt.Errorf("%s rejects %s of %v: %s", p.Node, r.Resource, r.From, strings.TrimSpace(r.Text))
 				}
 			}
 		}

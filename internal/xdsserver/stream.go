@@ -2,6 +2,7 @@ package xdsserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -69,17 +70,28 @@ func (s *Server) connect(ctx context.Context, node *corev3.Node, protocol string
 	if err != nil {
 		return nil, err
 	}
-	session, err := s.options.Views.Connect(ctx, node, identity)
+	connecting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	session, err := s.options.Views.Connect(connecting, node, identity)
 	if err != nil {
-		if _, ok := status.FromError(err); ok {
-			return nil, err
-		}
-		return nil, status.Error(codes.PermissionDenied, err.Error())
+		return nil, refusal(err)
 	}
 	return &stream{
 		server: s, ctx: ctx, session: session, node: node.GetId(), version: userAgent(node), identity: identity,
 		protocol: protocol, since: time.Now(), wake: make(chan struct{}, 1),
 	}, nil
+}
+
+// refusal is what a proxy is told when Views.Connect fails.
+func refusal(err error) error {
+	if _, ok := status.FromError(err); ok {
+		return err
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return status.Error(codes.Unavailable, "the control plane is not ready or shutting down")
+	}
+	return status.Error(codes.PermissionDenied, err.Error())
 }
 
 func (s *Server) close(st *stream) {

@@ -105,7 +105,7 @@ func (s *subscription) takeDeferred() []string {
 	return out
 }
 
-// settled reports whether the proxy has answered everything and refuses nothing.
-func (s *subscription) settled() bool {
-	return s == nil || len(s.unanswered) == 0 && len(s.rejected) == 0 && !s.owed
+// answered reports whether the proxy has answered everything of a type that it may not have asked for.
+func (s *subscription) answered() bool {
+	return s == nil || len(s.unanswered) == 0 && !s.owed
 }
