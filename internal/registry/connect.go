@@ -26,6 +26,9 @@ func (r *Registry) Connect(stream agentapi.Agent_ConnectServer) error {
 	if err != nil {
 		return err
 	}
+	if err := r.ready(s); err != nil {
+		return err
+	}
 	if err := r.admit(s, id, register); err != nil {
 		r.o.Log.Warn("agent refused", "identity", id.String(), "reason", err)
 		return err
@@ -61,6 +64,21 @@ func (r *Registry) first(s *session, messages <-chan *agentapi.FromAgent) (*agen
 			return register, nil
 		}
 		return nil, status.Error(codes.InvalidArgument, "the first message must be Register")
+	}
+}
+
+// ready waits for the first configuration.
+func (r *Registry) ready(s *session) error {
+	expired := make(chan struct{})
+	stop := r.o.Clock.AfterFunc(readyWait, func() { close(expired) })
+	defer stop()
+	select {
+	case <-r.o.Ready:
+		return nil
+	case <-s.ended:
+		return s.cause
+	case <-expired:
+		return status.Errorf(codes.Unavailable, "the control plane has read no configuration for %s: see its log, then connect again", readyWait)
 	}
 }
 

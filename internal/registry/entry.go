@@ -7,7 +7,6 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/internal/agentapi"
-	"github.com/meshctl/meshctl/internal/digest"
 	"github.com/meshctl/meshctl/pkg/config"
 )
 
@@ -51,18 +50,12 @@ func entry(s standing, portNames func(Proxy, uint32) []string) *config.Object {
 		Address: p.Address, Ports: entryPorts(s, portNames), Labels: p.Labels, Network: p.Network, Locality: p.Locality,
 		Weight: p.Weight, ServiceAccount: p.ServiceAccount,
 	}
-	o := &config.Object{
+	return config.New(config.Object{
 		Key:        config.Key{Kind: config.WorkloadEntry, Namespace: p.Namespace, Name: p.Name},
 		APIVersion: "networking.istio.io/v1",
 		Meta:       config.Meta{Labels: maps.Clone(p.Labels), Annotations: annotations},
 		Spec:       spec,
-	}
-	o.Digest = digest.Of(struct {
-		Key                 config.Key
-		Labels, Annotations map[string]string
-		Spec                *networking.WorkloadEntry
-	}{o.Key, o.Meta.Labels, o.Meta.Annotations, spec})
-	return o
+	})
 }
 
 // entryPorts maps the decimal number and every name of each target port to the port where the proxy takes it. A proxy

@@ -19,6 +19,7 @@ const (
 
 	registerTimeout = 10 * time.Second // from the start of a stream to Register
 	sendTimeout     = 10 * time.Second // for an agent to take one message
+	readyWait       = 30 * time.Second // for the first configuration of a control plane that starts
 	takeoverWait    = 2 * time.Second  // for the stream of a restarted agent's predecessor to end
 )
 
@@ -51,6 +52,9 @@ type Options struct {
 	Emitter Emitter
 	// State keeps the registrations; nil forgets them at the end of the process.
 	State State
+	// Ready is closed once the first configuration is applied; until then agents wait, or one that comes back after a
+	// restart of the control plane would be told to close the ports of services not yet known. Nil: ready now.
+	Ready <-chan struct{}
 	// Group returns a WorkloadGroup, nil when there is none of that name; nil for no groups at all.
 	Group func(namespace, name string) *networking.WorkloadGroup
 	// PortNames returns the names under which services know a target port of a workload; nil for none.
@@ -71,6 +75,11 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.TrustDomain == "" {
 		o.TrustDomain = ca.DefaultTrustDomain
+	}
+	if o.Ready == nil {
+		ready := make(chan struct{})
+		close(ready)
+		o.Ready = ready
 	}
 	if o.Group == nil {
 		o.Group = func(string, string) *networking.WorkloadGroup { return nil }

@@ -124,6 +124,24 @@ func TestSilentAgentIsCutOff(t *testing.T) {
 	}
 }
 
+func TestAgentsWaitForTheFirstConfiguration(t *testing.T) {
+	ready := make(chan struct{})
+	p := start(t, func(o *Options) { o.Ready = ready })
+	early := p.connect(t, reviews())
+	eventually(t, "the agent waits", func() bool { return p.clock.pending(readyWait) == 1 })
+	p.clock.add(readyWait)
+	if err := early.refusal(); status.Code(err) != codes.Unavailable {
+		t.Errorf("%v", err)
+	}
+	again := p.connect(t, reviews())
+	eventually(t, "the agent waits again", func() bool { return p.clock.pending(readyWait) == 1 })
+	if len(p.registry.Sessions()) != 0 {
+		t.Error("admitted before the first configuration")
+	}
+	close(ready)
+	again.registered()
+}
+
 func TestHealth(t *testing.T) {
 	changes := make(chan string, 100)
 	p := start(t, func(o *Options) { o.OnChange = func(id string) { changes <- id } })
