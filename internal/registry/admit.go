@@ -169,18 +169,32 @@ func (r *Registry) startGrace(k key, w *workload) {
 		r.mu.Lock()
 		// Another registration makes another record: this one is out of date then.
 		stale := r.closed || r.workloads[k] != w || w.session != nil
+		early := !r.isReady() // its agent may be waiting for us, not we for it
 		nodeID := w.proxy.NodeID
-		if !stale {
+		switch {
+		case stale:
+		case early:
+			r.startGrace(k, w)
+		default:
 			r.drop(k, w)
 		}
 		r.mu.Unlock()
-		if stale {
+		if stale || early {
 			return
 		}
 		r.o.Log.Info("workload did not come back", "workload", k.String(), "grace", r.o.Grace.String())
 		r.publish()
 		r.o.OnChange(nodeID)
 	})
+}
+
+func (r *Registry) isReady() bool {
+	select {
+	case <-r.o.Ready:
+		return true
+	default:
+		return false
+	}
 }
 
 func (r *Registry) drop(k key, w *workload) {

@@ -102,6 +102,28 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// A control plane that takes long to read its configuration does not drop the agents that wait for it meanwhile.
+func TestGraceBeginsWithTheFirstConfiguration(t *testing.T) {
+	state := &memoryState{}
+	p := start(t, func(o *Options) { o.State = state })
+	p.up(t, reviews())
+	eventually(t, "everything is saved", func() bool { return p.registry.settled() })
+	p.kill()
+	ready := make(chan struct{})
+	p.entries, p.clock = newRecorder(), newClock()
+	p.run(t, func(o *Options) { o.State, o.Ready = state, ready })
+	p.clock.add(DefaultGrace)
+	p.clock.add(DefaultGrace)
+	if p.entries.entry("reviews-v1") == nil {
+		t.Fatal("dropped before the first configuration")
+	}
+	close(ready)
+	p.clock.add(DefaultGrace)
+	if p.entries.entry("reviews-v1") != nil {
+		t.Error("still there after the grace period")
+	}
+}
+
 // settled reports whether nothing is left to publish or save.
 func (r *Registry) settled() bool {
 	r.mu.Lock()
