@@ -52,7 +52,8 @@ func (d Decoder) Decode(name string, r io.Reader) ([]*Object, []Problem) {
 	return result.Objects, result.Problems
 }
 
-// DecodeBytes is Decode for a whole file in memory. The objects keep data to find positions: it must not change.
+// DecodeBytes is Decode for a whole file in memory. The objects may keep parts of data to find positions: it must
+// not change.
 func (d Decoder) DecodeBytes(name string, data []byte) Result {
 	if d.DefaultNamespace == "" {
 		d.DefaultNamespace = "default"

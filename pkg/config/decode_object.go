@@ -112,6 +112,7 @@ func (d Decoder) object(out *Result, doc, source *document, n *yaml.Node, h head
 	if !w.failed() {
 		o, err := e.convert(w.out, Object{Key: w.object, APIVersion: h.apiVersion, source: source})
 		if err == nil {
+			source.own()
 			out.Objects = append(out.Objects, o)
 		} else {
 			message := "cannot be converted"

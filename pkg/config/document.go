@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// document is where an object was written: a slice of the file's bytes, kept to find positions on demand. Objects of one
-// file share its memory.
+// document is where an object was written: a piece of a file's text, kept to find positions on demand.
 type document struct {
 	file string
 	data []byte

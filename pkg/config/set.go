@@ -2,6 +2,7 @@ package config
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/meshctl/meshctl/internal/table"
 )
@@ -69,4 +70,34 @@ func (s Set) With(b Batch) Set {
 		out.kinds[k] = e.Map()
 	}
 	return out
+}
+
+// Kinds returns the kinds that have objects, in the order of their names.
+func (s Set) Kinds() []Kind {
+	kinds := make([]Kind, 0, len(s.kinds))
+	for k, t := range s.kinds {
+		if t.Len() > 0 {
+			kinds = append(kinds, k)
+		}
+	}
+	slices.SortFunc(kinds, func(a, b Kind) int { return Key{Kind: a}.Compare(Key{Kind: b}) })
+	return kinds
+}
+
+// Sorted returns the objects of a kind in the order of their keys.
+func (s Set) Sorted(kind Kind) []*Object {
+	objects := slices.AppendSeq(make([]*Object, 0, s.Len(kind)), s.All(kind))
+	slices.SortFunc(objects, func(a, b *Object) int { return a.Key.Compare(b.Key) })
+	return objects
+}
+
+// Keys returns all keys in order.
+func (s Set) Keys() []Key {
+	var keys []Key
+	for _, kind := range s.Kinds() {
+		for _, o := range s.Sorted(kind) {
+			keys = append(keys, o.Key)
+		}
+	}
+	return keys
 }

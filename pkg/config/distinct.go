@@ -1,0 +1,49 @@
+package config
+
+import "bytes"
+
+// Distinct keeps the first object of each key. Each further one is an Error that names both places.
+func Distinct(objects []*Object) ([]*Object, []Problem) {
+	first := make(map[Key]*Object, len(objects))
+	kept := make([]*Object, 0, len(objects))
+	var problems []Problem
+	for _, o := range objects {
+		if f := first[o.Key]; f != nil {
+			problems = append(problems, Duplicate(o, f))
+			continue
+		}
+		first[o.Key] = o
+		kept = append(kept, o)
+	}
+	return kept, problems
+}
+
+// Duplicate is the problem of an object whose key another one, which counts, has taken before.
+func Duplicate(o, counts *Object) Problem {
+	message := "is defined twice"
+	if at := counts.Position().String(); at != "" {
+		message += "; the one at " + at + " counts"
+	}
+	return Problem{Position: o.Position(), Object: o.Key, Severity: Error, Message: message, Fix: "remove one or rename it"}
+}
+
+// SameText reports whether two decoded objects are not only equal but also written at the same place in the same words,
+// so that one can stand for the other.
+func (o *Object) SameText(other *Object) bool {
+	a, b := o.source, other.source
+	if a == nil || b == nil {
+		return o == other
+	}
+	return o.Key == other.Key && o.Digest == other.Digest && o.APIVersion == other.APIVersion && a.start == b.start &&
+		a.line == b.line && !a.shared() && !b.shared() && string(a.data) == string(b.data)
+}
+
+// shared reports whether other objects keep the same text.
+func (d *document) shared() bool { return len(d.prefix) > 0 && d.prefix[0].name != "" }
+
+// own stops sharing the file's memory: one object in use must not keep a large file, long replaced, alive.
+func (d *document) own() {
+	if !d.shared() {
+		d.data = bytes.Clone(d.data)
+	}
+}
