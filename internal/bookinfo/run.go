@@ -2,6 +2,7 @@ package bookinfo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -38,8 +39,10 @@ func Run(ctx context.Context, o Options) error {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Grace)
 	defer cancel()
 	if server.Shutdown(grace) != nil {
-		server.Close()
+		_ = server.Close() // cuts off what outlasts the grace; the listener is closed already
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("bookinfo %s: serving %s: %w", o.Service, o.Listener.Addr(), err)
+	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 func listen(t *testing.T) net.Listener {
@@ -70,5 +71,39 @@ func TestRunErrors(t *testing.T) {
 	}
 	if err := Run(t.Context(), Options{Service: Details, Listener: listener}); err == nil || !strings.Contains(err.Error(), "details") {
 		t.Errorf("a closed listener: %v", err)
+	}
+}
+
+// TestRunCutsOffWhatOutlastsTheGrace ends a service while its call to another one hangs.
+func TestRunCutsOffWhatOutlastsTheGrace(t *testing.T) {
+	called, release := make(chan struct{}), make(chan struct{})
+	hanging := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(called)
+		<-release
+	}))
+	defer hanging.Close()
+	defer close(release)
+	listener := listen(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- Run(ctx, Options{
+			Service: Reviews, Version: "v2", Listener: listener,
+			Upstreams: Upstreams{Ratings: hanging.URL}, Grace: time.Millisecond,
+		})
+	}()
+	client := &http.Client{Transport: &http.Transport{}}
+	failed := make(chan error, 1)
+	go func() {
+		_, err := client.Get("http://" + listener.Addr().String() + "/reviews/0")
+		failed <- err
+	}()
+	<-called
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if err := <-failed; err == nil {
+		t.Error("the request got an answer")
 	}
 }
