@@ -48,6 +48,12 @@ func (c Client) Ready(ctx context.Context) error {
 	return nil
 }
 
+// Live returns nil when Envoy says that it is: it runs, and nothing told it to fail health checks.
+func (c Client) Live(ctx context.Context) error {
+	_, err := c.do(ctx, http.MethodGet, "/ready")
+	return err
+}
+
 var listenerConnections = regexp.MustCompile(`^listener\.(.+)_(\d+)\.downstream_cx_active$`)
 
 // Connections returns the number of open connections to Envoy's listeners, the admin interface left out. ports, when not

@@ -1,0 +1,77 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/meshctl/meshctl/internal/agent/metrics"
+)
+
+// status is the agent's HTTP server, with the paths of Istio's agent: /healthz/ready, /stats/prometheus, /quitquitquit.
+func (a *agent) status() http.Handler {
+	merged := metrics.New(metrics.Options{
+		Envoy: func() string {
+			if address := a.board.get().AdminAddress; address != "" {
+				return "http://" + address + "/stats/prometheus"
+			}
+			return ""
+		},
+		Application: a.o.ApplicationMetrics,
+		Own:         a.ownMetrics,
+		Log:         a.o.Log,
+	})
+	mux := http.NewServeMux()
+	mux.Handle("GET /stats/prometheus", merged)
+	mux.Handle("GET /metrics", merged)
+	mux.HandleFunc("GET /healthz/ready", a.ready)
+	mux.HandleFunc("POST /quitquitquit", a.quitHandler)
+	return mux
+}
+
+func (a *agent) ready(w http.ResponseWriter, r *http.Request) {
+	state := a.board.get()
+	err := check(r.Context(), a.admin(), state.Ready)
+	if state.Draining {
+		err = errors.New("draining")
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}
+
+func (a *agent) quitHandler(w http.ResponseWriter, r *http.Request) {
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !peer.Addr().Unmap().IsLoopback() {
+		http.Error(w, "only from this machine", http.StatusForbidden)
+		return
+	}
+	fmt.Fprintln(w, "draining")
+	a.quit()
+}
+
+func (a *agent) ownMetrics(w io.Writer) {
+	state := a.board.get()
+	fmt.Fprintf(w, "# TYPE istio_agent_envoy_restarts_total counter\nistio_agent_envoy_restarts_total %d\n", state.Restarts)
+	if c := state.Certificate; c != nil {
+		fmt.Fprintf(w, "# TYPE istio_agent_cert_expiry_seconds gauge\nistio_agent_cert_expiry_seconds{resource_name=\"default\"} %.0f\n",
+			time.Until(c.NotAfter).Seconds())
+	}
+}
+
+// serveStatus serves until ctx ends.
+func (a *agent) serveStatus(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{Handler: a.status(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stopped()
+	if err := server.Serve(listener); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("status server: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package agent
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/meshctl/meshctl/internal/agent/admin"
+	"github.com/meshctl/meshctl/internal/agent/bootstrap"
+	"github.com/meshctl/meshctl/internal/agent/dial"
+	"github.com/meshctl/meshctl/internal/agent/link"
+	"github.com/meshctl/meshctl/internal/agentapi"
+)
+
+// adminHTTP keeps no connection open: each would be one of Envoy's.
+func adminHTTP() *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+}
+
+func (a *agent) admin() admin.Client {
+	return admin.Client{Address: a.board.get().AdminAddress, HTTP: adminHTTP()}
+}
+
+// watchEnvoy keeps the admin address and the readiness on the board: closely until Envoy is ready, then now and then.
+func (a *agent) watchEnvoy(ctx context.Context) {
+	const starting, running = 50 * time.Millisecond, 5 * time.Second
+	ticker := time.NewTicker(starting)
+	defer ticker.Stop()
+	ready := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if now := a.lookAtEnvoy(ctx); now != ready {
+			if ready = now; ready {
+				ticker.Reset(running)
+			} else {
+				ticker.Reset(starting)
+			}
+		}
+	}
+}
+
+func (a *agent) lookAtEnvoy(ctx context.Context) bool {
+	state := a.board.get()
+	pid := state.EnvoyPID
+	if pid == 0 {
+		return false
+	}
+	address := a.launcher.adminAddress()
+	err := check(ctx, admin.Client{Address: address, HTTP: adminHTTP()}, state.Ready)
+	if ctx.Err() != nil {
+		return false
+	}
+	a.board.update(func(s *State) {
+		// The Envoy that was asked may be gone by now.
+		if s.EnvoyPID != pid {
+			return
+		}
+		s.AdminAddress = address
+		if s.Ready, s.Reason = err == nil, ""; err != nil {
+			s.Reason = err.Error()
+		}
+	})
+	return err == nil
+}
+
+// check asks what is not known yet: once accepted, a configuration stays for the life of an Envoy.
+func check(ctx context.Context, client admin.Client, wasReady bool) error {
+	if wasReady {
+		return client.Live(ctx)
+	}
+	return client.Ready(ctx)
+}
+
+// watchCertificate keeps the certificate on the board.
+func (a *agent) watchCertificate(ctx context.Context) {
+	for {
+		state, changed := a.certs.Current()
+		a.board.update(func(s *State) {
+			if s.CertificateError = ""; state.Err != nil {
+				s.CertificateError = state.Err.Error()
+			}
+			if c := state.Certificate; c != nil {
+				s.Certificate = &Certificate{
+					ID: c.ID(), Serial: c.Leaf().SerialNumber.Text(16), Issuer: c.Leaf().Issuer.String(), NotAfter: c.Leaf().NotAfter,
+				}
+			}
+		})
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}
+
+// keepLink keeps the stream to the control plane, from the moment when there is something to register: an identity and an
+// Envoy. When Envoy comes back at another admin address, the workload is registered anew.
+func (a *agent) keepLink(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	registered := ""
+	for {
+		state, changed := a.board.watch()
+		known := state.AdminAddress != "" && (a.o.Plaintext || state.Certificate != nil)
+		switch {
+		case known && registered == "":
+			running.Go(func() { _ = a.link.Run(ctx) })
+			registered = state.AdminAddress
+		case known && registered != state.AdminAddress:
+			a.link.Restart()
+			registered = state.AdminAddress
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}
+
+func (a *agent) linkOptions(target dial.Target) link.Options {
+	certificate := a.certs.ClientCertificate
+	return link.Options{
+		Connect:  func() (*grpc.ClientConn, error) { return target.Connect(certificate) },
+		Register: a.register,
+		Registered: func(r *agentapi.Registered) {
+			a.board.update(func(s *State) { s.WorkloadEntry = r.GetWorkloadEntry() })
+			a.probes.set(r.GetReadinessProbeJson())
+		},
+		Wanted: func(listens []*agentapi.Listen) map[string]uint32 {
+			found, err := a.book.Allocate(listens)
+			if err != nil {
+				a.o.Log.Error("local ports of the proxy", "error", err)
+			}
+			a.board.update(func(s *State) { s.Bindings = found })
+			return found
+		},
+		Rotate: a.certs.Rotate,
+		Log:    a.o.Log,
+	}
+}
+
+func (a *agent) register() *agentapi.Register {
+	state := a.board.get()
+	kind := agentapi.ProxyType_SIDECAR
+	if a.o.Type == bootstrap.TypeRouter {
+		kind = agentapi.ProxyType_ROUTER
+	}
+	return &agentapi.Register{
+		Type: kind, Namespace: a.o.Namespace, Name: a.o.Name, ServiceAccount: a.o.ServiceAccount, Labels: a.o.Labels,
+		Group: a.o.Group, Address: a.o.Address, Ports: a.o.Ports, Network: a.o.Network, Locality: a.o.Locality,
+		Weight: a.o.Weight, AdminAddress: state.AdminAddress, StatusAddress: state.StatusAddress,
+		AgentVersion: a.o.Version, NodeId: state.NodeID,
+	}
+}
