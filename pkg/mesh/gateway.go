@@ -19,6 +19,10 @@ type GatewayServer struct {
 	Virtual []*VirtualService
 	// Credential is the Secret that credentialName names, nil when it is missing or not TLS.
 	Credential *config.Object
+	// CA is the Secret credentialName+"-cacert" with the authorities of client certificates, nil when there is none.
+	CA *config.Object
+	// Digest covers all of the above.
+	Digest config.Digest
 }
 
 // GatewayHost is one entry of a server's hosts.

@@ -43,6 +43,8 @@ type Proxy struct {
 	Bindings map[string]uint32
 	// AppPorts maps a target port number to the port on loopback where the program of an Explicit proxy really listens.
 	AppPorts map[uint32]uint32
+	// Trusted: the proxy proved its identity with a certificate; only then it is given secrets.
+	Trusted bool
 	// Config is the proxy's own ProxyConfig as the proxy.istio.io/config annotation gives it (YAML), empty when none.
 	Config string
 }
@@ -82,6 +84,13 @@ type Change struct {
 	Hosts map[string]Aspect
 	// Scopes whose own rules changed (Sidecar, Gateway, label-dependent objects appearing or going): rebuild these.
 	Scopes map[ScopeKey]bool
+	// Sidecars are Sidecar objects whose content changed: scopes whose Key.Sidecar is one of them are to be resolved again.
+	Sidecars map[config.Key]bool
+	// Rekey names namespaces whose proxies may have another ScopeKey now (a Sidecar or a label-dependent object came, went or
+	// selects differently); "" means all. Ask for ScopeKey again.
+	Rekey map[string]bool
+	// Workloads are single workloads, as "NAMESPACE/NAME" and "NAMESPACE/ADDRESS", whose own listeners may differ.
+	Workloads map[string]bool
 	// Inbound names namespaces whose workloads' own listeners may differ (PeerAuthentication, Services selecting them,
 	// WorkloadEntries); "" means all.
 	Inbound map[string]bool
@@ -93,5 +102,44 @@ type Change struct {
 
 // Empty reports whether nothing that a proxy could see changed.
 func (c Change) Empty() bool {
-	return !c.Full && len(c.Hosts) == 0 && len(c.Scopes) == 0 && len(c.Inbound) == 0 && !c.Gateways && len(c.Secrets) == 0
+	return !c.Full && len(c.Hosts) == 0 && len(c.Scopes) == 0 && len(c.Sidecars) == 0 && len(c.Rekey) == 0 &&
+		len(c.Workloads) == 0 && len(c.Inbound) == 0 && !c.Gateways && len(c.Secrets) == 0
+}
+
+// EndpointsOnly reports whether nothing but lists of endpoints changed.
+func (c Change) EndpointsOnly() bool {
+	for _, aspect := range c.Hosts {
+		if aspect != Endpoints {
+			return false
+		}
+	}
+	c.Hosts = nil
+	return c.Empty()
+}
+
+// Rebuilds reports whether a scope's own rules may have changed, so that more than c.Hosts may differ in it.
+func (c Change) Rebuilds(k ScopeKey) bool {
+	return c.Full || c.Scopes[k] || c.Sidecars[k.Sidecar] || c.Gateways && k.Type == Router
+}
+
+// Rekeys reports whether a proxy may belong to another scope now.
+func (c Change) Rekeys(p Proxy) bool { return c.Full || c.Rekey[""] || c.Rekey[p.Namespace] }
+
+// Reaches reports whether the inbound side of a proxy (see Snapshot.Workload) may have changed.
+func (c Change) Reaches(p Proxy) bool {
+	if c.Full || c.Inbound[""] || c.Inbound[p.Namespace] {
+		return true
+	}
+	if len(c.Workloads) == 0 {
+		return false
+	}
+	if c.Workloads[p.Namespace+"/"+p.Name] {
+		return true
+	}
+	for _, a := range p.Addresses {
+		if c.Workloads[p.Namespace+"/"+a] {
+			return true
+		}
+	}
+	return false
 }

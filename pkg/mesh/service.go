@@ -46,6 +46,8 @@ const (
 	DNSRoundRobin
 	// Passthrough: the connection goes where the client meant it to go (ServiceEntry NONE, headless without HTTP).
 	Passthrough
+	// DynamicDNS: the name that the client asked for is resolved for each request (ServiceEntry DYNAMIC_DNS with a wildcard host).
+	DynamicDNS
 )
 
 // Service is one resolved host of the registry: a Kubernetes Service or one host of a ServiceEntry.
@@ -88,6 +90,14 @@ type Endpoint struct {
 	Locality  string // "region/zone/subzone"
 	// Workload is the object behind the endpoint (WorkloadEntry, Pod, ServiceEntry).
 	Workload config.Key
+}
+
+// EndpointSet is where one port of a service is served. It is immutable and shared.
+type EndpointSet struct {
+	Endpoints []Endpoint
+	// Identities are the distinct SPIFFE ids of the endpoints, sorted.
+	Identities []string
+	Digest     config.Digest
 }
 
 // Visibility is an exportTo list, resolved.

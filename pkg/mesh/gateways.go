@@ -1,0 +1,264 @@
+package mesh
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	networking "istio.io/api/networking/v1alpha3"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshctl/meshctl/internal/digest"
+	"github.com/meshctl/meshctl/pkg/config"
+)
+
+// caSuffix of the Secret that holds the authorities apart from the certificate, as Istio documents for mutual TLS.
+const caSuffix = "-cacert"
+
+// gateway is one Gateway object.
+type gateway struct {
+	Object *config.Object
+	Spec   *networking.Gateway
+	Hosts  [][]GatewayHost // by server
+	Digest config.Digest
+}
+
+func (g *gateway) name() string { return g.Object.Key.Namespace + "/" + g.Object.Key.Name }
+
+// readGateway takes in a changed Gateway.
+func (t *update) readGateway(d delta) {
+	key := d.key()
+	before := t.gateways.get(key)
+	var after *gateway
+	if d.after != nil {
+		var problems []config.Problem
+		after, problems = parseGateway(d.after)
+		t.report(key, problems)
+	}
+	if after == nil {
+		t.gateways.delete(key)
+	} else {
+		t.gateways.set(key, after)
+	}
+	if before != nil && after != nil && before.Digest == after.Digest {
+		return
+	}
+	t.change.Gateways = true
+	if before != nil {
+		t.useCredential(before.credentials(), key, false)
+	}
+	if after != nil {
+		t.useCredential(after.credentials(), key, true)
+	}
+	if before == nil || after == nil || !sameLabels(before.Spec.Selector, after.Spec.Selector) {
+		t.change.Rekey[""] = true
+		for _, v := range t.toGateway.get(key.Namespace + "/" + key.Name) {
+			t.staleChecks[v.key()] = true
+		}
+	}
+}
+
+func parseGateway(o *config.Object) (*gateway, []config.Problem) {
+	spec, ok := o.Spec.(*networking.Gateway)
+	if !ok {
+		return nil, nil
+	}
+	g := &gateway{Object: o, Spec: spec}
+	var problems []config.Problem
+	for i, s := range spec.Servers {
+		var hosts []GatewayHost
+		for _, h := range s.GetHosts() {
+			hosts = append(hosts, gatewayHost(h, o.Key.Namespace))
+		}
+		if len(hosts) == 0 {
+			problems = append(problems, problem(o, config.Error, fmt.Sprintf("spec.servers[%d].hosts", i), "the server has no hosts; it is left out", `add hosts, for example "*"`))
+		}
+		if n := s.GetPort().GetNumber(); n < 1 || n > 65535 {
+			hosts = nil
+			problems = append(problems, problem(o, config.Error, fmt.Sprintf("spec.servers[%d].port", i), fmt.Sprintf("port %d is not between 1 and 65535; the server is left out", n), "set port.number"))
+		}
+		g.Hosts = append(g.Hosts, hosts)
+	}
+	g.Digest = digest.Of(struct {
+		Key  config.Key
+		Meta config.Meta
+		Spec *networking.Gateway
+	}{o.Key, config.Meta{Created: o.Meta.Created}, spec})
+	return g, problems
+}
+
+// gatewayHost splits "namespace/host"; "." is the Gateway's own namespace and "*" is any.
+func gatewayHost(entry, own string) GatewayHost {
+	namespace, host, found := strings.Cut(entry, "/")
+	switch {
+	case !found:
+		return GatewayHost{Host: strings.ToLower(entry)}
+	case namespace == ".":
+		namespace = own
+	case namespace == "*":
+		namespace = ""
+	}
+	return GatewayHost{Host: strings.ToLower(host), Namespace: namespace}
+}
+
+// gatewaysOf lists the Gateways that select a router by its labels, oldest first.
+func (t *tables) gatewaysOf(p Proxy) []*gateway {
+	var out []*gateway
+	for _, g := range t.gateways.all() {
+		if labelsMatch(g.Spec.Selector, p.Labels) {
+			out = append(out, g)
+		}
+	}
+	slices.SortFunc(out, func(a, b *gateway) int { return older(a.Object, b.Object) })
+	return out
+}
+
+// servers resolves the servers of a router, keeping what is equal in old.
+func (r *resolver) servers(old []*GatewayServer) []*GatewayServer {
+	if r.key.Type != Router {
+		return nil
+	}
+	kept := make(map[config.Digest]*GatewayServer, len(old))
+	for _, s := range old {
+		kept[s.Digest] = s
+	}
+	var out []*GatewayServer
+	for _, g := range r.gatewaysOf(Proxy{Labels: r.labels}) {
+		for i, hosts := range g.Hosts {
+			if len(hosts) == 0 {
+				continue
+			}
+			s := r.server(g, i)
+			if same := kept[s.Digest]; same != nil {
+				s = same
+			}
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (r *resolver) server(g *gateway, i int) *GatewayServer {
+	s := &GatewayServer{Gateway: g.Object.Key, Server: g.Spec.Servers[i], Index: i, Hosts: g.Hosts[i]}
+	from := source{gateway: g.name(), namespace: r.key.Namespace, labels: r.labels}
+	for _, v := range r.toGateway.get(g.name()) {
+		if !v.Visibility.In(r.key.Namespace) || !s.binds(v) {
+			continue
+		}
+		if n := v.narrow(from); n != nil {
+			s.Virtual = append(s.Virtual, n)
+		}
+	}
+	if name := s.Server.GetTls().GetCredentialName(); name != "" {
+		s.Credential = r.secret(name)
+		s.CA = r.secret(name + caSuffix)
+	}
+	s.Digest = digest.Of(struct {
+		Gateway        config.Key
+		Server         *networking.Server
+		Index          int
+		Hosts          []GatewayHost
+		Virtual        []*VirtualService
+		Credential, CA *config.Object
+	}{s.Gateway, s.Server, i, s.Hosts, s.Virtual, s.Credential, s.CA})
+	return s
+}
+
+// binds reports whether the server takes a VirtualService: one of its hosts meets one of the server's, in a namespace that the
+// server allows.
+func (s *GatewayServer) binds(v *virtual) bool {
+	for _, h := range s.Hosts {
+		if h.Namespace != "" && h.Namespace != v.key().Namespace {
+			continue
+		}
+		for _, host := range v.Spec.Hosts {
+			if hostsMeet(h.Host, host) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// secret returns a credential of the router's namespace, nil when there is none with a certificate.
+func (r *resolver) secret(name string) *config.Object {
+	o := r.set.Get(config.Key{Kind: config.Secret, Namespace: r.key.Namespace, Name: strings.TrimPrefix(name, "kubernetes://")})
+	if o == nil {
+		return nil
+	}
+	if s, ok := o.Spec.(*corev1.Secret); ok {
+		for _, key := range []string{"tls.crt", "cert", "ca.crt", "cacert"} {
+			if len(s.Data[key]) > 0 {
+				return o
+			}
+		}
+	}
+	return nil
+}
+
+// credentials are the names of the Secrets that a Gateway uses.
+func (g *gateway) credentials() []string {
+	var out []string
+	for _, s := range g.Spec.Servers {
+		if name := s.GetTls().GetCredentialName(); name != "" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// credentials are the names of the Secrets that a DestinationRule uses at gateways.
+func (r *rule) credentials() []string {
+	var out []string
+	add := func(p *networking.TrafficPolicy) {
+		if name := p.GetTls().GetCredentialName(); name != "" {
+			out = append(out, name)
+		}
+		for _, l := range p.GetPortLevelSettings() {
+			if name := l.GetTls().GetCredentialName(); name != "" {
+				out = append(out, name)
+			}
+		}
+	}
+	add(r.Spec.TrafficPolicy)
+	for _, s := range r.Spec.Subsets {
+		add(s.TrafficPolicy)
+	}
+	return out
+}
+
+// useCredential notes who uses Secrets.
+func (t *update) useCredential(names []string, user config.Key, uses bool) {
+	for _, name := range names {
+		for _, n := range []string{name, name + caSuffix} {
+			list := without(t.credentials.get(n), func(k config.Key) bool { return k == user })
+			if uses {
+				list = insert(list, user, config.Key.Compare)
+			}
+			setList(&t.credentials, n, list)
+		}
+	}
+}
+
+// readSecret takes in a changed Secret, which counts when something uses it as a credential.
+func (t *update) readSecret(d delta) {
+	if d.before != nil && d.after != nil && d.before.Digest == d.after.Digest && d.after.Digest != (config.Digest{}) {
+		return
+	}
+	t.staleSecrets = append(t.staleSecrets, d.key())
+}
+
+// applySecrets notes the changed Secrets that are credentials.
+func (t *update) applySecrets() {
+	slices.SortFunc(t.staleSecrets, config.Key.Compare)
+	for _, key := range t.staleSecrets {
+		users := t.credentials.get(key.Name)
+		if len(users) == 0 {
+			continue
+		}
+		t.change.Secrets = append(t.change.Secrets, key)
+		for _, u := range users {
+			t.change.Gateways = t.change.Gateways || u.Kind == config.Gateway
+		}
+	}
+}

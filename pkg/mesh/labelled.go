@@ -1,0 +1,118 @@
+package mesh
+
+import (
+	"slices"
+
+	networking "istio.io/api/networking/v1alpha3"
+	telemetry "istio.io/api/telemetry/v1alpha1"
+
+	"github.com/meshctl/meshctl/internal/digest"
+	"github.com/meshctl/meshctl/pkg/config"
+)
+
+// labelled is an object that holds for some proxies of a namespace and not for others, by their labels.
+type labelled struct {
+	key        config.Key
+	visibility Visibility
+	// selectors are the label conditions in the object, in order; each either matches a proxy or does not.
+	selectors []map[string]string
+}
+
+func labelledVirtual(v *virtual) *labelled {
+	l := &labelled{key: v.key(), visibility: v.Visibility}
+	eachOrigin(v.Spec, func(m origin) {
+		if labels := m.GetSourceLabels(); len(labels) > 0 {
+			l.selectors = append(l.selectors, labels)
+		}
+	})
+	return l
+}
+
+func labelledRule(r *rule) *labelled {
+	return &labelled{key: r.Object.Key, visibility: r.Visibility, selectors: []map[string]string{r.Selector}}
+}
+
+// readLabelled takes in a changed EnvoyFilter or Telemetry that selects workloads.
+func (t *update) readLabelled(d delta) {
+	for _, o := range []*config.Object{d.before, d.after} {
+		l := selectingObject(o)
+		if l == nil {
+			continue
+		}
+		namespace := o.Key.Namespace
+		if namespace == t.root() {
+			namespace = ""
+		}
+		t.indexLabelled(namespace, l, o == d.after)
+	}
+}
+
+func selectingObject(o *config.Object) *labelled {
+	if o == nil {
+		return nil
+	}
+	var selector map[string]string
+	switch spec := o.Spec.(type) {
+	case *networking.EnvoyFilter:
+		selector = spec.GetWorkloadSelector().GetLabels()
+	case *telemetry.Telemetry:
+		selector = spec.GetSelector().GetMatchLabels()
+	}
+	if len(selector) == 0 {
+		return nil
+	}
+	return &labelled{key: o.Key, visibility: Visibility{Public: true}, selectors: []map[string]string{selector}}
+}
+
+// indexLabelled keeps what depends on labels, by namespace; "" holds for every namespace that sees the object.
+func (t *update) indexLabelled(namespace string, l *labelled, add bool) {
+	list := without(t.labelled.get(namespace), func(x *labelled) bool { return x.key == l.key })
+	if add {
+		list = insert(list, l, func(a, b *labelled) int { return a.key.Compare(b.key) })
+	}
+	setList(&t.labelled, namespace, list)
+	t.change.Rekey[namespace] = true
+}
+
+// matched is one entry of what ScopeKey.Matched covers.
+type matched struct {
+	Key  config.Key
+	Hits []bool // which of the conditions hold
+}
+
+// matchedBy lists the label-dependent objects that match a proxy.
+func (t *tables) matchedBy(p Proxy) []matched {
+	var out []matched
+	for _, namespace := range []string{"", p.Namespace} {
+		for _, l := range t.labelled.get(namespace) {
+			if !l.visibility.In(p.Namespace) {
+				continue
+			}
+			m := matched{Key: l.key, Hits: make([]bool, len(l.selectors))}
+			for i, s := range l.selectors {
+				m.Hits[i] = labelsMatch(s, p.Labels)
+			}
+			if slices.Contains(m.Hits, true) {
+				out = append(out, m)
+			}
+		}
+	}
+	if p.Type == Router {
+		for _, g := range t.gatewaysOf(p) {
+			out = append(out, matched{Key: g.Object.Key})
+		}
+	}
+	return out
+}
+
+// ScopeKey returns which scope a proxy belongs to.
+func (s *Snapshot) ScopeKey(p Proxy) ScopeKey {
+	k := ScopeKey{Type: p.Type, Mode: p.Mode, Namespace: p.Namespace}
+	if sc := s.sidecarOf(p); sc != nil {
+		k.Sidecar = sc.Object.Key
+	}
+	if list := s.matchedBy(p); len(list) > 0 {
+		k.Matched = digest.Of(list)
+	}
+	return k
+}

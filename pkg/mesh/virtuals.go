@@ -1,0 +1,162 @@
+package mesh
+
+import (
+	"slices"
+)
+
+// virtualDelta is a VirtualService that differs; nil where it does not exist.
+type virtualDelta struct{ before, after *virtual }
+
+// readVirtual takes in a changed VirtualService.
+func (t *update) readVirtual(d delta) {
+	key := d.key()
+	before := t.virtuals.get(key)
+	var after *virtual
+	if d.after != nil {
+		after = t.parseVirtual(d.after)
+	}
+	if before != nil {
+		t.indexVirtual(before, false)
+		t.virtuals.delete(key)
+	}
+	if after != nil {
+		t.indexVirtual(after, true)
+		t.virtuals.set(key, after)
+		t.staleChecks[key] = true
+	}
+	if before == nil && after == nil || before != nil && after != nil && before.Digest == after.Digest {
+		return
+	}
+	t.changedVirtual = append(t.changedVirtual, virtualDelta{before, after})
+}
+
+func (t *update) indexVirtual(v *virtual, add bool) {
+	put := func(x *index[string, []*virtual], key string) {
+		list := without(x.get(key), func(o *virtual) bool { return o.key() == v.key() })
+		if add {
+			list = insert(list, v, olderVirtual)
+		}
+		setList(x, key, list)
+	}
+	for _, h := range v.MeshHosts {
+		put(&t.routes, h)
+	}
+	for _, h := range v.Destinations {
+		put(&t.toHost, h)
+	}
+	for _, g := range v.Gateways {
+		put(&t.toGateway, g)
+	}
+	if v.ByLabels {
+		t.indexLabelled("", labelledVirtual(v), add)
+	}
+}
+
+// applyVirtuals notes what the changed VirtualServices concern.
+func (t *update) applyVirtuals() {
+	for _, d := range t.changedVirtual {
+		for _, v := range []*virtual{d.before, d.after} {
+			if v == nil {
+				continue
+			}
+			t.markVirtual(v)
+			for _, h := range v.MeshHosts { // others of the host may win or lose
+				for _, other := range t.routes.get(h) {
+					t.staleChecks[other.key()] = true
+				}
+			}
+			if v.ByLabels {
+				t.rekey(v.Visibility)
+			}
+		}
+		t.importsChanged(d)
+	}
+}
+
+// rekey notes that proxies which see an object may belong to another scope.
+func (t *update) rekey(v Visibility) {
+	if v.Public {
+		t.change.Rekey[""] = true
+		return
+	}
+	for _, n := range v.Namespaces {
+		t.change.Rekey[n] = true
+	}
+}
+
+// markVirtual marks every host that a VirtualService routes, and gateways when it is bound to one.
+func (t *update) markVirtual(v *virtual) {
+	aspect := Routes
+	if v.Streams {
+		aspect |= Listeners
+	}
+	for _, h := range v.MeshHosts {
+		t.mark(h, aspect)
+		t.eachCovered(h, func(host string) { t.mark(host, aspect) })
+	}
+	if len(v.Gateways) > 0 {
+		t.change.Gateways = true
+	}
+}
+
+// eachCovered visits the hosts of services that a wildcard covers; nothing for a plain name.
+func (t *update) eachCovered(pattern string, visit func(host string)) {
+	if !isWildcard(pattern) {
+		return
+	}
+	for host := range t.services.all() {
+		if host != pattern && hostCovers(pattern, host) {
+			visit(host)
+		}
+	}
+}
+
+// importsChanged marks destinations that a VirtualService leads to now or no longer does: scopes with a Sidecar see services
+// for the sake of the routes that lead to them.
+func (t *update) importsChanged(d virtualDelta) {
+	list := func(v *virtual) []string {
+		if v == nil || len(v.MeshHosts) == 0 {
+			return nil
+		}
+		return v.Destinations
+	}
+	same := d.before != nil && d.after != nil && slices.Equal(d.before.MeshHosts, d.after.MeshHosts) &&
+		equalVisibility(d.before.Visibility, d.after.Visibility)
+	before, after := list(d.before), list(d.after)
+	for _, h := range before {
+		if !same || !slices.Contains(after, h) {
+			t.mark(h, Endpoints|Clusters|Routes|Listeners)
+		}
+	}
+	for _, h := range after {
+		if !same || !slices.Contains(before, h) {
+			t.mark(h, Endpoints|Clusters|Routes|Listeners)
+		}
+	}
+}
+
+func equalVisibility(a, b Visibility) bool {
+	return a.Public == b.Public && slices.Equal(a.Namespaces, b.Namespaces)
+}
+
+// destinationChanged notes that routes to a host may turn out differently: its ports, or the rules that hold for it, changed.
+func (t *update) destinationChanged(host string, existence bool) {
+	for _, v := range t.toHost.get(host) {
+		t.markVirtual(v)
+		if existence {
+			t.staleChecks[v.key()] = true
+		}
+	}
+}
+
+// meshVirtuals visits the VirtualServices on the mesh gateway that cover a host, most specific host first, then oldest.
+func (t *tables) meshVirtuals(host string, visit func(*virtual)) {
+	for _, v := range t.routes.get(host) {
+		visit(v)
+	}
+	for _, pattern := range wildcardsOf(host) {
+		for _, v := range t.routes.get(pattern) {
+			visit(v)
+		}
+	}
+}

@@ -1,0 +1,66 @@
+package mesh
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/meshctl/meshctl/pkg/config"
+)
+
+// Workload resolves the inbound side of a sidecar. The registry's WorkloadEntry or Pod of that name, else of that address, says
+// which labels and ports the workload has; without one the proxy's own word counts.
+func (s *Snapshot) Workload(p Proxy) *Workload {
+	w := &Workload{Namespace: p.Namespace, Name: p.Name, Labels: p.Labels, ServiceAccount: p.ServiceAccount}
+	i := s.instance(p)
+	if i != nil {
+		w.Labels = i.Labels
+		w.ServiceAccount = cmp.Or(w.ServiceAccount, i.ServiceAccount)
+		w.PeerAuthn = i.Authn
+	} else {
+		i = &instance{}
+		w.PeerAuthn = s.peerAuthn(p.Namespace, p.Labels)
+	}
+	for _, d := range s.selecting(p.Namespace, w.Labels) {
+		for _, declared := range d.Services {
+			svc := s.serviceAt(hostKey{declared.Host, declared.Namespace})
+			w.addService(svc, declared, i)
+		}
+	}
+	slices.SortStableFunc(w.Ports, func(a, b WorkloadPort) int { return cmp.Compare(a.Target, b.Target) })
+	if sc := s.sidecarOf(p); sc != nil {
+		w.Sidecar = sc.Object
+	}
+	return w
+}
+
+// addService adds the ports that a service directs to the workload; the first service of a port decides.
+func (w *Workload) addService(svc, declared *Service, i *instance) {
+	if svc == nil {
+		return
+	}
+	for _, port := range declared.Ports {
+		target := i.port(port)
+		if target == 0 || port.Protocol == UDP || slices.ContainsFunc(w.Ports, func(p WorkloadPort) bool { return p.Target == target }) {
+			continue
+		}
+		w.Ports = append(w.Ports, WorkloadPort{Target: target, Service: svc, Port: port, Protocol: port.Protocol})
+	}
+}
+
+// instance returns what the registry knows of a proxy's workload, nil when it knows nothing.
+func (t *tables) instance(p Proxy) *instance {
+	for _, kind := range []config.Kind{config.WorkloadEntry, config.Pod} {
+		if i := t.instances.get(config.Key{Kind: kind, Namespace: p.Namespace, Name: p.Name}); i != nil {
+			return i
+		}
+	}
+	for _, a := range p.Addresses {
+		if isLoopback(a) { // shared by every workload of a machine
+			continue
+		}
+		if keys := t.addresses.get(nsName{p.Namespace, a}); len(keys) > 0 {
+			return t.instances.get(keys[0])
+		}
+	}
+	return nil
+}
