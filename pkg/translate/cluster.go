@@ -99,6 +99,9 @@ func discovery(c *clusterv3.Cluster, in ClusterInput) {
 		resolveNames(c, kind, in.Config)
 	case mesh.Passthrough:
 		passthroughDiscovery(c, in)
+	case mesh.DynamicDNS:
+		c.ClusterDiscoveryType = forwardProxyType()
+		c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED
 	default:
 		endpointDiscovery(c)
 	}
@@ -128,7 +131,7 @@ func passthroughDiscovery(c *clusterv3.Cluster, in ClusterInput) {
 		c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED
 	case in.Service.Name != "":
 		endpointDiscovery(c)
-	case wildcard(in.Service.Host):
+	case forwarded(in.Service):
 		c.ClusterDiscoveryType = forwardProxyType()
 		c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED
 	default:

@@ -2,7 +2,6 @@ package translate
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,15 +111,6 @@ func headerValue(s string) bool {
 	return strings.IndexFunc(s, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) < 0 && len(s) <= 16384
 }
 
-// Commands that Envoy substitutes in header values, with and without an argument.
-var (
-	plainCommands = regexp.MustCompile(`^(START_TIME|BYTES_RECEIVED|BYTES_SENT|PROTOCOL|RESPONSE_CODE|RESPONSE_CODE_DETAILS|RESPONSE_FLAGS|DURATION|` +
-		`ROUTE_NAME|VIRTUAL_CLUSTER_NAME|UPSTREAM_HOST|UPSTREAM_CLUSTER|UPSTREAM_LOCAL_ADDRESS|UPSTREAM_REMOTE_ADDRESS|UPSTREAM_REMOTE_PORT|REQUESTED_SERVER_NAME|HOSTNAME|STREAM_ID|CONNECTION_ID|` +
-		`DOWNSTREAM_(REMOTE|LOCAL|DIRECT_REMOTE)_(ADDRESS|ADDRESS_WITHOUT_PORT|PORT)|DOWNSTREAM_(PEER|LOCAL)_(URI_SAN|SUBJECT|DNS_SAN|IP_SAN)|` +
-		`DOWNSTREAM_(PEER_ISSUER|TLS_SESSION_ID|TLS_CIPHER|TLS_VERSION|PEER_FINGERPRINT_256|PEER_FINGERPRINT_1|PEER_SERIAL|PEER_CERT))$`)
-	argumentCommands = regexp.MustCompile(`^(REQ|RESP|TRAILER)\([-_:?A-Za-z0-9]+\)(:[0-9]{1,6})?$`)
-)
-
 // formatted escapes percent signs that start no command: Envoy would refuse the whole route configuration.
 func (b *routeBuilder) formatted(value, path string) string {
 	var out strings.Builder
@@ -136,7 +126,7 @@ func (b *routeBuilder) formatted(value, path string) string {
 			continue
 		}
 		command, tail, closed := strings.Cut(after, "%")
-		if closed && (plainCommands.MatchString(command) || argumentCommands.MatchString(command)) {
+		if closed && knownCommand(command) {
 			out.WriteString("%" + command + "%")
 			rest = tail
 			continue

@@ -1,0 +1,150 @@
+package translate
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	filelogv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/file/v3"
+	streamlogv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/stream/v3"
+	"google.golang.org/protobuf/types/known/structpb"
+	meshconfig "istio.io/api/mesh/v1alpha1"
+
+	"github.com/meshctl/meshctl/pkg/mesh"
+)
+
+// logFields are the fields of Istio's default access log, by their names in JSON, in the order in which the text has them.
+var logFields = [...][2]string{
+	{"start_time", "[%START_TIME%]"},
+	{"method", `"%REQ(:METHOD)%`},
+	{"path", "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%"},
+	{"protocol", `%PROTOCOL%"`},
+	{"response_code", "%RESPONSE_CODE%"},
+	{"response_flags", "%RESPONSE_FLAGS%"},
+	{"response_code_details", "%RESPONSE_CODE_DETAILS%"},
+	{"connection_termination_details", "%CONNECTION_TERMINATION_DETAILS%"},
+	{"upstream_transport_failure_reason", `"%UPSTREAM_TRANSPORT_FAILURE_REASON%"`},
+	{"bytes_received", "%BYTES_RECEIVED%"},
+	{"bytes_sent", "%BYTES_SENT%"},
+	{"duration", "%DURATION%"},
+	{"upstream_service_time", "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%"},
+	{"x_forwarded_for", `"%REQ(X-FORWARDED-FOR)%"`},
+	{"user_agent", `"%REQ(USER-AGENT)%"`},
+	{"request_id", `"%REQ(X-REQUEST-ID)%"`},
+	{"authority", `"%REQ(:AUTHORITY)%"`},
+	{"upstream_host", `"%UPSTREAM_HOST%"`},
+	{"upstream_cluster", "%UPSTREAM_CLUSTER_RAW%"},
+	{"upstream_local_address", "%UPSTREAM_LOCAL_ADDRESS%"},
+	{"downstream_local_address", "%DOWNSTREAM_LOCAL_ADDRESS%"},
+	{"downstream_remote_address", "%DOWNSTREAM_REMOTE_ADDRESS%"},
+	{"requested_server_name", "%REQUESTED_SERVER_NAME%"},
+	{"route_name", "%ROUTE_NAME%"},
+}
+
+// accessLog returns the loggers that MeshConfig asks for with accessLogFile, accessLogEncoding and accessLogFormat; none
+// when accessLogFile is empty.
+func accessLog(c *mesh.Config) []*accesslogv3.AccessLog {
+	path := c.Mesh.GetAccessLogFile()
+	if path == "" {
+		return nil
+	}
+	format := logFormat(c.Mesh)
+	switch path {
+	case "/dev/stdout": // opening it as a file fails where it is a socket
+		return []*accesslogv3.AccessLog{{Name: "envoy.access_loggers.stdout", ConfigType: &accesslogv3.AccessLog_TypedConfig{
+			TypedConfig: pack(&streamlogv3.StdoutAccessLog{AccessLogFormat: &streamlogv3.StdoutAccessLog_LogFormat{LogFormat: format}}),
+		}}}
+	case "/dev/stderr":
+		return []*accesslogv3.AccessLog{{Name: "envoy.access_loggers.stderr", ConfigType: &accesslogv3.AccessLog_TypedConfig{
+			TypedConfig: pack(&streamlogv3.StderrAccessLog{AccessLogFormat: &streamlogv3.StderrAccessLog_LogFormat{LogFormat: format}}),
+		}}}
+	}
+	return []*accesslogv3.AccessLog{{Name: "envoy.access_loggers.file", ConfigType: &accesslogv3.AccessLog_TypedConfig{
+		TypedConfig: pack(&filelogv3.FileAccessLog{Path: path, AccessLogFormat: &filelogv3.FileAccessLog_LogFormat{LogFormat: format}}),
+	}}}
+}
+
+// AccessLogProblem says why MeshConfig's accessLogFormat cannot be used; it is empty when it can. The default takes its place.
+func AccessLogProblem(c *meshconfig.MeshConfig) string {
+	format := c.GetAccessLogFormat()
+	if format == "" {
+		return ""
+	}
+	if c.GetAccessLogEncoding() == meshconfig.MeshConfig_JSON {
+		if _, ok := jsonFormat(format); !ok {
+			return "accessLogFormat is not a JSON object of formats that Envoy understands"
+		}
+		return ""
+	}
+	return logCommands(format)
+}
+
+func logFormat(c *meshconfig.MeshConfig) *corev3.SubstitutionFormatString {
+	custom := c.GetAccessLogFormat()
+	if AccessLogProblem(c) != "" {
+		custom = ""
+	}
+	if c.GetAccessLogEncoding() == meshconfig.MeshConfig_JSON {
+		fields := defaultJSON()
+		if custom != "" {
+			fields, _ = jsonFormat(custom)
+		}
+		return &corev3.SubstitutionFormatString{Format: &corev3.SubstitutionFormatString_JsonFormat{JsonFormat: fields}}
+	}
+	text := custom
+	if text == "" {
+		text = defaultText()
+	}
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	return &corev3.SubstitutionFormatString{Format: &corev3.SubstitutionFormatString_TextFormatSource{
+		TextFormatSource: &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: text}},
+	}}
+}
+
+func defaultText() string {
+	parts := make([]string, len(logFields))
+	for i, f := range logFields {
+		parts[i] = f[1]
+	}
+	return strings.Join(parts, " ")
+}
+
+func defaultJSON() *structpb.Struct {
+	out := &structpb.Struct{Fields: map[string]*structpb.Value{}}
+	for _, f := range logFields {
+		out.Fields[f[0]] = structpb.NewStringValue(strings.Trim(f[1], `[]"`))
+	}
+	return out
+}
+
+// jsonFormat decodes an object whose values are formats, or objects of formats.
+func jsonFormat(text string) (*structpb.Struct, bool) {
+	var object map[string]any
+	if json.Unmarshal([]byte(text), &object) != nil || !formatsOnly(object) {
+		return nil, false
+	}
+	out, err := structpb.NewStruct(object)
+	return out, err == nil
+}
+
+func formatsOnly(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return logCommands(v) == ""
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			if !formatsOnly(v[k]) {
+				return false
+			}
+		}
+		return true
+	case float64, bool, nil:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,197 @@
+package translate
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	tcpproxyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/meshctl/meshctl/pkg/mesh"
+)
+
+const tcpProxyFilter = "envoy.filters.network.tcp_proxy"
+
+func tcpProxy(c Chain, config *mesh.Config) *listenerv3.Filter {
+	out := &tcpproxyv3.TcpProxy{StatPrefix: cmp.Or(c.StatPrefix, BlackHoleCluster), AccessLog: accessLog(config)}
+	if c.IdleTimeout > 0 {
+		out.IdleTimeout = durationpb.New(c.IdleTimeout)
+	}
+	if len(c.Clusters) == 1 {
+		out.ClusterSpecifier = &tcpproxyv3.TcpProxy_Cluster{Cluster: c.Clusters[0].Name}
+	} else {
+		weighted := &tcpproxyv3.TcpProxy_WeightedCluster{}
+		for _, w := range c.Clusters {
+			weighted.Clusters = append(weighted.Clusters, &tcpproxyv3.TcpProxy_WeightedCluster_ClusterWeight{Name: w.Name, Weight: w.Weight})
+		}
+		out.ClusterSpecifier = &tcpproxyv3.TcpProxy_WeightedClusters{WeightedClusters: weighted}
+	}
+	return &listenerv3.Filter{Name: tcpProxyFilter, ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: pack(out)}}
+}
+
+// client is who connects, as far as routes ask for it.
+type client struct {
+	gateways  []string
+	namespace string
+	labels    map[string]string
+}
+
+func (c client) onMesh() bool { return len(c.gateways) == 1 && c.gateways[0] == MeshGateway }
+
+// matches decides the parts of a match that are no property of the connection.
+func (c client) matches(port uint32, wantPort uint32, gateways []string, labels map[string]string, namespace string) bool {
+	if wantPort != 0 && wantPort != port {
+		return false
+	}
+	if len(gateways) > 0 && !slices.ContainsFunc(gateways, func(g string) bool { return slices.Contains(c.gateways, g) }) {
+		return false
+	}
+	return !c.onMesh() || selects(labels, c.labels) && (namespace == "" || namespace == c.namespace)
+}
+
+// tcpChains translates the TCP routes of a VirtualService for one port; the first route without subnets takes the rest. ok is false
+// when no route concerns the port.
+func tcpChains(vs *mesh.VirtualService, c client, t targets, notes *problems) (chains []Chain, ok bool) {
+	notes.object = vs.Object.Key
+	for i, r := range vs.Spec.GetTcp() {
+		path := field("spec.tcp", i)
+		clusters := weightedClusters(r.GetRoute(), t, path, notes)
+		if len(clusters) == 0 {
+			continue
+		}
+		if len(r.GetMatch()) == 0 {
+			return append(chains, Chain{Clusters: clusters, StatPrefix: clusters[0].Name}), true
+		}
+		for j, m := range r.GetMatch() {
+			if !c.matches(t.port, m.GetPort(), m.GetGateways(), m.GetSourceLabels(), m.GetSourceNamespace()) {
+				continue
+			}
+			subnets := validSubnets(m.GetDestinationSubnets(), field(path+".match", j), notes)
+			if len(m.GetDestinationSubnets()) > 0 && len(subnets) == 0 {
+				continue
+			}
+			chains = append(chains, Chain{Subnets: subnets, Clusters: clusters, StatPrefix: clusters[0].Name})
+			if len(subnets) == 0 {
+				return chains, true
+			}
+		}
+	}
+	return chains, len(chains) > 0
+}
+
+// tlsChains translates the TLS routes of a VirtualService for one port: by SNI.
+func tlsChains(vs *mesh.VirtualService, c client, t targets, notes *problems) []Chain {
+	notes.object = vs.Object.Key
+	var out []Chain
+	for i, r := range vs.Spec.GetTls() {
+		path := field("spec.tls", i)
+		clusters := weightedClusters(r.GetRoute(), t, path, notes)
+		if len(clusters) == 0 {
+			continue
+		}
+		for j, m := range r.GetMatch() {
+			if !c.matches(t.port, m.GetPort(), m.GetGateways(), m.GetSourceLabels(), m.GetSourceNamespace()) {
+				continue
+			}
+			subnets := validSubnets(m.GetDestinationSubnets(), field(path+".match", j), notes)
+			if len(m.GetDestinationSubnets()) > 0 && len(subnets) == 0 {
+				continue
+			}
+			names, any := serverNames(m.GetSniHosts())
+			if len(names) == 0 && !any {
+				notes.fail(field(path+".match", j)+".sniHosts", "no name that a TLS client could ask for", "a wildcard may only be the whole first label")
+				continue
+			}
+			out = append(out, Chain{ServerNames: names, Subnets: subnets, Clusters: clusters, StatPrefix: clusters[0].Name})
+		}
+	}
+	return out
+}
+
+func weightedClusters(routes []*networking.RouteDestination, t targets, path string, notes *problems) []WeightedCluster {
+	var out []WeightedCluster
+	for _, r := range routes {
+		if len(routes) == 1 {
+			return []WeightedCluster{{Name: t.cluster(r.GetDestination()), Weight: 100}}
+		}
+		if r.GetWeight() > 0 {
+			out = append(out, WeightedCluster{Name: t.cluster(r.GetDestination()), Weight: uint32(r.GetWeight())})
+		}
+	}
+	if len(out) == 0 {
+		notes.fail(path+".route", "no destination has any weight", "give the destinations weights whose sum is 100")
+	}
+	return out
+}
+
+func validSubnets(list []string, path string, notes *problems) []string {
+	var out []string
+	for _, s := range list {
+		p, ok := subnet(s)
+		if !ok {
+			notes.fail(path+".destinationSubnets", s+" is no address range", "for example 10.1.2.0/24")
+			continue
+		}
+		out = append(out, p.String())
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// serverNames keeps to what Envoy takes: lower case, a wildcard only as the whole first label. any says that there is no
+// restriction, as with "*".
+func serverNames(hosts []string) (names []string, any bool) {
+	for _, h := range hosts {
+		h = strings.ToLower(h)
+		if h == "*" {
+			return nil, true
+		}
+		if h != "" && !strings.Contains(strings.TrimPrefix(h, "*."), "*") {
+			names = append(names, h)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), len(hosts) == 0
+}
+
+// distinct removes from each chain what a chain before it takes already: Envoy refuses a listener with two chains for the same
+// connections.
+func distinct(chains []Chain) []Chain {
+	seen := map[string]bool{}
+	var out []Chain
+	for _, c := range chains {
+		names, subnets := c.ServerNames, c.Subnets
+		if len(names) == 0 {
+			names = []string{""}
+		}
+		if len(subnets) == 0 {
+			subnets = []string{""}
+		}
+		var keepNames []string
+		for _, n := range names {
+			fresh := true
+			for _, s := range subnets {
+				fresh = fresh && !seen[n+" "+s]
+			}
+			if fresh {
+				keepNames = append(keepNames, n)
+			}
+		}
+		for _, n := range keepNames {
+			for _, s := range subnets {
+				seen[n+" "+s] = true
+			}
+		}
+		if len(keepNames) == 0 {
+			continue
+		}
+		if len(c.ServerNames) > 0 {
+			c.ServerNames = keepNames
+		}
+		out = append(out, c)
+	}
+	return out
+}
