@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Severity says what became of the object that has the problem.
 type Severity int
@@ -61,4 +64,13 @@ func (p Position) String() string {
 	default:
 		return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 	}
+}
+
+// Compare orders problems by place, then by what they say.
+func (p Problem) Compare(o Problem) int {
+	return cmp.Or(
+		cmp.Compare(p.Position.File, o.Position.File), cmp.Compare(p.Position.Line, o.Position.Line),
+		cmp.Compare(p.Position.Column, o.Position.Column), p.Object.Compare(o.Object),
+		cmp.Compare(p.Field, o.Field), cmp.Compare(p.Message, o.Message),
+	)
 }
