@@ -35,8 +35,22 @@ func InlineEndpoints(s *mesh.Service) bool {
 	return s.Resolution == mesh.DNS || s.Resolution == mesh.DNSRoundRobin
 }
 
-// NeedsAssignment reports whether the cluster gets its endpoints by EDS under its own name.
-func NeedsAssignment(c *clusterv3.Cluster) bool { return c.GetType() == clusterv3.Cluster_EDS }
+// NeedsAssignment reports whether the cluster gets its endpoints by EDS, as an Assignment under its own name.
+func NeedsAssignment(in ClusterInput) bool {
+	c := &clusterv3.Cluster{}
+	switch in.Service.Resolution {
+	case mesh.Static:
+		endpointDiscovery(c)
+	case mesh.Passthrough:
+		passthroughDiscovery(c, in)
+	default:
+		return false
+	}
+	if in.Proxy != mesh.Proxyless {
+		loadBalancer(c, policyFor(in.Rule, in.Port.Number, in.Subset).lb, &problems{})
+	}
+	return c.GetType() == clusterv3.Cluster_EDS
+}
 
 // ClusterInputs lists the inputs of all clusters of one port of a service: the whole service first, then the subsets in
 // the order of the rule, each name once.

@@ -6,9 +6,7 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
-	httpinspectorv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/listener/http_inspector/v3"
 	originaldstv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/listener/original_dst/v3"
-	tlsinspectorv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/listener/tls_inspector/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -102,10 +100,10 @@ func Listener(in ListenerInput) *listenerv3.Listener {
 		}
 	}
 	if detect || bySNI {
-		l.ListenerFilters = append(l.ListenerFilters, inspector(tlsInspector, &tlsinspectorv3.TlsInspector{}))
+		l.ListenerFilters = append(l.ListenerFilters, tlsInspection())
 	}
 	if detect {
-		l.ListenerFilters = append(l.ListenerFilters, inspector(httpInspector, &httpinspectorv3.HttpInspector{}))
+		l.ListenerFilters = append(l.ListenerFilters, httpInspection())
 	}
 	detectionTimeout(l, in.Config)
 	return l

@@ -20,9 +20,6 @@ const (
 	VirtualInbound  = "virtualInbound"
 	// HTTPProxy names the explicit mode's HTTP proxy: its listener, its route and its local port.
 	HTTPProxy = "http_proxy"
-
-	// MeshGateway is the reserved gateway name for the sidecars of the mesh.
-	MeshGateway = "mesh"
 )
 
 // ClusterName returns the name of an outbound cluster: "outbound|9080|v1|reviews.default.svc.cluster.local".

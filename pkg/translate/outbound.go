@@ -12,12 +12,11 @@ import (
 
 // OutboundInput is what the outbound listeners of a scope's sidecars depend on. The content of HTTP routes is not among it.
 type OutboundInput struct {
-	Config    *mesh.Config
-	Mode      mesh.Mode
-	Namespace string
-	// Labels of the clients, no more of them than RelevantLabels returns.
-	Labels   map[string]string
+	Config   *mesh.Config
+	Mode     mesh.Mode
 	Services []*mesh.ScopedService
+	// Hosts that VirtualServices route without their being services.
+	Hosts    []*mesh.ScopedHost
 	AllowAny bool
 	// Bindings are the local ports of an explicit proxy, see mesh.Proxy.
 	Bindings map[string]uint32
@@ -26,6 +25,7 @@ type OutboundInput struct {
 const (
 	outboundPort = 15001
 	anyAddress   = "0.0.0.0"
+	hostPort     = 80 // at which hosts are served that are no services
 )
 
 // OutboundListeners says which outbound listeners there are, sorted by name. Each result depends on no more than it must, so that
@@ -44,6 +44,9 @@ func OutboundListeners(in OutboundInput) ([]ListenerInput, []config.Problem) {
 			p.notes.object = s.From
 			p.port(s, port)
 		}
+	}
+	if l := p.listener(anyAddress, hostPort); len(in.Hosts) > 0 && len(l.Fallback.Clusters) == 0 {
+		l.Route = number(hostPort)
 	}
 	out := []ListenerInput{virtualOutbound(in)}
 	for _, l := range p.listeners {
@@ -187,13 +190,12 @@ func (p *outboundPlan) chains(s *mesh.ScopedService, port mesh.Port) (chains []C
 		if len(vs.Spec.GetTcp()) == 0 && len(vs.Spec.GetTls()) == 0 {
 			continue
 		}
-		c := client{gateways: []string{MeshGateway}, namespace: p.in.Namespace, labels: p.in.Labels}
 		t := targets{known: Destinations([]*mesh.VirtualService{vs}, s, p.lookup), port: port.Number}
 		if opaqueTLS(port.Protocol) {
-			chains = append(chains, tlsChains(vs, c, t, &p.notes)...)
+			chains = append(chains, tlsChains(vs, t, &p.notes)...)
 			continue
 		}
-		if routed, ok := tcpChains(vs, c, t, &p.notes); ok {
+		if routed, ok := tcpChains(vs, t, &p.notes); ok {
 			if last := routed[len(routed)-1]; len(last.Subnets) == 0 {
 				routed, fallback = routed[:len(routed)-1], last
 			}

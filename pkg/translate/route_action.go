@@ -56,8 +56,21 @@ func (b *routeBuilder) forward(r *routev3.Route, rule *networking.HTTPRoute, mat
 	if headers.host != "" && rule.GetRewrite().GetAuthority() == "" && a.HostRewriteSpecifier == nil {
 		a.HostRewriteSpecifier = &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: headers.host}
 	}
+	b.ownName(a)
 	b.mirrors(a, rule, path)
 	return a
+}
+
+// ownName rewrites the host to the service's name where nothing else did.
+func (b *routeBuilder) ownName(a *routev3.RouteAction) {
+	if !b.in.RewriteHost || b.in.Service == nil || wildcard(b.in.Service.Host) || a.HostRewriteSpecifier != nil {
+		return
+	}
+	name := b.in.Service.Host
+	if b.in.Port.Number != 80 {
+		name = HostPort(name, b.in.Port.Number)
+	}
+	a.HostRewriteSpecifier = &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: name}
 }
 
 // destinations sets one cluster or several weighted ones. A destination of weight 0 among several gets no traffic.

@@ -11,8 +11,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 	networking "istio.io/api/networking/v1alpha3"
-
-	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 func field(path string, index int) string { return path + "[" + strconv.Itoa(index) + "]" }
@@ -23,53 +21,6 @@ func anyRequest() *routev3.RouteMatch {
 
 // takesAll reports whether no request gets past the match.
 func takesAll(m *routev3.RouteMatch) bool { return proto.Equal(m, anyRequest()) }
-
-// RelevantLabels returns those of a client's labels that the VirtualServices' sourceLabels mention; nil when none does.
-func RelevantLabels(virtual []*mesh.VirtualService, labels map[string]string) map[string]string {
-	var out map[string]string
-	keep := func(wanted map[string]string) {
-		for k := range wanted {
-			if v, ok := labels[k]; ok {
-				if out == nil {
-					out = map[string]string{}
-				}
-				out[k] = v
-			}
-		}
-	}
-	for _, vs := range virtual {
-		for _, r := range vs.Spec.GetHttp() {
-			for _, m := range r.GetMatch() {
-				keep(m.GetSourceLabels())
-			}
-		}
-		for _, r := range vs.Spec.GetTcp() {
-			for _, m := range r.GetMatch() {
-				keep(m.GetSourceLabels())
-			}
-		}
-		for _, r := range vs.Spec.GetTls() {
-			for _, m := range r.GetMatch() {
-				keep(m.GetSourceLabels())
-			}
-		}
-	}
-	return out
-}
-
-// concerns decides what is no runtime match: port, gateways, and who the client is.
-func (b *routeBuilder) concerns(m *networking.HTTPMatchRequest) bool {
-	if m.GetPort() != 0 && m.GetPort() != b.in.Port.Number {
-		return false
-	}
-	if len(m.GetGateways()) > 0 && !slices.ContainsFunc(m.GetGateways(), func(g string) bool { return slices.Contains(b.in.Gateways, g) }) {
-		return false
-	}
-	if !b.onMesh() { // gateways are no workloads of the mesh
-		return true
-	}
-	return selects(m.GetSourceLabels(), b.in.Labels) && (m.GetSourceNamespace() == "" || m.GetSourceNamespace() == b.in.Namespace)
-}
 
 // match translates the runtime part of a match; ok is false when Envoy could not take it.
 func (b *routeBuilder) match(m *networking.HTTPMatchRequest, path string) (*routev3.RouteMatch, bool) {

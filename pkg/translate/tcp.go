@@ -32,29 +32,9 @@ func tcpProxy(c Chain, config *mesh.Config) *listenerv3.Filter {
 	return &listenerv3.Filter{Name: tcpProxyFilter, ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: pack(out)}}
 }
 
-// client is who connects, as far as routes ask for it.
-type client struct {
-	gateways  []string
-	namespace string
-	labels    map[string]string
-}
-
-func (c client) onMesh() bool { return len(c.gateways) == 1 && c.gateways[0] == MeshGateway }
-
-// matches decides the parts of a match that are no property of the connection.
-func (c client) matches(port uint32, wantPort uint32, gateways []string, labels map[string]string, namespace string) bool {
-	if wantPort != 0 && wantPort != port {
-		return false
-	}
-	if len(gateways) > 0 && !slices.ContainsFunc(gateways, func(g string) bool { return slices.Contains(c.gateways, g) }) {
-		return false
-	}
-	return !c.onMesh() || selects(labels, c.labels) && (namespace == "" || namespace == c.namespace)
-}
-
 // tcpChains translates the TCP routes of a VirtualService for one port; the first route without subnets takes the rest. ok is false
 // when no route concerns the port.
-func tcpChains(vs *mesh.VirtualService, c client, t targets, notes *problems) (chains []Chain, ok bool) {
+func tcpChains(vs *mesh.VirtualService, t targets, notes *problems) (chains []Chain, ok bool) {
 	notes.object = vs.Object.Key
 	for i, r := range vs.Spec.GetTcp() {
 		path := field("spec.tcp", i)
@@ -66,7 +46,7 @@ func tcpChains(vs *mesh.VirtualService, c client, t targets, notes *problems) (c
 			return append(chains, Chain{Clusters: clusters, StatPrefix: clusters[0].Name}), true
 		}
 		for j, m := range r.GetMatch() {
-			if !c.matches(t.port, m.GetPort(), m.GetGateways(), m.GetSourceLabels(), m.GetSourceNamespace()) {
+			if m.GetPort() != 0 && m.GetPort() != t.port {
 				continue
 			}
 			subnets := validSubnets(m.GetDestinationSubnets(), field(path+".match", j), notes)
@@ -83,7 +63,7 @@ func tcpChains(vs *mesh.VirtualService, c client, t targets, notes *problems) (c
 }
 
 // tlsChains translates the TLS routes of a VirtualService for one port: by SNI.
-func tlsChains(vs *mesh.VirtualService, c client, t targets, notes *problems) []Chain {
+func tlsChains(vs *mesh.VirtualService, t targets, notes *problems) []Chain {
 	notes.object = vs.Object.Key
 	var out []Chain
 	for i, r := range vs.Spec.GetTls() {
@@ -93,7 +73,7 @@ func tlsChains(vs *mesh.VirtualService, c client, t targets, notes *problems) []
 			continue
 		}
 		for j, m := range r.GetMatch() {
-			if !c.matches(t.port, m.GetPort(), m.GetGateways(), m.GetSourceLabels(), m.GetSourceNamespace()) {
+			if m.GetPort() != 0 && m.GetPort() != t.port {
 				continue
 			}
 			subnets := validSubnets(m.GetDestinationSubnets(), field(path+".match", j), notes)

@@ -21,18 +21,15 @@ type VirtualHostInput struct {
 	Service *mesh.Service
 	// Port being addressed. Without a Service only its Number and Protocol count.
 	Port mesh.Port
-	// Virtual are the VirtualServices for the host: on the mesh gateway the first one counts, on others all do, in order.
+	// Virtual are the VirtualServices for the host: at sidecars the first one counts, at gateways all do, in order. They hold only
+	// what concerns these clients: matches by source and by gateway are decided before.
 	Virtual []*mesh.VirtualService
-	// Gateways are the names under which the proxies take rules: MeshGateway, or "namespace/name" of Gateway objects.
-	Gateways []string
-	// Namespace of the clients.
-	Namespace string
-	// Labels of the clients, no more of them than RelevantLabels returns.
-	Labels map[string]string
 	// Destinations are what the rules may name, see Destinations.
 	Destinations []Destination
 	// RedirectToTLS answers every plaintext request with a redirect to https (httpsRedirect).
 	RedirectToTLS bool
+	// RewriteHost sends requests on under the service's own name: clients of a local port know only its number.
+	RewriteHost bool
 }
 
 // VirtualHost returns the routes of one host: the rules of its VirtualServices, or else one route to the service.
@@ -42,7 +39,7 @@ func VirtualHost(in VirtualHostInput) (*routev3.VirtualHost, []config.Problem) {
 	if in.RedirectToTLS {
 		host.RequireTls = routev3.VirtualHost_ALL
 	}
-	if in.Mode == mesh.Explicit && in.Proxy == mesh.Sidecar && in.Service != nil {
+	if in.Mode == mesh.Explicit && in.Proxy == mesh.Sidecar && in.Service != nil && !in.RewriteHost {
 		host.Routes = append(host.Routes, b.connectRoute())
 	}
 	if in.Service == nil || http(in.Port.Protocol) {
@@ -75,7 +72,7 @@ func (b *routeBuilder) routes() []*routev3.Route {
 				return out
 			}
 		}
-		if b.onMesh() { // VirtualServices for one host are merged on gateways only
+		if b.in.Proxy != mesh.Router { // VirtualServices for one host are merged on gateways only
 			return out
 		}
 	}
@@ -83,10 +80,6 @@ func (b *routeBuilder) routes() []*routev3.Route {
 		out = append(out, b.defaultRoute())
 	}
 	return out
-}
-
-func (b *routeBuilder) onMesh() bool {
-	return len(b.in.Gateways) == 1 && b.in.Gateways[0] == MeshGateway
 }
 
 // rule returns one route for each alternative match of a rule that concerns these proxies; all says that the last one
@@ -98,7 +91,7 @@ func (b *routeBuilder) rule(rule *networking.HTTPRoute, path string) (out []*rou
 		return []*routev3.Route{r}, true
 	}
 	for i, m := range rule.GetMatch() {
-		if !b.concerns(m) {
+		if m.GetPort() != 0 && m.GetPort() != b.in.Port.Number {
 			continue
 		}
 		match, ok := b.match(m, field(path+".match", i))
@@ -135,6 +128,7 @@ func (b *routeBuilder) defaultRoute() *routev3.Route {
 	}
 	b.timeouts(action, nil)
 	action.RetryPolicy = b.retryPolicy(nil, "")
+	b.ownName(action)
 	r.Action = &routev3.Route_Route{Route: action}
 	return r
 }

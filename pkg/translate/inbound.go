@@ -1,0 +1,229 @@
+package translate
+
+import (
+	"cmp"
+	"slices"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/meshctl/meshctl/pkg/mesh"
+)
+
+const inboundPort = 15006
+
+// InboundInput is what the inbound listeners of one sidecar depend on. Make it with NewInbound.
+type InboundInput struct {
+	Config *mesh.Config
+	Mode   mesh.Mode
+	// Ports of the workload, each target once.
+	Ports     []mesh.WorkloadPort
+	PeerAuthn mesh.PeerAuthn
+	// Address that an explicit proxy listens on, and its local ports by binding name.
+	Address  string
+	Bindings map[string]uint32
+}
+
+// NewInbound returns the input for a sidecar. Ports that the proxy reports and no service names are served as well: their
+// protocol is detected.
+func NewInbound(config *mesh.Config, w *mesh.Workload, p mesh.Proxy) InboundInput {
+	in := InboundInput{Config: config, Mode: p.Mode, Ports: WorkloadPorts(w, p), PeerAuthn: w.PeerAuthn}
+	if p.Mode != mesh.Explicit {
+		return in
+	}
+	in.Address = loopback
+	if len(p.Addresses) > 0 && addressable(p.Addresses[0], false) {
+		in.Address = p.Addresses[0]
+	}
+	for _, port := range in.Ports {
+		name := InboundBinding(port.Target)
+		if local := p.Bindings[name]; local != 0 {
+			if in.Bindings == nil {
+				in.Bindings = map[string]uint32{}
+			}
+			in.Bindings[name] = local
+		}
+	}
+	return in
+}
+
+// WorkloadPorts lists the inbound ports of a sidecar by number: those of its services and those that an explicit proxy maps.
+func WorkloadPorts(w *mesh.Workload, p mesh.Proxy) []mesh.WorkloadPort {
+	out := slices.Clone(w.Ports)
+	if p.Mode == mesh.Explicit {
+		for target := range p.AppPorts {
+			if !slices.ContainsFunc(out, func(p mesh.WorkloadPort) bool { return p.Target == target }) {
+				out = append(out, mesh.WorkloadPort{Target: target, Port: mesh.Port{Number: target}})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b mesh.WorkloadPort) int { return cmp.Compare(a.Target, b.Target) })
+	return slices.CompactFunc(out, func(a, b mesh.WorkloadPort) bool { return a.Target == b.Target })
+}
+
+// Inbound returns the listeners through which a sidecar's program is reached: virtualInbound with chains for every port, or one
+// listener for each port that has a local port.
+func Inbound(in InboundInput) []*listenerv3.Listener {
+	if in.Mode == mesh.Redirected {
+		return []*listenerv3.Listener{virtualInbound(in)}
+	}
+	var out []*listenerv3.Listener
+	for _, p := range in.Ports {
+		name := InboundBinding(p.Target)
+		if in.Bindings[name] == 0 {
+			continue
+		}
+		l := &listenerv3.Listener{
+			Name: name, Address: socketAddress(in.Address, in.Bindings[name]), TrafficDirection: corev3.TrafficDirection_INBOUND,
+			FilterChains: in.chains(p),
+		}
+		if p.Service != nil {
+			l.Metadata = origin(append(slices.Clone(in.PeerAuthn.From), p.Service.From)...)
+		}
+		mode := in.PeerAuthn.ModeOf(p.Target)
+		if mode != mesh.Disabled {
+			l.ListenerFilters = append(l.ListenerFilters, tlsInspection())
+		}
+		if p.Protocol == mesh.Auto && mode != mesh.Strict {
+			l.ListenerFilters = append(l.ListenerFilters, httpInspection())
+		}
+		detectionTimeout(l, in.Config)
+		out = append(out, l)
+	}
+	return out
+}
+
+// virtualInbound takes every connection that was redirected on its way in.
+func virtualInbound(in InboundInput) *listenerv3.Listener {
+	l := &listenerv3.Listener{
+		Name: VirtualInbound, Address: socketAddress(anyAddress, inboundPort), TrafficDirection: corev3.TrafficDirection_INBOUND,
+		Metadata: origin(in.PeerAuthn.From...),
+		// A connection to the proxy's own port would come back for ever.
+		FilterChains: []*listenerv3.FilterChain{{
+			Name: "virtualInbound-blackhole", FilterChainMatch: &listenerv3.FilterChainMatch{DestinationPort: wrapperspb.UInt32(inboundPort)},
+			Filters: []*listenerv3.Filter{tcpProxy(toCluster(BlackHoleCluster), in.Config)},
+		}},
+	}
+	var noTLS, noHTTP []uint32
+	for _, p := range in.Ports {
+		for _, chain := range in.chains(p) {
+			if chain.FilterChainMatch == nil {
+				chain.FilterChainMatch = &listenerv3.FilterChainMatch{}
+			}
+			chain.FilterChainMatch.DestinationPort = wrapperspb.UInt32(p.Target)
+			l.FilterChains = append(l.FilterChains, chain)
+		}
+		if in.PeerAuthn.ModeOf(p.Target) == mesh.Disabled {
+			noTLS = append(noTLS, p.Target)
+		}
+		if p.Protocol != mesh.Auto {
+			noHTTP = append(noHTTP, p.Target)
+		}
+	}
+	l.FilterChains = append(l.FilterChains, in.passthrough()...)
+	// Servers that speak first would wait for an inspector that waits for the client.
+	tls, http := tlsInspection(), httpInspection()
+	tls.FilterDisabled, http.FilterDisabled = onPorts(noTLS), onPorts(noHTTP)
+	l.ListenerFilters = []*listenerv3.ListenerFilter{originalDestination(), tls, http}
+	detectionTimeout(l, in.Config)
+	return l
+}
+
+// chains are the ways into one port by the effective mutual TLS mode and the protocol.
+func (in InboundInput) chains(p mesh.WorkloadPort) []*listenerv3.FilterChain {
+	mode := in.PeerAuthn.ModeOf(p.Target)
+	var out []*listenerv3.FilterChain
+	if mode != mesh.Disabled {
+		out = append(out, in.secureChain(p, mode == mesh.Strict))
+	}
+	if mode == mesh.Strict {
+		return out
+	}
+	plain := func(name string, match *listenerv3.FilterChainMatch, f *listenerv3.Filter) {
+		out = append(out, &listenerv3.FilterChain{Name: InboundBinding(p.Target) + name, FilterChainMatch: match, Filters: []*listenerv3.Filter{f}})
+	}
+	tcp := tcpProxy(toCluster(InboundClusterName(p.Target)), in.Config)
+	switch {
+	case p.Protocol == mesh.Auto:
+		plain("|http", &listenerv3.FilterChainMatch{TransportProtocol: "raw_buffer", ApplicationProtocols: []string{"http/1.1", "h2c"}}, in.manager(p))
+		plain("", nil, tcp)
+	case p.Protocol.IsHTTP():
+		plain("", nil, in.manager(p))
+	default:
+		plain("", nil, tcp)
+	}
+	return out
+}
+
+// meshProtocols are the ALPN values by which the mesh's own proxies, Istio's too, announce mutual TLS.
+var meshProtocols = [...]string{"istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"}
+
+// secureChain terminates the mesh's mutual TLS. Where plaintext is allowed as well it takes only what announces itself as the
+// mesh's: an application's own TLS goes through to it.
+func (in InboundInput) secureChain(p mesh.WorkloadPort, strict bool) *listenerv3.FilterChain {
+	match := &listenerv3.FilterChainMatch{TransportProtocol: "tls"}
+	if !strict {
+		match.ApplicationProtocols = meshProtocols[:]
+	}
+	f, protocols := tcpProxy(toCluster(InboundClusterName(p.Target)), in.Config), []string(nil)
+	if p.Protocol.IsHTTP() {
+		f, protocols = in.manager(p), []string{"h2", "http/1.1"}
+	}
+	return &listenerv3.FilterChain{
+		Name: InboundBinding(p.Target) + "|mtls", FilterChainMatch: match,
+		TransportSocket: serverSocket(meshServerTLS(in.Config, protocols)), Filters: []*listenerv3.Filter{f},
+	}
+}
+
+// passthrough are the chains for ports that no service names.
+func (in InboundInput) passthrough() []*listenerv3.FilterChain {
+	tcp := []*listenerv3.Filter{tcpProxy(toCluster(InboundPassthroughCluster), in.Config)}
+	var out []*listenerv3.FilterChain
+	mode := in.PeerAuthn.Mode
+	if mode != mesh.Disabled {
+		match := &listenerv3.FilterChainMatch{TransportProtocol: "tls"}
+		if mode != mesh.Strict {
+			match.ApplicationProtocols = meshProtocols[:]
+		}
+		out = append(out, &listenerv3.FilterChain{
+			Name: "virtualInbound|mtls", FilterChainMatch: match, TransportSocket: serverSocket(meshServerTLS(in.Config, nil)), Filters: tcp,
+		})
+	}
+	if mode != mesh.Strict {
+		out = append(out, &listenerv3.FilterChain{Name: VirtualInbound, FilterChainMatch: &listenerv3.FilterChainMatch{}, Filters: tcp})
+	}
+	return out
+}
+
+// manager serves HTTP on one port: every request goes to the program, with no timeout.
+func (in InboundInput) manager(p mesh.WorkloadPort) *listenerv3.Filter {
+	name := InboundClusterName(p.Target)
+	operation := name + "/*"
+	if p.Service != nil {
+		operation = HostPort(p.Service.Host, p.Port.Number) + "/*"
+	}
+	return httpManager{
+		config: in.Config, statPrefix: "inbound_0.0.0.0_" + number(p.Target), inbound: true, peers: true,
+		forwardTLS: hcmv3.HttpConnectionManager_APPEND_FORWARD,
+		inline: &routev3.RouteConfiguration{
+			Name: name, ValidateClusters: wrapperspb.Bool(false),
+			VirtualHosts: []*routev3.VirtualHost{{
+				Name: "inbound|http|" + number(p.Port.Number), Domains: []string{"*"},
+				Routes: []*routev3.Route{{
+					Name: "default", Match: anyRequest(), Decorator: &routev3.Decorator{Operation: operation},
+					Action: &routev3.Route_Route{Route: &routev3.RouteAction{
+						ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: name}, Timeout: durationpb.New(0),
+					}},
+				}},
+			}},
+		},
+	}.filter()
+}
+
+func toCluster(name string) Chain {
+	return Chain{Clusters: []WeightedCluster{{Name: name, Weight: 100}}, StatPrefix: name}
+}
