@@ -66,6 +66,7 @@ func Render(in Input) ([]byte, error) {
 		"stats_flush_interval":    "5s",
 		"stats_eviction_interval": "300s",
 		"layered_runtime":         layeredRuntime(),
+		"overload_manager":        overload(),
 	}, "", "  ")
 }
 
@@ -95,11 +96,20 @@ func layeredRuntime() object {
 		object{"name": "static", "static_layer": object{
 			// Long generated route regexes are legitimate; Envoy's default of 100 rejects them.
 			"re2.max_program_size.error_level": 32768,
-			// The operating system's limit on file descriptors is the limit.
-			"overload.global_downstream_max_connections": 2147483647,
 		}},
 		object{"name": "admin", "admin_layer": object{}},
 	}}
+}
+
+// overload says that the operating system's limit on file descriptors is the limit on connections.
+func overload() object {
+	return object{"resource_monitors": []any{object{
+		"name": "envoy.resource_monitors.global_downstream_max_connections",
+		"typed_config": object{
+			"@type":                             "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+			"max_active_downstream_connections": 2147483647,
+		},
+	}}}
 }
 
 func socketAddress(host string, port uint16) object {

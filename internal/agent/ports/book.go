@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net/netip"
 	"os"
-	"slices"
 	"sync"
 
 	"github.com/meshctl/meshctl/internal/agentapi"
@@ -24,123 +23,123 @@ type Book struct {
 	outside netip.Addr
 
 	mu    sync.Mutex
-	ports map[string]uint32
-	holds map[string]hold
+	pages map[string]page
 }
 
-// Open reads the book at path, which is created when missing. address is the workload's own: listeners for other proxies
-// and clients are on loopback when it is.
+// page is one listener's line in the book.
+type page struct {
+	Port uint32 `json:"port"`
+	// Outside says that others than the local program connect to it.
+	Outside bool `json:"outside,omitempty"`
+
+	hold hold
+}
+
+// Open reads the book at path, which is created when missing, and reserves the ports in it at once: an Envoy may be told to
+// listen on them before they are wanted again. A port that somebody else took meanwhile is forgotten. address is the
+// workload's own: when it is on loopback, so are all listeners.
 func Open(path string, address netip.Addr) (*Book, error) {
-	b := &Book{path: path, outside: netip.IPv4Unspecified(), ports: map[string]uint32{}, holds: map[string]hold{}}
+	b := &Book{path: path, outside: netip.IPv4Unspecified(), pages: map[string]page{}}
 	if address.IsLoopback() {
 		b.outside = address
 	}
 	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return b, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("ports of the listeners: %w", err)
 	}
+	var earlier map[string]page
 	// A damaged book costs the earlier ports, not the workload.
-	_ = json.Unmarshal(data, &b.ports)
+	_ = json.Unmarshal(data, &earlier)
+	for name, p := range earlier {
+		if p.Port != 0 && p.Port < 1<<16 {
+			_ = b.reserve(name, p, true)
+		}
+	}
 	return b, nil
 }
 
 // Allocate returns the port of each listener. A listener that has one keeps it; a new one gets its preferred port if that
 // is free, else any free port. Those that are not wanted any more lose theirs. Each port stays reserved for Envoy until
-// the next Allocate or Close. The map is complete also with an error, which then only says that it could not be saved or
-// which listener has no port.
+// the next Allocate or Close. With an error the map holds those that have a port.
 func (b *Book) Allocate(listens []*agentapi.Listen) (map[string]uint32, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	before := b.ports()
 	wanted := map[string]bool{}
 	for _, l := range listens {
 		wanted[l.GetName()] = true
 	}
-	for name, h := range b.holds {
+	for name, p := range b.pages {
 		if !wanted[name] {
-			h.release()
-			delete(b.holds, name)
+			p.hold.release()
+			delete(b.pages, name)
 		}
 	}
 	var problems []error
-	found := map[string]uint32{}
-	// First those that have a port: nobody else's preference may take it.
 	for _, l := range listens {
-		if port := b.ports[l.GetName()]; port != 0 && b.keep(l, port) {
-			found[l.GetName()] = port
-		}
-	}
-	for _, l := range listens {
-		if found[l.GetName()] != 0 {
+		if _, has := b.pages[l.GetName()]; has {
 			continue
 		}
-		port, err := b.take(l)
-		if err != nil {
+		if err := b.take(l); err != nil {
 			problems = append(problems, fmt.Errorf("no local port for %s: %w", l.GetName(), err))
-			continue
 		}
-		found[l.GetName()] = port
 	}
-	if !maps.Equal(found, b.ports) {
-		b.ports = found
+	found := b.ports()
+	if !maps.Equal(found, before) {
 		problems = append(problems, b.save())
 	}
-	return maps.Clone(found), errors.Join(problems...)
+	return found, errors.Join(problems...)
 }
 
 // Ports returns the ports allocated last.
 func (b *Book) Ports() map[string]uint32 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return maps.Clone(b.ports)
+	return b.ports()
+}
+
+func (b *Book) ports() map[string]uint32 {
+	found := map[string]uint32{}
+	for name, p := range b.pages {
+		found[name] = p.Port
+	}
+	return found
 }
 
 // Close gives up the reservations; the book stays.
 func (b *Book) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, h := range b.holds {
-		h.release()
+	for _, p := range b.pages {
+		p.hold.release()
 	}
-	clear(b.holds)
+	clear(b.pages)
 }
 
-// keep reserves the port that a listener had before.
-func (b *Book) keep(l *agentapi.Listen, port uint32) bool {
-	if _, held := b.holds[l.GetName()]; held {
-		return true
+func (b *Book) take(l *agentapi.Listen) error {
+	p := page{Outside: l.GetPurpose() == agentapi.Listen_INBOUND || l.GetPurpose() == agentapi.Listen_GATEWAY}
+	if p.Port = l.GetPreferred(); p.Port != 0 && p.Port < 1<<16 && b.reserve(l.GetName(), p, false) == nil {
+		return nil
 	}
-	return b.reserve(l, port, true) == nil
+	p.Port = 0
+	return b.reserve(l.GetName(), p, false)
 }
 
-func (b *Book) take(l *agentapi.Listen) (uint32, error) {
-	if p := l.GetPreferred(); p != 0 && p < 1<<16 && !slices.Contains(slices.Collect(maps.Values(b.ports)), p) {
-		if b.reserve(l, p, false) == nil {
-			return p, nil
-		}
-	}
-	if err := b.reserve(l, 0, false); err != nil {
-		return 0, err
-	}
-	return uint32(b.holds[l.GetName()].port), nil
-}
-
-func (b *Book) reserve(l *agentapi.Listen, port uint32, ours bool) error {
+func (b *Book) reserve(name string, p page, ours bool) error {
 	address := netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	if l.GetPurpose() == agentapi.Listen_INBOUND || l.GetPurpose() == agentapi.Listen_GATEWAY {
+	if p.Outside {
 		address = b.outside
 	}
-	h, err := reserve(netip.AddrPortFrom(address, uint16(port)), ours)
+	h, err := reserve(netip.AddrPortFrom(address, uint16(p.Port)), ours)
 	if err == nil {
-		b.holds[l.GetName()] = h
+		p.hold, p.Port = h, uint32(h.port)
+		b.pages[name] = p
 	}
 	return err
 }
 
 func (b *Book) save() error {
-	data, err := json.MarshalIndent(b.ports, "", "  ")
+	data, err := json.MarshalIndent(b.pages, "", "  ")
 	if err == nil {
 		err = meshstate.WriteFile(b.path, data)
 	}
