@@ -85,9 +85,11 @@ func (t *update) replaceDefinition(key config.Key, before, after *definition) {
 	}
 	if before != nil && after != nil && before.Digest == after.Digest {
 		after = before.moved(after.Object)
+	} else if before != nil && before.Selector != nil || after != nil && after.Selector != nil {
+		t.change.Inbound[key.Namespace] = true
 	}
 	if before != nil {
-		t.forgetDefinition(before, after)
+		t.forgetDefinition(before)
 	}
 	if after == nil {
 		t.definitions.delete(key)
@@ -112,7 +114,7 @@ func (t *update) replaceDefinition(key config.Key, before, after *definition) {
 }
 
 // forgetDefinition takes a definition out of the indices.
-func (t *update) forgetDefinition(before, after *definition) {
+func (t *update) forgetDefinition(before *definition) {
 	gone := func(x *definition) bool { return x.key() == before.key() }
 	for _, s := range before.Services {
 		h := hostKey{s.Host, s.Namespace}
@@ -122,9 +124,6 @@ func (t *update) forgetDefinition(before, after *definition) {
 	}
 	if bucket, ok := before.bucket(); ok {
 		setList(&t.selectors, bucket, without(t.selectors.get(bucket), gone))
-		if after == nil || !sameLabels(before.Selector, after.Selector) {
-			t.change.Inbound[before.key().Namespace] = true
-		}
 	}
 }
 

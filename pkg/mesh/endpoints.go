@@ -285,7 +285,7 @@ func (t *update) indexSlice(o *config.Object, add bool) {
 		list = insert(list, o, func(a, b *config.Object) int { return a.Key.Compare(b.Key) })
 	}
 	setList(&t.slices, svc, list)
-	t.staleBackends[hostKey{name + "." + svc.namespace + ".svc." + t.config.DomainSuffix, svc.namespace}] = true
+	t.staleBackends[t.kubernetesHost(svc)] = true
 	for _, e := range slice.Endpoints {
 		for _, ref := range endpointRefs(e) {
 			t.indexRef(nsName{svc.namespace, ref}, svc, add)

@@ -198,7 +198,7 @@ func (t *update) workloadChanged(key config.Key, before, after *instance) {
 	}
 	for _, ref := range refs {
 		for _, svc := range t.sliceRefs.get(nsName{key.Namespace, ref}) {
-			t.staleBackends[hostKey{svc.name + "." + svc.namespace + ".svc." + t.config.DomainSuffix, svc.namespace}] = true
+			t.staleBackends[t.kubernetesHost(svc)] = true
 		}
 	}
 }

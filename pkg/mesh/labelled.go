@@ -14,6 +14,8 @@ import (
 type labelled struct {
 	key        config.Key
 	visibility Visibility
+	// local: an object of the root namespace does not hold for the others.
+	local bool
 	// selectors are the label conditions in the object, in order; each either matches a proxy or does not.
 	selectors []map[string]string
 }
@@ -29,7 +31,7 @@ func labelledVirtual(v *virtual) *labelled {
 }
 
 func labelledRule(r *rule) *labelled {
-	return &labelled{key: r.Object.Key, visibility: r.Visibility, selectors: []map[string]string{r.Selector}}
+	return &labelled{key: r.Object.Key, visibility: r.Visibility, local: true, selectors: []map[string]string{r.Selector}}
 }
 
 // readLabelled takes in a changed EnvoyFilter or Telemetry that selects workloads.
@@ -39,11 +41,7 @@ func (t *update) readLabelled(d delta) {
 		if l == nil {
 			continue
 		}
-		namespace := o.Key.Namespace
-		if namespace == t.root() {
-			namespace = ""
-		}
-		t.indexLabelled(namespace, l, o == d.after)
+		t.indexLabelled(o.Key.Namespace, l, o == d.after)
 	}
 }
 
@@ -71,6 +69,9 @@ func (t *update) indexLabelled(namespace string, l *labelled, add bool) {
 		list = insert(list, l, func(a, b *labelled) int { return a.key.Compare(b.key) })
 	}
 	setList(&t.labelled, namespace, list)
+	if namespace == t.root() && !l.local {
+		namespace = ""
+	}
 	t.change.Rekey[namespace] = true
 }
 
@@ -83,9 +84,12 @@ type matched struct {
 // matchedBy lists the label-dependent objects that match a proxy.
 func (t *tables) matchedBy(p Proxy) []matched {
 	var out []matched
-	for _, namespace := range []string{"", p.Namespace} {
+	for i, namespace := range []string{"", p.Namespace, t.root()} {
+		if i == 2 && namespace == p.Namespace {
+			break
+		}
 		for _, l := range t.labelled.get(namespace) {
-			if !l.visibility.In(p.Namespace) {
+			if !l.visibility.In(p.Namespace) || l.local && l.key.Namespace != p.Namespace {
 				continue
 			}
 			m := matched{Key: l.key, Hits: make([]bool, len(l.selectors))}
@@ -102,6 +106,7 @@ func (t *tables) matchedBy(p Proxy) []matched {
 			out = append(out, matched{Key: g.Object.Key})
 		}
 	}
+	slices.SortFunc(out, func(a, b matched) int { return a.Key.Compare(b.Key) })
 	return out
 }
 

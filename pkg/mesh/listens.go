@@ -46,7 +46,7 @@ func (s *Snapshot) Listens(p Proxy) []Listen {
 	case Router:
 		return scope.gatewayListens()
 	case Sidecar:
-		out := []Listen{{Name: "http_proxy", Purpose: ForwardProxy, Protocol: HTTP, Preferred: 15001}}
+		out := []Listen{{Name: "http_proxy", Purpose: ForwardProxy, Protocol: HTTP, Preferred: uint32(s.config.Mesh.ProxyHttpPort)}}
 		out = append(out, s.inboundListens(p)...)
 		return append(out, scope.outboundListens()...)
 	}

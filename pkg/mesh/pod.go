@@ -1,9 +1,11 @@
 package mesh
 
 import (
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 
 	"github.com/meshctl/meshctl/pkg/config"
 )
@@ -129,6 +131,13 @@ func (t *update) readNode(d delta) {
 	for o := range t.set.All(config.Pod) {
 		if pod, ok := o.Spec.(*corev1.Pod); ok && pod.Spec.NodeName == d.key().Name {
 			t.staleInstances[o.Key] = true
+		}
+	}
+	for o := range t.set.All(config.EndpointSlice) { // endpoints without a Pod tell their Node themselves
+		if slice, ok := o.Spec.(*discoveryv1.EndpointSlice); ok && slices.ContainsFunc(slice.Endpoints, func(e discoveryv1.Endpoint) bool {
+			return e.NodeName != nil && *e.NodeName == d.key().Name
+		}) {
+			t.staleBackends[t.kubernetesHost(nsName{o.Key.Namespace, o.Meta.Labels[discoveryv1.LabelServiceName]})] = true
 		}
 	}
 }

@@ -47,6 +47,9 @@ type ScopedHost struct {
 // Service returns the service of a host, nil when the scope does not see one.
 func (s *Scope) Service(host string) *ScopedService { return find(s.Services, host) }
 
+// Host returns the host that VirtualServices route without there being a service, nil when there is none.
+func (s *Scope) Host(host string) *ScopedHost { return find(s.Hosts, host) }
+
 // Scope resolves the scope of a key; p is any of its proxies. It visits every service: keep the result, and use Rescope when the
 // snapshot changes.
 func (s *Snapshot) Scope(k ScopeKey, p Proxy) *Scope {

@@ -29,7 +29,7 @@ func (t *update) parseService(o *config.Object) (*definition, []config.Problem) 
 		}
 	}
 	s := &Service{
-		Host:       o.Key.Name + "." + o.Key.Namespace + ".svc." + t.config.DomainSuffix,
+		Host:       t.kubernetesHost(nsName{o.Key.Namespace, o.Key.Name}).host,
 		Namespace:  o.Key.Namespace,
 		Name:       o.Key.Name,
 		Headless:   in.Spec.ClusterIP == corev1.ClusterIPNone,
@@ -113,4 +113,9 @@ func servicePorts(o *config.Object, in []corev1.ServicePort) ([]Port, []config.P
 	}
 	slices.SortFunc(out, func(a, b Port) int { return cmp.Compare(a.Number, b.Number) })
 	return out, problems
+}
+
+// kubernetesHost names the service of a Kubernetes Service.
+func (t *tables) kubernetesHost(svc nsName) hostKey {
+	return hostKey{strings.ToLower(svc.name) + "." + svc.namespace + ".svc." + t.config.DomainSuffix, svc.namespace}
 }

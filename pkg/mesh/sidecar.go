@@ -67,7 +67,7 @@ func (t *update) readSidecar(d delta) {
 		space = ""
 	}
 	t.change.Inbound[space] = true
-	if before == nil || after == nil || !sameLabels(before.Selector, after.Selector) {
+	if before == nil || after == nil || !sameLabels(before.Selector, after.Selector) || older(before.Object, after.Object) != 0 {
 		t.change.Rekey[space] = true
 	}
 }

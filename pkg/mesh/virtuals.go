@@ -99,12 +99,17 @@ func (t *update) markVirtual(v *virtual) {
 	}
 }
 
-// eachCovered visits the hosts of services that a wildcard covers; nothing for a plain name.
+// eachCovered visits the hosts of services and of VirtualServices that a wildcard covers; nothing for a plain name.
 func (t *update) eachCovered(pattern string, visit func(host string)) {
 	if !isWildcard(pattern) {
 		return
 	}
 	for host := range t.services.all() {
+		if host != pattern && hostCovers(pattern, host) {
+			visit(host)
+		}
+	}
+	for host := range t.routes.all() {
 		if host != pattern && hostCovers(pattern, host) {
 			visit(host)
 		}
