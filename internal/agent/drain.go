@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meshctl/meshctl/internal/agent/admin"
 	"github.com/meshctl/meshctl/internal/agent/bootstrap"
 )
 
@@ -24,16 +25,29 @@ func (a *agent) drain(ctx context.Context) {
 		a.o.Log.Warn("Envoy stops without draining", "error", err)
 		return
 	}
+	a.untilIdle(ctx, func() (admin.Load, error) { return client.Load(ctx, inbound) })
+}
+
+// quiet is how long nothing may happen before idle connections are cut: by then the mesh sends nothing here any more, and
+// its proxies keep idle connections for hours.
+const quiet = 500 * time.Millisecond
+
+// untilIdle returns when no connection is left, when those that are left were idle for a while, or when ctx ends.
+func (a *agent) untilIdle(ctx context.Context, look func() (admin.Load, error)) {
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
+	busy := time.Now()
 	for {
-		open, err := client.Connections(ctx, inbound)
-		if err == nil && open == 0 {
+		load, err := look()
+		if err != nil || load.Busy > 0 {
+			busy = time.Now()
+		}
+		if err == nil && (load.Connections == 0 || time.Since(busy) >= quiet) {
 			return
 		}
 		select {
 		case <-ctx.Done():
-			a.o.Log.Warn("drain time is over", "openConnections", open, "after", a.o.DrainDuration)
+			a.o.Log.Warn("drain time is over", "openConnections", load.Connections, "busy", load.Busy, "after", a.o.DrainDuration)
 			return
 		case <-ticker.C:
 		}

@@ -27,35 +27,35 @@ func (a *agent) admin() admin.Client {
 // watchEnvoy keeps the admin address and the readiness on the board: closely until Envoy is ready, then now and then.
 func (a *agent) watchEnvoy(ctx context.Context) {
 	const starting, running = 50 * time.Millisecond, 5 * time.Second
-	ticker := time.NewTicker(starting)
-	defer ticker.Stop()
-	ready := false
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
+		state, changed := a.board.watch()
+		switch {
+		case state.EnvoyPID == 0:
+			timer.Stop()
+		case state.Ready:
+			timer.Reset(running)
+		default:
+			timer.Reset(starting)
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
-		}
-		if now := a.lookAtEnvoy(ctx); now != ready {
-			if ready = now; ready {
-				ticker.Reset(running)
-			} else {
-				ticker.Reset(starting)
-			}
+		case <-changed:
+		case <-timer.C:
+			a.lookAtEnvoy(ctx)
 		}
 	}
 }
 
-func (a *agent) lookAtEnvoy(ctx context.Context) bool {
+func (a *agent) lookAtEnvoy(ctx context.Context) {
 	state := a.board.get()
 	pid := state.EnvoyPID
-	if pid == 0 {
-		return false
-	}
 	address := a.launcher.adminAddress()
 	err := check(ctx, admin.Client{Address: address, HTTP: adminHTTP()}, state.Ready)
 	if ctx.Err() != nil {
-		return false
+		return
 	}
 	a.board.update(func(s *State) {
 		// The Envoy that was asked may be gone by now.
@@ -67,7 +67,6 @@ func (a *agent) lookAtEnvoy(ctx context.Context) bool {
 			s.Reason = err.Error()
 		}
 	})
-	return err == nil
 }
 
 // check asks what is not known yet: once accepted, a configuration stays for the life of an Envoy.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -52,29 +51,6 @@ func (c Client) Ready(ctx context.Context) error {
 func (c Client) Live(ctx context.Context) error {
 	_, err := c.do(ctx, http.MethodGet, "/ready")
 	return err
-}
-
-var listenerConnections = regexp.MustCompile(`^listener\.(.+)_(\d+)\.downstream_cx_active$`)
-
-// Connections returns the number of open connections to Envoy's listeners, the admin interface left out. ports, when not
-// nil, limits it to the listeners on these ports.
-func (c Client) Connections(ctx context.Context, ports map[uint32]bool) (int, error) {
-	stats, err := c.stats(ctx, `^listener\..*\.downstream_cx_active$`)
-	if err != nil {
-		return 0, err
-	}
-	total := 0
-	for name, value := range stats {
-		m := listenerConnections.FindStringSubmatch(name)
-		if m == nil || strings.Contains(m[1], "worker_") {
-			continue
-		}
-		port, _ := strconv.ParseUint(m[2], 10, 32)
-		if ports == nil || ports[uint32(port)] {
-			total += value
-		}
-	}
-	return total, nil
 }
 
 // Drain tells Envoy to close its listeners gently: connections are asked to end, and new ones are taken until the drain

@@ -30,7 +30,7 @@ func defaultMatcher() Matcher {
 			"component", "wasm", "istio",
 		},
 		Suffixes: []string{
-			"rbac.allowed", "rbac.denied", "shadow_allowed", "shadow_denied", "downstream_cx_active",
+			"rbac.allowed", "rbac.denied", "shadow_allowed", "shadow_denied", "downstream_cx_active", "downstream_rq_active",
 			"ssl_context_update_by_sds",
 		},
 	}

@@ -24,6 +24,8 @@ type Options struct {
 	Env []string
 	// Stdout and Stderr may be nil.
 	Stdout, Stderr io.Writer
+	// ExtraFiles become the process' descriptors from 3 on, in each life.
+	ExtraFiles []*os.File
 	// Started and Exited are told of each life of the process; both may be nil. err says how it ended, nil for status 0.
 	Started func(pid int)
 	Exited  func(err error)
@@ -100,7 +102,7 @@ func once(ctx context.Context, o Options) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	cmd := exec.Command(o.Path, o.Args()...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = o.Env, o.Stdout, o.Stderr
+	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = o.Env, o.Stdout, o.Stderr, o.ExtraFiles
 	cmd.SysProcAttr = dieWithParent()
 	// A grandchild that holds our pipe must not keep us.
 	cmd.WaitDelay = time.Second
