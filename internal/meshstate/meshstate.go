@@ -26,6 +26,7 @@ type MeshState struct {
 	AdminAddress     string    `json:"adminAddress"` // the control plane's read-only HTTP API
 	XDSAddress       string    `json:"xdsAddress"`   // discovery over mutual TLS
 	PlaintextAddress string    `json:"plaintextXDSAddress,omitempty"`
+	TrustDomain      string    `json:"trustDomain,omitempty"` // of the workloads' SPIFFE ids
 	ConfigDirs       []string  `json:"configDirs"`            // absolute; later ones override earlier ones
 	IngressURLs      []string  `json:"ingressURLs,omitempty"` // where gateways listen on this machine
 }
