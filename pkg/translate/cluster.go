@@ -38,17 +38,11 @@ func InlineEndpoints(s *mesh.Service) bool {
 // NeedsAssignment reports whether the cluster gets its endpoints by EDS, as an Assignment under its own name.
 func NeedsAssignment(in ClusterInput) bool {
 	c := &clusterv3.Cluster{}
-	switch in.Service.Resolution {
-	case mesh.Static:
-		endpointDiscovery(c)
-	case mesh.Passthrough:
-		passthroughDiscovery(c, in)
-	default:
-		return false
+	discovery(c, in)
+	if in.Proxy == mesh.Proxyless {
+		return !proxylessDNS(c)
 	}
-	if in.Proxy != mesh.Proxyless {
-		loadBalancer(c, policyFor(in.Rule, in.Port.Number, in.Subset).lb, &problems{})
-	}
+	loadBalancer(c, policyFor(in.Rule, in.Port.Number, in.Subset).lb, &problems{})
 	return c.GetType() == clusterv3.Cluster_EDS
 }
 
@@ -86,7 +80,7 @@ func Cluster(in ClusterInput) (*clusterv3.Cluster, []config.Problem) {
 	}
 	discovery(c, in)
 	if in.Proxy == mesh.Proxyless {
-		proxylessCluster(c, in, policy)
+		proxylessCluster(c, in, policy, notes)
 		return c, notes.list
 	}
 	loadBalancer(c, policy.lb, notes)

@@ -1,0 +1,48 @@
+package translate
+
+import (
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+)
+
+// GatewayListener returns one listener of a gateway.
+func GatewayListener(in GatewayListenerInput) *listenerv3.Listener {
+	l := &listenerv3.Listener{
+		Name: in.Name, Address: socketAddress(in.Address, in.Port), TrafficDirection: corev3.TrafficDirection_OUTBOUND, Metadata: origin(in.From...),
+	}
+	if in.Route != "" {
+		l.FilterChains = append(l.FilterChains, &listenerv3.FilterChain{Name: in.Route, Filters: []*listenerv3.Filter{in.manager(in.Route)}})
+	}
+	for _, c := range in.Plain {
+		l.FilterChains = append(l.FilterChains, &listenerv3.FilterChain{FilterChainMatch: chainMatch(c), Filters: []*listenerv3.Filter{tcpProxy(c, in.Config)}})
+	}
+	for _, c := range in.Secure {
+		match := &listenerv3.FilterChainMatch{ServerNames: c.ServerNames}
+		if subnets := chainMatch(Chain{Subnets: c.Chain.Subnets}); subnets != nil {
+			match.PrefixRanges = subnets.PrefixRanges
+		}
+		chain := &listenerv3.FilterChain{Name: c.Route, FilterChainMatch: match}
+		if c.TLS != nil {
+			chain.TransportSocket = serverSocket(gatewayTLS(c, in.Config))
+		}
+		if c.Route != "" {
+			chain.Filters = []*listenerv3.Filter{in.manager(c.Route)}
+		} else {
+			chain.Filters = []*listenerv3.Filter{tcpProxy(c.Chain, in.Config)}
+		}
+		l.FilterChains = append(l.FilterChains, chain)
+	}
+	if len(in.Secure) > 0 {
+		l.ListenerFilters = append(l.ListenerFilters, tlsInspection())
+		detectionTimeout(l, in.Config)
+	}
+	return l
+}
+
+func (in GatewayListenerInput) manager(route string) *listenerv3.Filter {
+	return httpManager{
+		config: in.Config, statPrefix: "outbound_" + in.Name, rds: route, edge: true,
+		peers: true, forwardTLS: hcmv3.HttpConnectionManager_SANITIZE_SET, forwardProxy: true,
+	}.filter()
+}
