@@ -16,6 +16,7 @@ type conn[Request, Response any] struct {
 	first    *Request
 	requests chan *Request
 	wake     func() *Request
+	message  func(*Response) any // what gRPC's codec is given
 }
 
 func newConn[Request, Response any](call grpc.BidiStreamingServer[Request, Response], st *stream, first *Request) *conn[Request, Response] {
@@ -27,12 +28,14 @@ func newConn[Request, Response any](call grpc.BidiStreamingServer[Request, Respo
 func newDeltaConn(call grpc.BidiStreamingServer[discoveryv3.DeltaDiscoveryRequest, discoveryv3.DeltaDiscoveryResponse], d *deltaStream, first *discoveryv3.DeltaDiscoveryRequest) *conn[discoveryv3.DeltaDiscoveryRequest, discoveryv3.DeltaDiscoveryResponse] {
 	c := newConn(call, d.stream, first)
 	c.wake = func() *discoveryv3.DeltaDiscoveryRequest { return &discoveryv3.DeltaDiscoveryRequest{TypeUrl: wakeURL} }
+	c.message = func(r *discoveryv3.DeltaDiscoveryResponse) any { return &deltaMessage{r, d.current} }
 	return c
 }
 
 func newSotwConn(call grpc.BidiStreamingServer[discoveryv3.DiscoveryRequest, discoveryv3.DiscoveryResponse], w *sotwStream, first *discoveryv3.DiscoveryRequest) *conn[discoveryv3.DiscoveryRequest, discoveryv3.DiscoveryResponse] {
 	c := newConn(call, w.stream, first)
 	c.wake = func() *discoveryv3.DiscoveryRequest { return &discoveryv3.DiscoveryRequest{TypeUrl: wakeURL} }
+	c.message = func(r *discoveryv3.DiscoveryResponse) any { return &sotwMessage{r, w.current} }
 	return c
 }
 
@@ -74,7 +77,7 @@ func (c *conn[Request, Response]) Recv() (*Request, error) {
 
 // Send passes a response on and closes its account.
 func (c *conn[Request, Response]) Send(response *Response) error {
-	err := c.BidiStreamingServer.Send(response)
+	err := c.SendMsg(c.message(response))
 	c.st.handedOver()
 	return err
 }

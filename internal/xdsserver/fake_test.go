@@ -2,7 +2,6 @@ package xdsserver
 
 import (
 	"context"
-	"encoding/hex"
 	"net"
 	"slices"
 	"sync"
@@ -15,7 +14,6 @@ import (
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	"github.com/zeebo/xxh3"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -157,13 +155,7 @@ func resource(name string, message proto.Message) *xds.Resource {
 		panic(err)
 	}
 	content := &anypb.Any{TypeUrl: "type.googleapis.com/" + string(message.ProtoReflect().Descriptor().FullName()), Value: value}
-	sum := xxh3.Hash128(value).Bytes()
-	version := hex.EncodeToString(sum[:8])
-	return &xds.Resource{
-		Name: name, Version: version, Any: content,
-		Delta: &discoveryv3.Resource{Name: name, Version: version, Resource: content},
-		From:  []config.Key{{Kind: config.Kind{Name: "VirtualService"}, Namespace: "default", Name: name}},
-	}
+	return xds.NewResource(name, content, config.Key{Kind: config.Kind{Name: "VirtualService"}, Namespace: "default", Name: name})
 }
 
 // cluster is a cluster of type EDS; timeout makes versions differ.
