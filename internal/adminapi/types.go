@@ -71,13 +71,13 @@ type Proxy struct {
 type SyncState string
 
 const (
-	// Synced: the proxy acknowledged the newest version.
+	// Synced means that the proxy acknowledged the newest version.
 	Synced SyncState = "SYNCED"
-	// Stale: a newer version was sent, or is due, and is not acknowledged yet.
+	// Stale means that a newer version was sent, or is due, and is not acknowledged yet.
 	Stale SyncState = "STALE"
-	// NotSent: the control plane has nothing of this type for the proxy, or was not asked.
+	// NotSent means that the control plane has nothing of this type for the proxy, or was not asked.
 	NotSent SyncState = "NOT SENT"
-	// Rejected: the proxy refused the newest version and runs its last good one.
+	// Rejected means that the proxy refused the newest version and runs its last good one.
 	Rejected SyncState = "REJECTED"
 )
 

@@ -112,7 +112,8 @@ func (o Options) fetchBy(ctx context.Context, f Fetcher) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	// What cannot be removed is in the cache directory, which may be removed at any time.
+	defer func() { _ = os.RemoveAll(dir) }()
 	o.say("fetching Envoy %s: %s", Version, f.Name)
 	started := time.Now()
 	path, err := f.Fetch(ctx, o, dir)

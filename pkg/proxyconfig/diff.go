@@ -7,17 +7,17 @@ import (
 
 // Difference kinds.
 const (
-	// Missing: meant, and not there.
+	// Missing is meant, and not there.
 	Missing = "missing"
-	// Extra: there, and not meant.
+	// Extra is there, and not meant.
 	Extra = "extra"
-	// Changed: there, and not as meant.
+	// Changed is there, and not as meant.
 	Changed = "changed"
-	// Pending: there as meant, but still warming.
+	// Pending is there as meant, but still warming.
 	Pending = "warming"
-	// Leaving: not meant any more, and still draining.
+	// Leaving is not meant any more, and still draining.
 	Leaving = "draining"
-	// Refused: Envoy rejected what was meant.
+	// Refused is what Envoy rejected.
 	Refused = "rejected"
 )
 

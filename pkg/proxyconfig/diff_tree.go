@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -42,11 +41,27 @@ func orderedValue(field string, v any) any {
 			out[i] = orderedValue("", v[i])
 		}
 		if unordered(field) {
-			sort.SliceStable(out, func(i, j int) bool { return compact(out[i]) < compact(out[j]) })
+			sortByContent(out)
 		}
 		return out
 	default:
 		return v
+	}
+}
+
+// sortByContent writes each element once, not once a comparison: a route configuration may hold 10,000 virtual hosts.
+func sortByContent(list []any) {
+	type keyed struct {
+		key   string
+		value any
+	}
+	all := make([]keyed, len(list))
+	for i, v := range list {
+		all[i] = keyed{compact(v), v}
+	}
+	slices.SortStableFunc(all, func(a, b keyed) int { return strings.Compare(a.key, b.key) })
+	for i, k := range all {
+		list[i] = k.value
 	}
 }
 

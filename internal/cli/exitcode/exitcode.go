@@ -10,13 +10,13 @@ import (
 type Code int
 
 const (
-	// OK: done, nothing found.
+	// OK means done, nothing found.
 	OK Code = 0
-	// Failure: it could not be done.
+	// Failure means that it could not be done.
 	Failure Code = 1
-	// Usage: the command line is wrong; nothing was tried.
+	// Usage means that the command line is wrong; nothing was tried.
 	Usage Code = 2
-	// Findings: done, and what was looked for was found: a difference, a rejected proxy, a diagnostic at or above the
+	// Findings means done, and what was looked for was found: a difference, a rejected proxy, a diagnostic at or above the
 	// threshold.
 	Findings Code = 3
 )

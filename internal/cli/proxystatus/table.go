@@ -25,8 +25,8 @@ func table(now time.Time) printer.Table[Row] {
 	}{{"CDS", false}, {"LDS", false}, {"EDS", false}, {"RDS", false}, {"SDS", true}, {"ECDS", true}} {
 		columns = append(columns, printer.Column[Row]{
 			Name: t.name, Wide: t.wide,
-			Value: func(r Row) string { return cell(sync(r, t.name), now) },
-			Level: func(r Row) printer.Level { return level(sync(r, t.name).State) },
+			Value: func(r Row) string { return cell(syncOf(r, t.name), now) },
+			Level: func(r Row) printer.Level { return level(syncOf(r, t.name).State) },
 		})
 	}
 	return printer.Table[Row]{Columns: append(columns,
@@ -39,8 +39,8 @@ func table(now time.Time) printer.Table[Row] {
 	)}
 }
 
-// sync returns the state of one type; a type of which the control plane says nothing was not sent.
-func sync(r Row, name string) adminapi.TypeSync {
+// syncOf returns the state of one type; a type of which the control plane says nothing was not sent.
+func syncOf(r Row, name string) adminapi.TypeSync {
 	for _, s := range r.Sync {
 		if s.Type == name {
 			return s
