@@ -134,6 +134,7 @@ type FromAgent struct {
 	//	*FromAgent_Register
 	//	*FromAgent_Bindings
 	//	*FromAgent_Health
+	//	*FromAgent_Certificate
 	Message       isFromAgent_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -203,6 +204,15 @@ func (x *FromAgent) GetHealth() *Health {
 	return nil
 }
 
+func (x *FromAgent) GetCertificate() *Certificate {
+	if x != nil {
+		if x, ok := x.Message.(*FromAgent_Certificate); ok {
+			return x.Certificate
+		}
+	}
+	return nil
+}
+
 type isFromAgent_Message interface {
 	isFromAgent_Message()
 }
@@ -219,11 +229,17 @@ type FromAgent_Health struct {
 	Health *Health `protobuf:"bytes,3,opt,name=health,proto3,oneof"`
 }
 
+type FromAgent_Certificate struct {
+	Certificate *Certificate `protobuf:"bytes,4,opt,name=certificate,proto3,oneof"`
+}
+
 func (*FromAgent_Register) isFromAgent_Message() {}
 
 func (*FromAgent_Bindings) isFromAgent_Message() {}
 
 func (*FromAgent_Health) isFromAgent_Message() {}
+
+func (*FromAgent_Certificate) isFromAgent_Message() {}
 
 type FromServer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -823,15 +839,96 @@ func (*Rotate) Descriptor() ([]byte, []int) {
 	return file_agent_proto_rawDescGZIP(), []int{8}
 }
 
+// Certificate is the workload's present one, without its key: sent after each registration and each renewal.
+type Certificate struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	SpiffeId string                 `protobuf:"bytes,1,opt,name=spiffe_id,json=spiffeId,proto3" json:"spiffe_id,omitempty"`
+	// Distinguished name of the signer.
+	Issuer string `protobuf:"bytes,2,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	// Hexadecimal.
+	Serial string `protobuf:"bytes,3,opt,name=serial,proto3" json:"serial,omitempty"`
+	// Seconds since 1970.
+	NotBefore     int64 `protobuf:"varint,4,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
+	NotAfter      int64 `protobuf:"varint,5,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Certificate) Reset() {
+	*x = Certificate{}
+	mi := &file_agent_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Certificate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Certificate) ProtoMessage() {}
+
+func (x *Certificate) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Certificate.ProtoReflect.Descriptor instead.
+func (*Certificate) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Certificate) GetSpiffeId() string {
+	if x != nil {
+		return x.SpiffeId
+	}
+	return ""
+}
+
+func (x *Certificate) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *Certificate) GetSerial() string {
+	if x != nil {
+		return x.Serial
+	}
+	return ""
+}
+
+func (x *Certificate) GetNotBefore() int64 {
+	if x != nil {
+		return x.NotBefore
+	}
+	return 0
+}
+
+func (x *Certificate) GetNotAfter() int64 {
+	if x != nil {
+		return x.NotAfter
+	}
+	return 0
+}
+
 var File_agent_proto protoreflect.FileDescriptor
 
 const file_agent_proto_rawDesc = "" +
 	"\n" +
-	"\vagent.proto\x12\x10meshctl.agent.v1\"\xbe\x01\n" +
+	"\vagent.proto\x12\x10meshctl.agent.v1\"\x81\x02\n" +
 	"\tFromAgent\x128\n" +
 	"\bregister\x18\x01 \x01(\v2\x1a.meshctl.agent.v1.RegisterH\x00R\bregister\x128\n" +
 	"\bbindings\x18\x02 \x01(\v2\x1a.meshctl.agent.v1.BindingsH\x00R\bbindings\x122\n" +
-	"\x06health\x18\x03 \x01(\v2\x18.meshctl.agent.v1.HealthH\x00R\x06healthB\t\n" +
+	"\x06health\x18\x03 \x01(\v2\x18.meshctl.agent.v1.HealthH\x00R\x06health\x12A\n" +
+	"\vcertificate\x18\x04 \x01(\v2\x1d.meshctl.agent.v1.CertificateH\x00R\vcertificateB\t\n" +
 	"\amessage\"\xbf\x01\n" +
 	"\n" +
 	"FromServer\x12>\n" +
@@ -894,7 +991,14 @@ const file_agent_proto_rawDesc = "" +
 	"\x06Health\x12\x18\n" +
 	"\ahealthy\x18\x01 \x01(\bR\ahealthy\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\b\n" +
-	"\x06Rotate*$\n" +
+	"\x06Rotate\"\x96\x01\n" +
+	"\vCertificate\x12\x1b\n" +
+	"\tspiffe_id\x18\x01 \x01(\tR\bspiffeId\x12\x16\n" +
+	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12\x16\n" +
+	"\x06serial\x18\x03 \x01(\tR\x06serial\x12\x1d\n" +
+	"\n" +
+	"not_before\x18\x04 \x01(\x03R\tnotBefore\x12\x1b\n" +
+	"\tnot_after\x18\x05 \x01(\x03R\bnotAfter*$\n" +
 	"\tProxyType\x12\v\n" +
 	"\aSIDECAR\x10\x00\x12\n" +
 	"\n" +
@@ -915,7 +1019,7 @@ func file_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_agent_proto_goTypes = []any{
 	(ProxyType)(0),      // 0: meshctl.agent.v1.ProxyType
 	(Listen_Purpose)(0), // 1: meshctl.agent.v1.Listen.Purpose
@@ -928,30 +1032,32 @@ var file_agent_proto_goTypes = []any{
 	(*Bindings)(nil),    // 8: meshctl.agent.v1.Bindings
 	(*Health)(nil),      // 9: meshctl.agent.v1.Health
 	(*Rotate)(nil),      // 10: meshctl.agent.v1.Rotate
-	nil,                 // 11: meshctl.agent.v1.Register.LabelsEntry
-	nil,                 // 12: meshctl.agent.v1.Register.PortsEntry
-	nil,                 // 13: meshctl.agent.v1.Bindings.PortsEntry
+	(*Certificate)(nil), // 11: meshctl.agent.v1.Certificate
+	nil,                 // 12: meshctl.agent.v1.Register.LabelsEntry
+	nil,                 // 13: meshctl.agent.v1.Register.PortsEntry
+	nil,                 // 14: meshctl.agent.v1.Bindings.PortsEntry
 }
 var file_agent_proto_depIdxs = []int32{
 	4,  // 0: meshctl.agent.v1.FromAgent.register:type_name -> meshctl.agent.v1.Register
 	8,  // 1: meshctl.agent.v1.FromAgent.bindings:type_name -> meshctl.agent.v1.Bindings
 	9,  // 2: meshctl.agent.v1.FromAgent.health:type_name -> meshctl.agent.v1.Health
-	5,  // 3: meshctl.agent.v1.FromServer.registered:type_name -> meshctl.agent.v1.Registered
-	6,  // 4: meshctl.agent.v1.FromServer.wanted:type_name -> meshctl.agent.v1.Wanted
-	10, // 5: meshctl.agent.v1.FromServer.rotate:type_name -> meshctl.agent.v1.Rotate
-	0,  // 6: meshctl.agent.v1.Register.type:type_name -> meshctl.agent.v1.ProxyType
-	11, // 7: meshctl.agent.v1.Register.labels:type_name -> meshctl.agent.v1.Register.LabelsEntry
-	12, // 8: meshctl.agent.v1.Register.ports:type_name -> meshctl.agent.v1.Register.PortsEntry
-	7,  // 9: meshctl.agent.v1.Wanted.listens:type_name -> meshctl.agent.v1.Listen
-	1,  // 10: meshctl.agent.v1.Listen.purpose:type_name -> meshctl.agent.v1.Listen.Purpose
-	13, // 11: meshctl.agent.v1.Bindings.ports:type_name -> meshctl.agent.v1.Bindings.PortsEntry
-	2,  // 12: meshctl.agent.v1.Agent.Connect:input_type -> meshctl.agent.v1.FromAgent
-	3,  // 13: meshctl.agent.v1.Agent.Connect:output_type -> meshctl.agent.v1.FromServer
-	13, // [13:14] is the sub-list for method output_type
-	12, // [12:13] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	11, // 3: meshctl.agent.v1.FromAgent.certificate:type_name -> meshctl.agent.v1.Certificate
+	5,  // 4: meshctl.agent.v1.FromServer.registered:type_name -> meshctl.agent.v1.Registered
+	6,  // 5: meshctl.agent.v1.FromServer.wanted:type_name -> meshctl.agent.v1.Wanted
+	10, // 6: meshctl.agent.v1.FromServer.rotate:type_name -> meshctl.agent.v1.Rotate
+	0,  // 7: meshctl.agent.v1.Register.type:type_name -> meshctl.agent.v1.ProxyType
+	12, // 8: meshctl.agent.v1.Register.labels:type_name -> meshctl.agent.v1.Register.LabelsEntry
+	13, // 9: meshctl.agent.v1.Register.ports:type_name -> meshctl.agent.v1.Register.PortsEntry
+	7,  // 10: meshctl.agent.v1.Wanted.listens:type_name -> meshctl.agent.v1.Listen
+	1,  // 11: meshctl.agent.v1.Listen.purpose:type_name -> meshctl.agent.v1.Listen.Purpose
+	14, // 12: meshctl.agent.v1.Bindings.ports:type_name -> meshctl.agent.v1.Bindings.PortsEntry
+	2,  // 13: meshctl.agent.v1.Agent.Connect:input_type -> meshctl.agent.v1.FromAgent
+	3,  // 14: meshctl.agent.v1.Agent.Connect:output_type -> meshctl.agent.v1.FromServer
+	14, // [14:15] is the sub-list for method output_type
+	13, // [13:14] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_agent_proto_init() }
@@ -963,6 +1069,7 @@ func file_agent_proto_init() {
 		(*FromAgent_Register)(nil),
 		(*FromAgent_Bindings)(nil),
 		(*FromAgent_Health)(nil),
+		(*FromAgent_Certificate)(nil),
 	}
 	file_agent_proto_msgTypes[1].OneofWrappers = []any{
 		(*FromServer_Registered)(nil),
@@ -975,7 +1082,7 @@ func file_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_proto_rawDesc), len(file_agent_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

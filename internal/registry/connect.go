@@ -107,6 +107,18 @@ func (r *Registry) handle(s *session, m *agentapi.FromAgent) error {
 			w.healthy, w.reason = healthy, reason
 			return changed
 		})
+	case *agentapi.FromAgent_Certificate:
+		r.update(s, func(w *workload) bool {
+			changed := !proto.Equal(w.cert, what.Certificate)
+			if before := w.cert; changed && before != nil {
+				for _, waiting := range s.rotations {
+					waiting <- what.Certificate
+				}
+				s.rotations = nil
+			}
+			w.cert = what.Certificate
+			return changed
+		})
 	case *agentapi.FromAgent_Register:
 		return status.Error(codes.InvalidArgument, "Register may be sent once: open a new stream for another")
 	}

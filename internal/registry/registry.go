@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
@@ -59,16 +60,41 @@ func (r *Registry) Close() {
 
 // Rotate asks the agent of a workload for a new certificate now; it does not wait for the answer.
 func (r *Registry) Rotate(namespace, name string) error {
+	_, err := r.rotate(key{namespace, name}, nil)
+	return err
+}
+
+// Renew asks the agent of a workload for a new certificate and returns it once the agent has it.
+func (r *Registry) Renew(ctx context.Context, namespace, name string) (*agentapi.Certificate, error) {
+	k, fresh := key{namespace, name}, make(chan *agentapi.Certificate, 1)
+	s, err := r.rotate(k, fresh)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case cert := <-fresh:
+		return cert, nil
+	case <-s.left:
+		return nil, fmt.Errorf("workload %s went away before it had a new certificate", k)
+	case <-ctx.Done():
+		return nil, fmt.Errorf("workload %s has no new certificate yet: %w (its agent's log says why)", k, ctx.Err())
+	}
+}
+
+// rotate asks the agent; the certificate that follows goes to fresh, unless that is nil.
+func (r *Registry) rotate(k key, fresh chan *agentapi.Certificate) (*session, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	k := key{namespace, name}
 	w := r.workloads[k]
 	if w == nil || w.session == nil {
-		return fmt.Errorf("no workload %s is connected: see meshctl proxy-status", k)
+		return nil, fmt.Errorf("no workload %s is connected: see meshctl proxy-status", k)
+	}
+	if fresh != nil {
+		w.session.rotations = append(w.session.rotations, fresh)
 	}
 	w.session.outbox.rotate = true
 	w.session.wake()
-	return nil
+	return w.session, nil
 }
 
 // Refresh is called after the configuration changed: it asks for every WorkloadGroup, port name and Wanted list again,

@@ -23,6 +23,9 @@ type session struct {
 	wanted  []*agentapi.Listen
 	asked   bool // wanted was sent at least once
 
+	// rotations wait for the next certificate; guarded by the registry's mutex.
+	rotations []chan *agentapi.Certificate
+
 	once  sync.Once
 	ended chan struct{} // closed with cause set
 	cause error

@@ -24,6 +24,7 @@ type workload struct {
 	group    *networking.WorkloadGroup // as last seen, nil for none
 	identity ca.Identity
 	reason   string // of its health
+	cert     *agentapi.Certificate
 	since    time.Time
 	// session is the live stream, nil while the agent is away.
 	session   *session
@@ -45,13 +46,15 @@ type Session struct {
 	// AdminAddress is Envoy's admin interface, StatusAddress the agent's own server (host:port).
 	AdminAddress, StatusAddress string
 	AgentVersion                string
+	// Certificate is the one that the workload reported last, nil before; it must not be changed.
+	Certificate *agentapi.Certificate
 }
 
 func (w *workload) describe() Session {
 	return Session{
 		Proxy: w.proxy, Identity: w.identity, Connected: w.session != nil, Since: w.since, Bindings: w.bindings,
 		Healthy: w.healthy, Reason: w.reason, AdminAddress: w.register.GetAdminAddress(),
-		StatusAddress: w.register.GetStatusAddress(), AgentVersion: w.register.GetAgentVersion(),
+		StatusAddress: w.register.GetStatusAddress(), AgentVersion: w.register.GetAgentVersion(), Certificate: w.cert,
 	}
 }
 

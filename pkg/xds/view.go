@@ -35,17 +35,32 @@ type Resource struct {
 	Delta *discovery.Resource
 	// From are the objects that made the resource what it is, the most specific first.
 	From []config.Key
+
+	frame []byte // see Frame
 }
 
 // Table is a sorted immutable list of resources of one type: a part that a scope's proxies share and a part of the
 // proxy's own. The nil *Table is empty.
 type Table struct {
-	shared, own []*Resource // each sorted by name, no name in both
+	shared *part
+	own    []*Resource // sorted by name; no name is in both
 }
 
 // NewTable returns a table of the given resources, sorting them by name. Of two with one name the later wins.
 func NewTable(resources ...*Resource) *Table {
-	return &Table{shared: sorted(resources)}
+	return &Table{shared: &part{resources: sorted(resources)}}
+}
+
+// layered returns a table of what is shared and a proxy's own.
+func layered(shared *Table, own []*Resource) *Table {
+	if len(own) == 0 {
+		return shared
+	}
+	t := &Table{own: sorted(own)}
+	if shared != nil {
+		t.shared = shared.shared
+	}
+	return t
 }
 
 func sorted(resources []*Resource) []*Resource {
@@ -61,21 +76,63 @@ func sorted(resources []*Resource) []*Resource {
 	return kept
 }
 
+// with returns the shared part with some resources added or replaced and some names removed; t itself when nothing differs.
+func (t *Table) with(changed []*Resource, removed []string) *Table {
+	before := t.sharedResources()
+	changed = sorted(changed)
+	gone := make(map[string]bool, len(removed))
+	for _, n := range removed {
+		gone[n] = true
+	}
+	out := make([]*Resource, 0, len(before)+len(changed))
+	differs := false
+	for len(before) > 0 || len(changed) > 0 {
+		switch {
+		case len(changed) == 0 || len(before) > 0 && before[0].Name < changed[0].Name:
+			if gone[before[0].Name] {
+				differs = true
+			} else {
+				out = append(out, before[0])
+			}
+			before = before[1:]
+			continue
+		case len(before) > 0 && before[0].Name == changed[0].Name:
+			if before[0].Version == changed[0].Version {
+				changed[0] = before[0] // the same content keeps its pointer
+			} else {
+				differs = true
+			}
+			before = before[1:]
+		default:
+			differs = true
+		}
+		out, changed = append(out, changed[0]), changed[1:]
+	}
+	if !differs && t != nil {
+		return t
+	}
+	return &Table{shared: &part{resources: out}}
+}
+
+func (t *Table) sharedResources() []*Resource {
+	if t == nil || t.shared == nil {
+		return nil
+	}
+	return t.shared.resources
+}
+
 // Get returns the resource of that name, or nil.
 func (t *Table) Get(name string) *Resource {
 	if t == nil {
 		return nil
 	}
-	for _, part := range [...][]*Resource{t.own, t.shared} {
-		if i, ok := find(part, name); ok {
-			return part[i]
+	for _, list := range [...][]*Resource{t.own, t.sharedResources()} {
+		i, ok := slices.BinarySearchFunc(list, name, func(r *Resource, n string) int { return cmp.Compare(r.Name, n) })
+		if ok {
+			return list[i]
 		}
 	}
 	return nil
-}
-
-func find(part []*Resource, name string) (int, bool) {
-	return slices.BinarySearchFunc(part, name, func(r *Resource, n string) int { return cmp.Compare(r.Name, n) })
 }
 
 // Len returns the number of resources.
@@ -83,7 +140,7 @@ func (t *Table) Len() int {
 	if t == nil {
 		return 0
 	}
-	return len(t.shared) + len(t.own)
+	return len(t.sharedResources()) + len(t.own)
 }
 
 // All ranges over the resources by name.
@@ -92,7 +149,7 @@ func (t *Table) All() iter.Seq[*Resource] {
 		if t == nil {
 			return
 		}
-		a, b := t.shared, t.own
+		a, b := t.sharedResources(), t.own
 		for len(a) > 0 || len(b) > 0 {
 			var next *Resource
 			if len(b) == 0 || len(a) > 0 && a[0].Name < b[0].Name {
@@ -109,14 +166,26 @@ func (t *Table) All() iter.Seq[*Resource] {
 
 // View is what one proxy should run now. It is immutable; a table that did not change keeps its pointer from view to view.
 type View struct {
-	tables [len(Types)]*Table
+	tables tables
 }
 
+// tables has one table a type, in the order of Types.
+type tables [len(Types)]*Table
+
+// Indices into tables.
+const (
+	clusters = iota
+	endpoints
+	secrets
+	listeners
+	routes
+)
+
 // NewView returns a view of the given tables by type URL; types that are not named are empty.
-func NewView(tables map[string]*Table) *View {
+func NewView(byURL map[string]*Table) *View {
 	v := &View{}
 	for i, url := range Types {
-		v.tables[i] = tables[url]
+		v.tables[i] = byURL[url]
 	}
 	return v
 }
@@ -131,37 +200,4 @@ func (v *View) Table(typeURL string) *Table {
 		}
 	}
 	return nil
-}
-
-// Diff compares two tables: what is new or has another version, and the names that are gone, both by name. Parts that the
-// tables share are not compared, so that the cost is that of what may have changed.
-func Diff(before, after *Table) (changed []*Resource, removed []string) {
-	if before == after {
-		return nil, nil
-	}
-	if before != nil && after != nil && samePart(before.own, after.own) && samePart(before.shared, after.shared) {
-		return nil, nil
-	}
-	return diffSorted(slices.Collect(before.All()), slices.Collect(after.All()))
-}
-
-func samePart(a, b []*Resource) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
-}
-
-func diffSorted(a, b []*Resource) (changed []*Resource, removed []string) {
-	for len(a) > 0 || len(b) > 0 {
-		switch {
-		case len(b) == 0 || len(a) > 0 && a[0].Name < b[0].Name:
-			removed, a = append(removed, a[0].Name), a[1:]
-		case len(a) == 0 || b[0].Name < a[0].Name:
-			changed, b = append(changed, b[0]), b[1:]
-		default:
-			if a[0] != b[0] && a[0].Version != b[0].Version {
-				changed = append(changed, b[0])
-			}
-			a, b = a[1:], b[1:]
-		}
-	}
-	return changed, removed
 }

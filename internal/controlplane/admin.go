@@ -1,0 +1,190 @@
+package controlplane
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/meshctl/meshctl/internal/adminapi"
+	"github.com/meshctl/meshctl/internal/agentapi"
+	"github.com/meshctl/meshctl/internal/registry"
+	"github.com/meshctl/meshctl/internal/version"
+	"github.com/meshctl/meshctl/internal/xdsserver"
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh"
+	"github.com/meshctl/meshctl/pkg/xds"
+)
+
+// Status implements adminapi.Backend.
+func (c *ControlPlane) Status() adminapi.Status {
+	out := adminapi.Status{
+		Instance: c.o.Instance, Version: version.String(), Started: c.started, ConfigDirs: c.o.ConfigDirs,
+		Problems: []adminapi.Problem{}, NotEnforced: []adminapi.Origin{},
+	}
+	for _, p := range c.problems() {
+		out.Problems = append(out.Problems, adminapi.Problem{
+			Origin: originAt(p.Object, p.Position), Severity: p.Severity.String(), Field: p.Field, Message: p.Message, Fix: p.Fix,
+		})
+	}
+	idle := map[string]int{}
+	for _, o := range c.snapshot.Load().NotEnforced() {
+		out.NotEnforced = append(out.NotEnforced, originAt(o.Key, o.Position()))
+		idle[o.Key.Kind.Name]++
+	}
+	for _, kind := range slices.Sorted(maps.Keys(idle)) {
+		out.Banners = append(out.Banners, plural(idle[kind], kind)+" not enforced by this version")
+	}
+	return out
+}
+
+func originAt(key config.Key, at config.Position) adminapi.Origin {
+	return adminapi.Origin{Kind: key.Kind.Name, Namespace: key.Namespace, Name: key.Name, File: at.File, Line: at.Line, Column: at.Column}
+}
+
+// origins looks up where objects are written.
+func (c *ControlPlane) origins(keys []config.Key) []adminapi.Origin {
+	set := c.snapshot.Load().Set()
+	var out []adminapi.Origin
+	for _, key := range keys {
+		var at config.Position
+		if o := set.Get(key); o != nil {
+			at = o.Position()
+		}
+		out = append(out, originAt(key, at))
+	}
+	return out
+}
+
+// Proxies implements adminapi.Backend: those that are connected and those whose agent is.
+func (c *ControlPlane) Proxies() []adminapi.Proxy {
+	agents := map[string]registry.Session{}
+	for _, a := range c.registry.Sessions() {
+		agents[a.Proxy.NodeID] = a
+	}
+	var out []adminapi.Proxy
+	for _, status := range slices.Concat(c.secure.Status(), c.plain.Status()) {
+		s, ok := status.Session.(*session)
+		if !ok {
+			continue
+		}
+		p := c.connectedProxy(s, status)
+		if a, ok := agents[status.Node]; ok {
+			addAgent(&p, a)
+			delete(agents, status.Node)
+		}
+		out = append(out, p)
+	}
+	for _, a := range agents {
+		p := adminapi.Proxy{
+			ID: a.Proxy.Name + "." + a.Proxy.Namespace, Name: a.Proxy.Name, Namespace: a.Proxy.Namespace, Type: "sidecar",
+			NodeID: a.Proxy.NodeID, ConnectedSince: a.Since, Instance: c.o.Instance,
+		}
+		if a.Proxy.Type == agentapi.ProxyType_ROUTER {
+			p.Type = "router"
+		}
+		addAgent(&p, a)
+		out = append(out, p)
+	}
+	return out
+}
+
+func (c *ControlPlane) connectedProxy(s *session, status xdsserver.ProxyStatus) adminapi.Proxy {
+	p := adminapi.Proxy{
+		ID: s.claimed.Name + "." + s.claimed.Namespace, Name: s.claimed.Name, Namespace: s.claimed.Namespace,
+		Type: proxyTypes[s.claimed.Type], NodeID: status.Node, Connected: true, ConnectedSince: status.Connected,
+		Instance: c.o.Instance, EnvoyVersion: strings.TrimPrefix(status.UserAgent, "envoy/"),
+	}
+	for _, t := range status.Types {
+		p.Sync = append(p.Sync, c.typeSync(s.View(), t))
+	}
+	return p
+}
+
+var proxyTypes = map[mesh.ProxyType]string{mesh.Sidecar: "sidecar", mesh.Router: "router", mesh.Proxyless: "grpc"}
+
+// shortTypes are the names under which operators know the resource types.
+var shortTypes = map[string]string{
+	xds.ClusterType: "CDS", xds.EndpointType: "EDS", xds.ListenerType: "LDS", xds.RouteType: "RDS", xds.SecretType: "SDS",
+}
+
+func (c *ControlPlane) typeSync(view *xds.View, t xdsserver.TypeStatus) adminapi.TypeSync {
+	out := adminapi.TypeSync{
+		Type: cmp.Or(shortTypes[t.URL], t.URL), State: adminapi.SyncState(t.State), Resources: view.Table(t.URL).Len(),
+		SentVersion: t.SentVersion, AckedVersion: t.AckedVersion, LastSent: t.SentAt, LastAck: t.AckedAt,
+	}
+	if out.State == adminapi.Stale {
+		out.PendingSince = t.SentAt
+	}
+	if len(t.Rejections) > 0 {
+		r := t.Rejections[0]
+		out.Nack = &adminapi.Nack{Error: r.Text, Resource: r.Resource, Time: r.At, From: c.origins(r.From)}
+	}
+	return out
+}
+
+func addAgent(p *adminapi.Proxy, a registry.Session) {
+	p.AdminAddress, p.StatusAddress = a.AdminAddress, a.StatusAddress
+	p.Certificate = certificateOf(a.Certificate)
+}
+
+func certificateOf(in *agentapi.Certificate) *adminapi.Certificate {
+	if in == nil {
+		return nil
+	}
+	return &adminapi.Certificate{
+		SPIFFE: in.GetSpiffeId(), Issuer: in.GetIssuer(), Serial: in.GetSerial(),
+		NotBefore: time.Unix(in.GetNotBefore(), 0).UTC(), NotAfter: time.Unix(in.GetNotAfter(), 0).UTC(),
+	}
+}
+
+// Config implements adminapi.Backend.
+func (c *ControlPlane) Config(_ context.Context, id string) (map[string][]*anypb.Any, error) {
+	s := c.views.find(id)
+	if s == nil {
+		return nil, adminapi.ErrUnknownProxy
+	}
+	out := map[string][]*anypb.Any{}
+	for _, url := range xds.Types {
+		for r := range s.View().Table(url).All() {
+			out[url] = append(out[url], r.Any)
+		}
+	}
+	return out, nil
+}
+
+// Rotate implements adminapi.Backend.
+func (c *ControlPlane) Rotate(ctx context.Context, id string) (adminapi.Certificate, error) {
+	for _, a := range c.registry.Sessions() {
+		if a.Proxy.Name+"."+a.Proxy.Namespace != id {
+			continue
+		}
+		fresh, err := c.registry.Renew(ctx, a.Proxy.Namespace, a.Proxy.Name)
+		if err != nil {
+			return adminapi.Certificate{}, err
+		}
+		return *certificateOf(fresh), nil
+	}
+	return adminapi.Certificate{}, adminapi.ErrUnknownProxy
+}
+
+// WaitSync implements adminapi.Backend.
+func (c *ControlPlane) WaitSync(ctx context.Context) adminapi.SyncReport {
+	for _, s := range []*xdsserver.Server{c.secure, c.plain} {
+		_ = s.WaitSynced(ctx) // who is behind, the statuses below say
+	}
+	out := adminapi.SyncReport{Synced: true}
+	for _, p := range c.Proxies() {
+		if !p.Connected {
+			continue
+		}
+		if slices.ContainsFunc(p.Sync, func(t adminapi.TypeSync) bool { return t.State == adminapi.Stale || t.State == adminapi.Rejected }) {
+			out.Synced, out.Waiting = false, append(out.Waiting, p.ID)
+		}
+	}
+	return out
+}

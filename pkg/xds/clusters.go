@@ -1,0 +1,64 @@
+package xds
+
+import (
+	"github.com/meshctl/meshctl/pkg/mesh"
+	"github.com/meshctl/meshctl/pkg/translate"
+)
+
+// clusterSet makes the clusters of one port of a service, one for the whole and one a subset, each followed by its endpoints
+// where Envoy takes them by EDS.
+func (b *builder) clusterSet(s *mesh.ScopedService, port mesh.Port, out *hostEntries) {
+	if port.Protocol == mesh.UDP {
+		return
+	}
+	for _, in := range b.clusterInputs(s, port) {
+		out.clusters = append(out.clusters, b.memo.get("cluster", in, func() *entry {
+			cluster, problems := translate.Cluster(in)
+			return &entry{resources: []*Resource{encode(cluster.Name, ClusterType, cluster, originOf(in.Rule, s)...)}, problems: problems}
+		}))
+	}
+	b.assignments(s, port, out)
+}
+
+func (b *builder) clusterInputs(s *mesh.ScopedService, port mesh.Port) []translate.ClusterInput {
+	endpoints := b.snapshot.Endpoints(s.Service, port)
+	inputs := translate.ClusterInputs(translate.ClusterInput{
+		Config: b.scope.Config, Proxy: b.scope.Key.Type, Service: s.Service, Port: port, Rule: s.Rule, Identities: endpoints.Identities,
+	})
+	if translate.InlineEndpoints(s.Service) {
+		for i := range inputs {
+			inputs[i].Endpoints = endpoints
+			if translate.UsesLocality(inputs[i]) {
+				inputs[i].Locality = b.locality
+			}
+		}
+	}
+	return inputs
+}
+
+// assignments makes the endpoints of the clusters of one port.
+func (b *builder) assignments(s *mesh.ScopedService, port mesh.Port, out *hostEntries) {
+	if s.Resolution != mesh.Static || port.Protocol == mesh.UDP {
+		return
+	}
+	endpoints := b.snapshot.Endpoints(s.Service, port)
+	for _, c := range b.clusterInputs(s, port) {
+		in := translate.NewAssignment(c, endpoints, b.locality)
+		out.endpoints = append(out.endpoints, b.memo.get("assignment", in, func() *entry {
+			a := translate.Assignment(in)
+			return &entry{resources: []*Resource{encode(a.ClusterName, EndpointType, a, c.Service.From)}}
+		}))
+	}
+}
+
+// staticClusters are those that proxies have whatever the services are.
+func (b *builder) staticClusters() []*Resource {
+	in := translate.StaticClustersInput{Config: b.scope.Config, Proxy: b.scope.Key.Type, Mode: b.scope.Key.Mode}
+	return b.memo.get("static", in, func() *entry {
+		e := &entry{}
+		for _, c := range translate.StaticClusters(in) {
+			e.resources = append(e.resources, encode(c.Name, ClusterType, c))
+		}
+		return e
+	}).resources
+}

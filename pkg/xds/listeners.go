@@ -1,0 +1,33 @@
+package xds
+
+import (
+	"github.com/meshctl/meshctl/pkg/mesh"
+	"github.com/meshctl/meshctl/pkg/translate"
+)
+
+// settleListeners makes what a scope's proxies share of listeners: the outbound ones of redirected sidecars, those of gRPC clients.
+// Those of other proxies depend on their ports and are their own.
+func (v *scopeView) settleListeners(b *builder) {
+	if v.key.Type != mesh.Sidecar || v.key.Mode != mesh.Redirected {
+		return
+	}
+	v.outbound = b.outbound(nil)
+	v.shared[listeners] = replaced(v.shared[listeners], NewTable(v.outbound.resources...))
+}
+
+// outbound makes the outbound listeners of sidecars; bindings are those of an explicit one.
+func (b *builder) outbound(bindings map[string]uint32) *entry {
+	inputs, problems := translate.OutboundListeners(translate.OutboundInput{
+		Config: b.scope.Config, Mode: b.scope.Key.Mode,
+		Services: b.scope.Services, Hosts: b.scope.Hosts, AllowAny: b.scope.AllowAny, Bindings: bindings,
+	})
+	all := &entry{problems: problems}
+	for _, in := range inputs {
+		e := b.memo.get("listener", in, func() *entry {
+			return &entry{resources: []*Resource{encode(in.Name, ListenerType, translate.Listener(in), in.From...)}}
+		})
+		all.resources = append(all.resources, e.resources...)
+		all.parts = append(all.parts, e)
+	}
+	return all
+}

@@ -1,0 +1,91 @@
+package xds
+
+import (
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh"
+	"github.com/meshctl/meshctl/pkg/translate"
+)
+
+// ownSet is what one proxy does not share: its inbound side and, in explicit mode, everything that has a local port.
+type ownSet struct {
+	clusters, listeners []*Resource
+	problems            []config.Problem
+	parts               []*entry // keeps the memo's entries alive
+}
+
+// own makes a member's own resources.
+func (b *builder) own(p mesh.Proxy) *ownSet {
+	out := &ownSet{}
+	if p.Type != mesh.Sidecar {
+		return out
+	}
+	w := b.snapshot.Workload(p)
+	for _, port := range translate.WorkloadPorts(w, p) {
+		in := translate.NewInboundCluster(b.scope.Config, p.Mode, port, p.AppPorts)
+		out.add(b.memo.get("inbound cluster", in, func() *entry {
+			c := translate.InboundCluster(in)
+			return &entry{resources: []*Resource{encode(c.Name, ClusterType, c, servedBy(port)...)}}
+		}), &out.clusters)
+	}
+	in := translate.NewInbound(b.scope.Config, w, p)
+	out.add(b.memo.get("inbound", in, func() *entry {
+		e := &entry{}
+		for _, l := range translate.Inbound(in) {
+			e.resources = append(e.resources, encode(l.Name, ListenerType, l, w.PeerAuthn.From...))
+		}
+		return e
+	}), &out.listeners)
+	if p.Mode == mesh.Explicit {
+		out.add(b.outbound(p.Bindings), &out.listeners)
+	}
+	return out
+}
+
+func servedBy(port mesh.WorkloadPort) []config.Key {
+	if port.Service == nil {
+		return nil
+	}
+	return []config.Key{port.Service.From}
+}
+
+func (o *ownSet) add(e *entry, to *[]*Resource) {
+	o.parts = append(o.parts, e)
+	*to = append(*to, e.resources...)
+	o.problems = append(o.problems, e.problems...)
+}
+
+// viewWith joins what is shared and what is own. Tables that did not change keep their pointer, and so does the view.
+func (v *scopeView) viewWith(o *ownSet, before *View) *View {
+	after := &View{tables: v.shared}
+	after.tables[clusters] = layered(v.shared[clusters], o.clusters)
+	after.tables[listeners] = layered(v.shared[listeners], o.listeners)
+	if before == nil {
+		return after
+	}
+	same := true
+	for i := range after.tables {
+		if sameTable(before.tables[i], after.tables[i]) {
+			after.tables[i] = before.tables[i]
+		}
+		same = same && before.tables[i] == after.tables[i]
+	}
+	if same {
+		return before
+	}
+	return after
+}
+
+func sameTable(a, b *Table) bool {
+	if a == b || a == nil || b == nil {
+		return a == b
+	}
+	if a.shared != b.shared || len(a.own) != len(b.own) {
+		return false
+	}
+	for i := range a.own {
+		if a.own[i] != b.own[i] && (a.own[i].Name != b.own[i].Name || a.own[i].Version != b.own[i].Version) {
+			return false
+		}
+	}
+	return true
+}

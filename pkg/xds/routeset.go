@@ -1,0 +1,118 @@
+package xds
+
+import (
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/translate"
+)
+
+// virtualHostsField is the number of virtual_hosts in envoy.config.route.v3.RouteConfiguration.
+const virtualHostsField = 2
+
+// routeSet is one route configuration of a scope, put together from virtual hosts that are encoded once each: when one changes,
+// the others are copied as bytes.
+type routeSet struct {
+	config translate.RouteConfigInput
+	last   translate.CatchAllInput // the virtual host for unknown hosts
+	// closed: there is no virtual host for unknown hosts.
+	closed bool
+	hosts  map[string]routeHost // by virtual host name
+	// unique are the domains that each virtual host is left with after those before it took theirs.
+	unique   map[string][]string
+	resource *Resource
+}
+
+// routeHost is one virtual host of a route configuration.
+type routeHost struct {
+	input translate.VirtualHostInput
+	entry *entry
+}
+
+func newRouteSet(config translate.RouteConfigInput, last translate.CatchAllInput, closed bool) *routeSet {
+	return &routeSet{config: config, last: last, closed: closed, hosts: map[string]routeHost{}}
+}
+
+// put adds or replaces a virtual host and removes it when input is nil. It reports whether anything differs.
+func (r *routeSet) put(m *memo, name string, input *translate.VirtualHostInput) bool {
+	before, had := r.hosts[name]
+	if input == nil {
+		delete(r.hosts, name)
+		if had {
+			r.unique = nil
+		}
+		return had
+	}
+	if !had || !slices.Equal(before.input.Domains, input.Domains) {
+		r.unique = nil // what the others keep depends on it
+	}
+	after := routeHost{input: *input}
+	if r.unique != nil {
+		after.entry = encodeHost(m, *input, r.unique[name])
+	}
+	r.hosts[name] = after
+	return r.unique == nil || after.entry != before.entry
+}
+
+// settle encodes what is not yet, and the whole.
+func (r *routeSet) settle(m *memo) *Resource {
+	names := slices.Sorted(maps.Keys(r.hosts))
+	if r.unique == nil {
+		lists := make([][]string, len(names))
+		for i, n := range names {
+			lists[i] = r.hosts[n].input.Domains
+		}
+		r.unique = make(map[string][]string, len(names))
+		for i, list := range translate.UniqueDomains(lists) {
+			host := r.hosts[names[i]]
+			r.unique[names[i]] = list
+			host.entry = encodeHost(m, host.input, list)
+			r.hosts[names[i]] = host
+		}
+	}
+	encoded, _ := proto.MarshalOptions{Deterministic: true}.Marshal(translate.RouteConfig(r.config))
+	var from []config.Key
+	for _, n := range names {
+		for _, resource := range r.hosts[n].entry.resources {
+			encoded = appendHost(encoded, resource.Any.Value)
+			from = append(from, resource.From...)
+		}
+	}
+	if !r.closed {
+		last, _ := proto.MarshalOptions{Deterministic: true}.Marshal(translate.CatchAll(r.last))
+		encoded = appendHost(encoded, last)
+	}
+	resource := NewResource(r.config.Name, &anypb.Any{TypeUrl: RouteType, Value: encoded}, from...)
+	if r.resource == nil || r.resource.Version != resource.Version {
+		r.resource = resource
+	}
+	return r.resource
+}
+
+func appendHost(encoded, host []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(encoded, virtualHostsField, protowire.BytesType), host)
+}
+
+// encodeHost encodes a virtual host; one that is left without domains is left out.
+func encodeHost(m *memo, in translate.VirtualHostInput, domains []string) *entry {
+	in.Domains = domains
+	return m.get("vhost", in, func() *entry {
+		if len(domains) == 0 {
+			return &entry{}
+		}
+		host, problems := translate.VirtualHost(in)
+		var from []config.Key
+		for _, vs := range in.Virtual {
+			from = append(from, vs.Object.Key)
+		}
+		if in.Service != nil {
+			from = append(from, in.Service.From)
+		}
+		return &entry{resources: []*Resource{encode(in.Name, "", host, from...)}, problems: problems}
+	})
+}
