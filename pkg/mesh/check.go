@@ -60,7 +60,7 @@ func portNumbers(s *Service) string {
 func (t *tables) subsetDefined(d *networking.Destination, list []*Service, namespace string) bool {
 	for _, svc := range list {
 		for _, level := range t.ruleLevels(namespace, svc.Namespace) {
-			for _, pattern := range append([]string{d.Host}, wildcardsOf(d.Host)...) {
+			for _, pattern := range append([]string{d.Host}, t.wildcardsOf(d.Host)...) {
 				for _, g := range t.ruleHosts.get(hostKey{pattern, level}) {
 					for _, s := range g.merged.Spec.Subsets {
 						if s.Name == d.Subset {

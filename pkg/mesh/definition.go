@@ -191,7 +191,7 @@ func (t *update) serviceChanged(h hostKey, before, after *Service) {
 		}
 	}
 	t.destinationChanged(h.host, before == nil || after == nil)
-	for _, pattern := range wildcardsOf(h.host) { // a wildcard without services is a host of its own
+	for _, pattern := range t.wildcardsOf(h.host) { // a wildcard without services is a host of its own
 		if len(t.routes.get(pattern)) > 0 {
 			t.mark(pattern, Routes)
 		}

@@ -122,6 +122,7 @@ func (t *update) regroup(r *rule, add bool) {
 		list = insert(list, g, func(a, b *ruleGroup) int { return older(a.rules[0].Object, b.rules[0].Object) })
 	}
 	setList(&t.ruleHosts, h, list)
+	t.useWildcard(r.Host, add)
 	if r.Selector != nil {
 		t.indexLabelled(h.namespace, labelledRule(r), add)
 	}
@@ -188,7 +189,7 @@ func (t *tables) ruleLevels(client, service string) []string {
 // nil when there is none. At each level the most specific host wins; a rule that selects the client by its labels wins over
 // one that does not, and holds in its own namespace only.
 func (t *tables) rule(host, serviceNamespace, client string, labels map[string]string) *DestinationRule {
-	patterns := append([]string{host}, wildcardsOf(host)...)
+	patterns := append([]string{host}, t.wildcardsOf(host)...)
 	for _, level := range t.ruleLevels(client, serviceNamespace) {
 		for _, pattern := range patterns {
 			if r := pickRule(t.ruleHosts.get(hostKey{pattern, level}), level, client, labels); r != nil {

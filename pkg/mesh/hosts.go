@@ -39,28 +39,44 @@ func hostCovers(pattern, host string) bool {
 // hostsMeet reports whether there is a name that both hosts stand for.
 func hostsMeet(a, b string) bool { return hostCovers(a, b) || hostCovers(b, a) }
 
-// wildcardsOf lists the wildcards that cover host and start at a label, most specific first and without host itself:
-// "*.b.c", "*.c", "*" for "a.b.c".
-func wildcardsOf(host string) []string {
+// wildcardsOf lists the wildcards in use that cover host, most specific first and without host itself: of "*.b.c", "*.c" and "*"
+// for "a.b.c" those that some rule or VirtualService names.
+func (t *tables) wildcardsOf(host string) []string {
 	var out []string
-	rest := strings.TrimPrefix(host, "*")
-	if isWildcard(host) {
-		rest = strings.TrimPrefix(rest, ".")
-	}
+	rest := strings.TrimPrefix(host, "*.")
 	for {
 		dot := strings.IndexByte(rest, '.')
 		if dot < 0 {
 			break
 		}
-		if isWildcard(host) || dot > 0 {
-			out = append(out, "*"+rest[dot:])
+		if suffix := rest[dot:]; t.wildcards.get(suffix) > 0 {
+			out = append(out, "*"+suffix)
 		}
 		rest = rest[dot+1:]
 	}
-	if host != "*" {
+	if host != "*" && t.wildcards.get("") > 0 {
 		out = append(out, "*")
 	}
 	return out
+}
+
+// useWildcard counts the objects that use a wildcard host; a plain name is none.
+func (t *update) useWildcard(host string, uses bool) {
+	suffix, ok := strings.CutPrefix(host, "*")
+	if !ok {
+		return
+	}
+	n := t.wildcards.get(suffix)
+	if uses {
+		n++
+	} else {
+		n--
+	}
+	if n == 0 {
+		t.wildcards.delete(suffix)
+	} else {
+		t.wildcards.set(suffix, n)
+	}
 }
 
 // moreSpecific orders hosts for "the most specific host wins": names before wildcards, longer ones first.

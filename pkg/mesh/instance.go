@@ -122,7 +122,8 @@ func (t *update) applyInstances() {
 	for _, key := range sortedKeys(t.staleInstances) {
 		before := t.instances.get(key)
 		after := t.parseInstance(t.set.Get(key))
-		if before != nil && after != nil && before.Digest == after.Digest {
+		if before == nil && after == nil || before != nil && after != nil && before.Digest == after.Digest {
+			delete(t.staleInstances, key)
 			continue
 		}
 		t.indexAddresses(key, before, after)

@@ -81,7 +81,7 @@ func (t *tables) sizes() map[string]int {
 		"routes": t.routes.table.Len(), "toHost": t.toHost.table.Len(), "toGateway": t.toGateway.table.Len(),
 		"rules": t.rules.table.Len(), "ruleHosts": t.ruleHosts.table.Len(), "sidecars": t.sidecars.table.Len(),
 		"gateways": t.gateways.table.Len(), "labelled": t.labelled.table.Len(), "credentials": t.credentials.table.Len(),
-		"problems": t.problems.table.Len(),
+		"wildcards": t.wildcards.table.Len(), "problems": t.problems.table.Len(),
 	}
 }
 

@@ -38,14 +38,14 @@ func (t *update) reselect(key config.Key, before, after *instance) {
 	}
 }
 
-// selected notes that a definition's selector finds a workload, or with nil no longer does.
+// membership says that a selector finds a workload, or with nil that it no longer does.
+type membership struct {
+	key      config.Key
+	instance *instance
+}
+
 func (t *update) selected(d *definition, key config.Key, i *instance) {
-	changes := t.newMembers[d.key()]
-	if changes == nil {
-		changes = map[config.Key]*instance{}
-		t.newMembers[d.key()] = changes
-	}
-	changes[key] = i
+	t.newMembers[d.key()] = append(t.newMembers[d.key()], membership{key, i})
 }
 
 // applySelectors brings the members of every definition up to date.
@@ -56,26 +56,36 @@ func (t *update) applySelectors() {
 		if d == nil {
 			continue
 		}
-		members := make([]*instance, 0, len(changes)+8)
-		for _, m := range t.members.get(owner) {
-			if _, changed := changes[m.Key]; !changed {
-				members = append(members, m)
-			}
-		}
-		for _, m := range changes {
-			if m != nil {
-				members = append(members, m)
-			}
-		}
-		slices.SortFunc(members, func(a, b *instance) int { return a.Key.Compare(b.Key) })
-		setList(&t.members, owner, members)
+		setList(&t.members, owner, applyMemberships(t.members.get(owner), changes))
 		for _, s := range d.Services {
 			t.staleBackends[hostKey{s.Host, s.Namespace}] = true
 		}
 	}
 }
 
-// applyReselected finds the members of definitions whose selector is new, in one pass over the workloads.
+// applyMemberships returns the members after changes, sorted; of several changes to one workload the last counts.
+func applyMemberships(members []*instance, changes []membership) []*instance {
+	slices.SortStableFunc(changes, func(a, b membership) int { return a.key.Compare(b.key) })
+	out := make([]*instance, 0, len(members)+len(changes))
+	for i, c := range changes {
+		if i+1 < len(changes) && changes[i+1].key == c.key {
+			continue
+		}
+		for len(members) > 0 && members[0].Key.Compare(c.key) < 0 {
+			out, members = append(out, members[0]), members[1:]
+		}
+		if len(members) > 0 && members[0].Key == c.key {
+			members = members[1:]
+		}
+		if c.instance != nil {
+			out = append(out, c.instance)
+		}
+	}
+	return append(out, members...)
+}
+
+// applyReselected finds the members of definitions whose selector is new among the workloads that did not change, in one
+// pass; the changed ones have found the new selectors already.
 func (t *update) applyReselected() {
 	wanted := map[nsName][]*definition{}
 	namespaces := map[string]bool{}
@@ -84,17 +94,19 @@ func (t *update) applyReselected() {
 			continue
 		}
 		setList(&t.members, d.key(), nil)
-		delete(t.newMembers, d.key())
 		bucket, _ := d.bucket()
 		wanted[bucket] = append(wanted[bucket], d)
 		namespaces[bucket.namespace] = true
-		t.newMembers[d.key()] = map[config.Key]*instance{}
+		if t.newMembers[d.key()] == nil {
+			t.newMembers[d.key()] = []membership{}
+		}
 	}
-	if len(wanted) == 0 {
+	t.instances.settle()
+	if len(wanted) == 0 || len(t.staleInstances) >= t.instances.table.Len() {
 		return
 	}
 	for key, i := range t.instances.all() {
-		if !namespaces[key.Namespace] {
+		if !namespaces[key.Namespace] || t.staleInstances[key] {
 			continue
 		}
 		match := func(bucket string) {

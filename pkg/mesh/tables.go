@@ -30,6 +30,7 @@ type tables struct {
 	toGateway   index[string, []*virtual] // by gateway "namespace/name"
 	rules       index[config.Key, *rule]
 	ruleHosts   index[hostKey, []*ruleGroup] // merged rules by host and the rules' namespace
+	wildcards   index[string, int]           // how many objects use a wildcard host, by what follows the "*"
 	sidecars    index[string, []*sidecar]    // by namespace, oldest first
 	gateways    index[config.Key, *gateway]
 	labelled    index[string, []*labelled]  // what depends on a proxy's labels, by namespace; "" holds for all
@@ -41,7 +42,7 @@ type tables struct {
 func (t *tables) settle() {
 	for _, x := range []interface{ settle() }{
 		&t.definitions, &t.declared, &t.services, &t.instances, &t.addresses, &t.selectors, &t.members, &t.slices,
-		&t.sliceRefs, &t.backends, &t.policies, &t.virtuals, &t.routes, &t.toHost, &t.toGateway, &t.rules, &t.ruleHosts,
+		&t.sliceRefs, &t.backends, &t.policies, &t.virtuals, &t.routes, &t.toHost, &t.toGateway, &t.rules, &t.ruleHosts, &t.wildcards,
 		&t.sidecars, &t.gateways, &t.labelled, &t.credentials, &t.problems,
 	} {
 		x.settle()

@@ -15,7 +15,7 @@ type update struct {
 	stalePolicies  map[string]bool     // namespaces
 	staleInstances map[config.Key]bool // objects
 	reselected     []*definition       // whose selector is new
-	newMembers     map[config.Key]map[config.Key]*instance
+	newMembers     map[config.Key][]membership
 	staleHosts     map[hostKey]bool
 	staleBackends  map[hostKey]bool
 	staleRules     map[hostKey]bool
@@ -29,7 +29,7 @@ type update struct {
 func newUpdate(s *Snapshot, set config.Set) *update {
 	t := &update{
 		tables:        s.tables,
-		stalePolicies: map[string]bool{}, staleInstances: map[config.Key]bool{}, newMembers: map[config.Key]map[config.Key]*instance{},
+		stalePolicies: map[string]bool{}, staleInstances: map[config.Key]bool{}, newMembers: map[config.Key][]membership{},
 		staleHosts: map[hostKey]bool{}, staleBackends: map[hostKey]bool{}, staleRules: map[hostKey]bool{},
 		staleChecks: map[config.Key]bool{},
 		change: Change{Hosts: map[string]Aspect{}, Sidecars: map[config.Key]bool{}, Rekey: map[string]bool{},

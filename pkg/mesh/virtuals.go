@@ -40,6 +40,7 @@ func (t *update) indexVirtual(v *virtual, add bool) {
 	}
 	for _, h := range v.MeshHosts {
 		put(&t.routes, h)
+		t.useWildcard(h, add)
 	}
 	for _, h := range v.Destinations {
 		put(&t.toHost, h)
@@ -159,7 +160,7 @@ func (t *tables) meshVirtuals(host string, visit func(*virtual)) {
 	for _, v := range t.routes.get(host) {
 		visit(v)
 	}
-	for _, pattern := range wildcardsOf(host) {
+	for _, pattern := range t.wildcardsOf(host) {
 		for _, v := range t.routes.get(pattern) {
 			visit(v)
 		}
