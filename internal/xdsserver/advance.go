@@ -46,10 +46,11 @@ func (st *stream) tell(sub *subscription, table *xds.Table) {
 
 func (st *stream) advanceClusters(view *xds.View) {
 	var clusters []*xds.Resource
+	early := false
 	if sub := st.sub(xds.ClusterType); sub != nil {
 		before := sub.base
 		changed, gone := st.supersede(sub, view)
-		clusters = changed
+		clusters, early = changed, sub.wildcard
 		if p := st.send(sub, changed, gone); p != nil && before.Len() > 0 && addsTo(before, changed) {
 			st.warming, st.warmBy = p, time.Now().Add(st.server.options.WarmTimeout)
 			st.wakeAfter(st.server.options.WarmTimeout)
@@ -57,7 +58,7 @@ func (st *stream) advanceClusters(view *xds.View) {
 	}
 	if sub := st.sub(xds.EndpointType); sub != nil {
 		changed, gone := st.supersede(sub, view)
-		st.send(sub, sub.accompany(clusters, changed), gone)
+		st.send(sub, sub.accompany(clusters, changed, early), gone)
 	}
 	if sub := st.sub(xds.SecretType); sub != nil {
 		changed, gone := st.supersede(sub, view)
@@ -78,22 +79,28 @@ func addsTo(before *xds.Table, clusters []*xds.Resource) bool {
 }
 
 // accompany adds the endpoints of changed clusters to the endpoints that changed: Envoy makes a changed cluster anew and
-// holds it back until it hears of its endpoints again (15 s at most). Those of new clusters, which the proxy is about to
-// ask for, go along as well.
-func (s *subscription) accompany(clusters, changed []*xds.Resource) []*xds.Resource {
-	var needed []string
-	for _, c := range clusters {
-		if name := assignmentOf(c); name != "" && !listed(changed, name) {
-			needed = append(needed, name)
-		}
+// holds it back until it hears of its endpoints again (15 s at most). If early is set, those of new clusters, which the
+// proxy is about to ask for, go along as well: a proxy that takes all clusters waits for endpoints as soon as it has seen
+// the cluster, while gRPC's client would ignore them.
+func (s *subscription) accompany(clusters, changed []*xds.Resource, early bool) []*xds.Resource {
+	if len(clusters) == 0 {
+		return changed
 	}
-	for _, name := range newNames(needed) {
+	changed = slices.Clip(changed) // it is shared
+	with := make(map[string]bool, len(changed))
+	for _, r := range changed {
+		with[r.Name] = true
+	}
+	for _, c := range clusters {
+		name := assignmentOf(c)
 		r := s.base.Get(name)
-		if r == nil {
+		asked := s.wildcard || s.names.has(name)
+		if name == "" || r == nil || with[name] || !asked && !early {
 			continue
 		}
-		changed = append(slices.Clip(changed), r)
-		if !s.wildcard && !s.names.has(name) {
+		with[name] = true
+		changed = append(changed, r)
+		if !asked {
 			if s.ahead == nil {
 				s.ahead = map[string]*xds.Resource{}
 			}

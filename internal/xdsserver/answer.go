@@ -67,6 +67,6 @@ func (st *stream) rejected(sub *subscription, p *push, text string) {
 
 // retry sends resources once more, those that have not been replaced meanwhile.
 func (st *stream) retry(sub *subscription, resources []*xds.Resource, removed []string) {
-	current := slices.DeleteFunc(slices.Clone(resources), func(r *xds.Resource) bool { return sub.base.Get(r.Name) != r })
+	current := slices.DeleteFunc(slices.Clone(resources), func(r *xds.Resource) bool { return !same(sub.base.Get(r.Name), r) })
 	st.send(sub, current, removed)
 }

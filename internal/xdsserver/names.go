@@ -53,22 +53,21 @@ func (n names) without(less names) names {
 	return out
 }
 
-// among returns the resources whose names are in n. Both are sorted; a short list is looked up, a long one walked along.
+// among returns the resources whose names are in n; resources itself when all are.
 func (n names) among(resources []*xds.Resource) []*xds.Resource {
-	var out []*xds.Resource
-	if len(resources)*8 < len(n) {
-		for _, r := range resources {
-			if n.has(r.Name) {
-				out = append(out, r)
-			}
+	rest, matched := n, 0
+	for ; matched < len(resources); matched++ {
+		name := resources[matched].Name
+		for len(rest) > 0 && rest[0] < name {
+			rest = rest[1:]
 		}
-		return out
+		if len(rest) == 0 || rest[0] != name {
+			break
+		}
 	}
-	for _, r := range resources {
-		for len(n) > 0 && n[0] < r.Name {
-			n = n[1:]
-		}
-		if len(n) > 0 && n[0] == r.Name {
+	out := resources[:matched:matched]
+	for _, r := range resources[matched:] {
+		if n.has(r.Name) {
 			out = append(out, r)
 		}
 	}

@@ -41,6 +41,17 @@ func (p *push) size() int64 {
 	return size
 }
 
+// cost returns the memory that sending the push takes: next to nothing for resources whose frames are shared, if the gRPC
+// server was made with ServerOptions.
+func (p *push) cost() int64 {
+	const perResource = 64 // a buffer's header and the two references to it
+	content := p.content()
+	if len(content) == 0 || content[0].Frame() == nil {
+		return p.size()
+	}
+	return int64(len(content)+1) * perResource
+}
+
 // carries reports whether the push tells the proxy about the resource of that name.
 func (p *push) carries(name string) bool {
 	for _, r := range p.content() {

@@ -1,10 +1,7 @@
 package xdsserver
 
 import (
-	"encoding/hex"
 	"time"
-
-	"github.com/zeebo/xxh3"
 
 	"github.com/meshctl/meshctl/pkg/xds"
 )
@@ -14,7 +11,7 @@ func (st *stream) send(sub *subscription, changed []*xds.Resource, removed []str
 	if len(changed)+len(removed) == 0 && !sub.owed {
 		return nil
 	}
-	p := &push{sub: sub, changed: changed, removed: removed, version: tableVersion(sub.base)}
+	p := &push{sub: sub, changed: changed, removed: removed, version: sub.nextVersion(changed, removed)}
 	if st.protocol == sotwProtocol && !sub.complete(p) {
 		return nil
 	}
@@ -41,7 +38,7 @@ func flush[Response any](st *stream, responses chan Response, wrap func(*push) R
 // hold waits until the response fits in with those of the other streams.
 func (st *stream) hold(p *push) error {
 	p.bytes = p.size()
-	held := min(p.bytes, st.server.options.BytesInFlight)
+	held := min(p.cost(), st.server.options.BytesInFlight)
 	if err := st.server.budget.Acquire(st.ctx, held); err != nil {
 		return err
 	}
@@ -70,15 +67,4 @@ func (st *stream) handedOver() {
 		st.server.budget.Release(p.held)
 		p.held, st.current = 0, nil
 	}
-}
-
-// tableVersion is a hash of names and versions.
-func tableVersion(t *xds.Table) string {
-	h := xxh3.New()
-	for r := range t.All() {
-		_, _ = h.WriteString(r.Name)
-		_, _ = h.WriteString(r.Version)
-	}
-	sum := h.Sum128().Bytes()
-	return hex.EncodeToString(sum[:8])
 }

@@ -42,7 +42,7 @@ type TypeStatus struct {
 	State State
 	// Pending is set while something is unanswered or waits to be sent; a type can be rejected and pending.
 	Pending bool
-	// SentVersion and AckedVersion are hashes of all resources of the type; empty before the first.
+	// SentVersion and AckedVersion stand for all that the stream was told of the type until then; empty before the first.
 	SentVersion, AckedVersion string
 	SentAt, AckedAt           time.Time
 	// Pushes counts responses with something in them, Resources and Removals what was in them, Bytes their size.

@@ -1,8 +1,10 @@
 package xdsserver
 
 import (
-	"cmp"
+	"fmt"
 	"slices"
+
+	"github.com/zeebo/xxh3"
 
 	"github.com/meshctl/meshctl/pkg/xds"
 )
@@ -31,6 +33,7 @@ type subscription struct {
 	unanswered []*push
 	rejected   map[string]*Rejection
 	account    account
+	version    string // of what was queued last
 }
 
 // versions makes a table of what a reconnecting proxy says it has: names and versions without content.
@@ -53,24 +56,23 @@ func (s *subscription) update(next *xds.Table) (changed []*xds.Resource, removed
 	for _, r := range changed {
 		delete(s.deferred, r.Name)
 	}
-	n := len(changed)
+	changed, removed = slices.Clip(changed), slices.Clip(removed) // they are shared
 	for _, name := range asked {
-		r, early := next.Get(name), s.ahead[name]
+		r, had, early := next.Get(name), before.Get(name), s.ahead[name]
 		delete(s.ahead, name)
 		switch {
-		case r != nil && early != r && !listed(changed[:n], name):
-			changed = append(slices.Clip(changed), r)
-		case r == nil && before.Get(name) == nil:
-			removed = append(slices.Clip(removed), name)
+		case same(r, had) && !same(r, early): // otherwise it is among the changed, or was sent
+			changed = append(changed, r)
+		case r == nil && had == nil:
+			removed = append(removed, name)
 		}
 	}
 	return changed, removed
 }
 
-// listed reports whether a sorted list has a resource of that name.
-func listed(list []*xds.Resource, name string) bool {
-	_, ok := slices.BinarySearchFunc(list, name, func(r *xds.Resource, n string) int { return cmp.Compare(r.Name, n) })
-	return ok
+// same reports whether both are there and have the same content.
+func same(a, b *xds.Resource) bool {
+	return a != nil && b != nil && a.Version == b.Version
 }
 
 // deferRemoval remembers the removal of what the proxy has for later, and returns the names that it waits for in vain.
@@ -108,4 +110,19 @@ func (s *subscription) takeDeferred() []string {
 // answered reports whether the proxy has answered everything of a type that it may not have asked for.
 func (s *subscription) answered() bool {
 	return s == nil || len(s.unanswered) == 0 && !s.owed
+}
+
+// nextVersion is the version of a response: a hash of everything that the stream was told of this type so far, in order. It is a
+// label for people; what is compared are the versions of the resources.
+func (s *subscription) nextVersion(changed []*xds.Resource, removed []string) string {
+	h := xxh3.New()
+	_, _ = h.WriteString(s.version)
+	for _, r := range changed {
+		_, _ = h.WriteString(r.Version)
+	}
+	for _, name := range removed {
+		_, _ = h.WriteString(name)
+	}
+	s.version = fmt.Sprintf("%016x", h.Sum64())
+	return s.version
 }
