@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"net"
 
 	"github.com/meshctl/meshctl/internal/agent/bootstrap"
 	"github.com/meshctl/meshctl/internal/agent/probe"
@@ -66,10 +67,15 @@ func (p *probes) start(ctx context.Context, config string) func() {
 	return func() { cancel(); <-done }
 }
 
-// target is the program: on loopback, at the ports where it really listens, or in a pod at the pod's own address.
+// target is the program: on loopback, at the ports where it really listens, or in a pod at the pod's own address, from the
+// one source that the redirection lets through to the program (see package redirect).
 func (p *probes) target() probe.Target {
-	if p.o.Mode == bootstrap.ModeRedirect {
-		return probe.Target{Host: p.o.Address}
+	if p.o.Mode != bootstrap.ModeRedirect {
+		return probe.Target{Ports: p.o.Ports}
 	}
-	return probe.Target{Ports: p.o.Ports}
+	source := net.IPv4(127, 0, 0, 6)
+	if ip := net.ParseIP(p.o.Address); ip.To4() == nil {
+		source = net.ParseIP("::6")
+	}
+	return probe.Target{Host: p.o.Address, Source: source}
 }

@@ -20,9 +20,10 @@ import (
 // Check returns nil when the program is ready. It returns before ctx's deadline.
 type Check func(ctx context.Context) error
 
-func httpCheck(url string, headers []Header) Check {
+func httpCheck(dialer *net.Dialer, url string, headers []Header) Check {
 	client := &http.Client{
 		Transport: &http.Transport{
+			DialContext:       dialer.DialContext,
 			DisableKeepAlives: true,
 			// As Kubernetes' probes: whether it answers, not who it is.
 			TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
@@ -55,9 +56,9 @@ func httpCheck(url string, headers []Header) Check {
 	}
 }
 
-func tcpCheck(address string) Check {
+func tcpCheck(dialer *net.Dialer, address string) Check {
 	return func(ctx context.Context) error {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		conn, err := dialer.DialContext(ctx, "tcp", address)
 		if err != nil {
 			return err
 		}
@@ -78,9 +79,10 @@ func execCheck(command []string) Check {
 	}
 }
 
-func grpcCheck(address, service string) Check {
+func grpcCheck(dialer *net.Dialer, address, service string) Check {
 	return func(ctx context.Context) error {
-		conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithNoProxy(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+		conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithContextDialer(func(ctx context.Context, to string) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", to) }))
 		if err != nil {
 			return err
 		}

@@ -64,6 +64,15 @@ type Target struct {
 	Host string
 	// Ports maps the ports that a probe names to those on which the program really listens; others stay as they are.
 	Ports map[uint32]uint32
+	// Source is the local address of probes over the network; any when nil.
+	Source net.IP
+}
+
+func (t Target) dialer() *net.Dialer {
+	if t.Source == nil {
+		return &net.Dialer{}
+	}
+	return &net.Dialer{LocalAddr: &net.TCPAddr{IP: t.Source}}
 }
 
 func (t Target) address(host string, port uint32) string {
@@ -124,16 +133,16 @@ func (c Config) check(target Target) (Check, error) {
 		if _, err := http.NewRequest(http.MethodGet, url, nil); err != nil {
 			return nil, err
 		}
-		return httpCheck(url, c.HTTP.Headers), nil
+		return httpCheck(target.dialer(), url, c.HTTP.Headers), nil
 	case c.TCP != nil:
-		return tcpCheck(target.address(c.TCP.Host, c.TCP.Port)), nil
+		return tcpCheck(target.dialer(), target.address(c.TCP.Host, c.TCP.Port)), nil
 	case c.Exec != nil:
 		if len(c.Exec.Command) == 0 {
 			return nil, errors.New("exec.command is empty")
 		}
 		return execCheck(c.Exec.Command), nil
 	case c.GRPC != nil:
-		return grpcCheck(target.address("", c.GRPC.Port), c.GRPC.Service), nil
+		return grpcCheck(target.dialer(), target.address("", c.GRPC.Port), c.GRPC.Service), nil
 	}
 	return nil, errors.New("it has none of httpGet, tcpSocket, exec, grpc")
 }

@@ -44,7 +44,7 @@ func (o Options) Text() string {
 }
 
 // Apply puts the rules in force in the present network namespace, in one transaction that replaces those of an earlier
-// Apply. It needs CAP_NET_ADMIN.
+// Apply, and gives the loopback interface the address ::6 (see passthrough). It needs CAP_NET_ADMIN.
 func (o Options) Apply() error {
 	conn, err := nftables.New()
 	if err != nil {
@@ -69,7 +69,10 @@ func (o Options) Apply() error {
 			conn.AddRule(&nftables.Rule{Table: table, Chain: added, Exprs: exprs})
 		}
 	}
-	return explain(conn.Flush())
+	if err := conn.Flush(); err != nil {
+		return explain(err)
+	}
+	return explain(setPassthrough6(true))
 }
 
 // Undo removes the rules; it is no error when there are none.
@@ -81,7 +84,10 @@ func Undo() error {
 	table := &nftables.Table{Family: nftables.TableFamilyINet, Name: Table}
 	conn.AddTable(table)
 	conn.DelTable(table)
-	return explain(conn.Flush())
+	if err := conn.Flush(); err != nil {
+		return explain(err)
+	}
+	return explain(setPassthrough6(false))
 }
 
 func explain(err error) error {

@@ -150,6 +150,7 @@ func TestTraffic(t *testing.T) {
 		{"proxy", pod4 + ":8080", "inbound " + pod4 + ":8080"},
 		{"proxy", "[" + pod6 + "]:8080", "inbound [" + pod6 + "]:8080"},
 		{"proxy from 127.0.0.6", pod4 + ":8080", "program"},
+		{"proxy from ::6", "[" + pod6 + "]:8080", "program"},
 		{"peer", pod4 + ":8080", "inbound " + pod4 + ":8080"},
 		{"peer", "[" + pod6 + "]:8080", "inbound [" + pod6 + "]:8080"},
 		{"peer", pod4 + ":15021", "status"},
