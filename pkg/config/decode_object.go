@@ -1,8 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -27,6 +29,9 @@ func (d Decoder) document(doc *document) (out Result) {
 	default:
 		d.root(&out, doc, doc, resolve(root))
 	}
+	slices.SortStableFunc(out.Problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column))
+	})
 	return out
 }
 
@@ -34,7 +39,13 @@ func (d Decoder) document(doc *document) (out Result) {
 func (d Decoder) unreadable(out *Result, doc *document, failed *syntaxError) {
 	h := sniffHead(doc.data)
 	p := Problem{Position: doc.position(failed.line, failed.column), Message: failed.message, Fix: failed.fix}
-	if v := knownKinds().lookup(h.apiVersion, h.kind); v.entry != nil && h.name != "" {
+	v := knownKinds().lookup(h.apiVersion, h.kind)
+	if v.entry == nil && v.complaint == "" && h.apiVersion != "" && h.kind != "" {
+		p.Message += " (of no concern to the mesh, though)"
+		out.Problems = append(out.Problems, p)
+		return
+	}
+	if v.entry != nil && h.name != "" {
 		p.Object = d.key(v.entry, h)
 	}
 	out.fail(p)

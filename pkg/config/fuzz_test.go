@@ -1,9 +1,11 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // FuzzDecode: no input panics, hangs or yields an object without a place; and what an object says of itself, decoded
@@ -24,6 +26,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(positioned))
 	limits := Limits{FileBytes: 1 << 20, AliasNodes: 1000}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		const patience = 20 * time.Second
+		hang := time.AfterFunc(patience, func() { panic(fmt.Sprintf("still busy after %s with %q", patience, data)) })
+		defer hang.Stop()
 		result := Decoder{Limits: limits}.DecodeBytes("f.yaml", data)
 		for _, p := range result.Problems {
 			if p.Position.File != "f.yaml" || p.Message == "" {

@@ -22,7 +22,9 @@ func fast(paths ...string) *Source {
 	return New(Options{Paths: paths, Quiet: time.Millisecond, MaxDelay: 5 * time.Millisecond})
 }
 
-func write(t *testing.T, path, text string) {
+func write(t *testing.T, path, text string) { writeFile(t, path, text) }
+
+func writeFile(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
