@@ -89,7 +89,7 @@ func (c *Catalog) Advance(s *mesh.Snapshot, change mesh.Change) []*Member {
 		if change.Rekeys(m.proxy) {
 			c.setScope(m, c.scopeFor(m.proxy))
 		}
-		if m.scope != before || change.Reaches(m.proxy) || m.proxy.Mode == mesh.Explicit && !change.EndpointsOnly() {
+		if m.scope != before || change.Reaches(m.proxy) || dependsOnServices(m.proxy) && !change.EndpointsOnly() {
 			m.own = c.builderFor(m.scope).own(m.proxy)
 		}
 		if c.settle(m) {
@@ -98,6 +98,9 @@ func (c *Catalog) Advance(s *mesh.Snapshot, change mesh.Change) []*Member {
 	}
 	return changed
 }
+
+// dependsOnServices reports whether what is a proxy's own depends on services: listeners with local ports, a gateway's routes.
+func dependsOnServices(p mesh.Proxy) bool { return p.Mode == mesh.Explicit || p.Type == mesh.Router }
 
 // settle joins what the member shares and what is its own, and reports whether its view differs from the one before.
 func (c *Catalog) settle(m *Member) bool {

@@ -8,10 +8,14 @@ import (
 // settleListeners makes what a scope's proxies share of listeners: the outbound ones of redirected sidecars, those of gRPC clients.
 // Those of other proxies depend on their ports and are their own.
 func (v *scopeView) settleListeners(b *builder) {
-	if v.key.Type != mesh.Sidecar || v.key.Mode != mesh.Redirected {
+	switch {
+	case v.key.Type == mesh.Proxyless:
+		v.outbound = b.proxyless()
+	case v.key.Type == mesh.Sidecar && v.key.Mode == mesh.Redirected:
+		v.outbound = b.outbound(nil)
+	default:
 		return
 	}
-	v.outbound = b.outbound(nil)
 	v.shared[listeners] = replaced(v.shared[listeners], NewTable(v.outbound.resources...))
 }
 
@@ -28,6 +32,26 @@ func (b *builder) outbound(bindings map[string]uint32) *entry {
 		})
 		all.resources = append(all.resources, e.resources...)
 		all.parts = append(all.parts, e)
+	}
+	return all
+}
+
+// proxyless makes the listeners that gRPC's own client asks for, one for each port of each service.
+func (b *builder) proxyless() *entry {
+	all := &entry{}
+	for _, s := range b.scope.Services {
+		for _, port := range s.Ports {
+			if port.Protocol == mesh.UDP {
+				continue
+			}
+			in := translate.ProxylessListenerInput{Host: s.Host, Port: port.Number}
+			e := b.memo.get("proxyless", in, func() *entry {
+				l := translate.ProxylessListener(in)
+				return &entry{resources: []*Resource{encode(l.Name, ListenerType, l, s.From)}}
+			})
+			all.resources = append(all.resources, e.resources...)
+			all.parts = append(all.parts, e)
+		}
 	}
 	return all
 }

@@ -8,15 +8,20 @@ import (
 
 // ownSet is what one proxy does not share: its inbound side and, in explicit mode, everything that has a local port.
 type ownSet struct {
-	clusters, listeners []*Resource
-	problems            []config.Problem
-	parts               []*entry // keeps the memo's entries alive
+	clusters, listeners, routes, secrets []*Resource
+
+	problems []config.Problem
+	parts    []*entry // keeps the memo's entries alive
 }
 
 // own makes a member's own resources.
 func (b *builder) own(p mesh.Proxy) *ownSet {
 	out := &ownSet{}
-	if p.Type != mesh.Sidecar {
+	switch p.Type {
+	case mesh.Proxyless:
+		return out
+	case mesh.Router:
+		b.ownGateway(p, out)
 		return out
 	}
 	w := b.snapshot.Workload(p)
@@ -59,6 +64,8 @@ func (v *scopeView) viewWith(o *ownSet, before *View) *View {
 	after := &View{tables: v.shared}
 	after.tables[clusters] = layered(v.shared[clusters], o.clusters)
 	after.tables[listeners] = layered(v.shared[listeners], o.listeners)
+	after.tables[routes] = layered(v.shared[routes], o.routes)
+	after.tables[secrets] = layered(v.shared[secrets], o.secrets)
 	if before == nil {
 		return after
 	}

@@ -23,8 +23,7 @@ type scopeView struct {
 	routes map[string]*routeSet
 	// leads are the hosts whose routes lead to a host: their virtual hosts depend on it.
 	leads    map[string]map[string]bool
-	gateway  []*entry // listeners, routes and secrets of a Router
-	outbound *entry   // listeners of redirected sidecars
+	outbound *entry // listeners of redirected sidecars
 	shared   tables
 }
 
@@ -160,6 +159,5 @@ func (v *scopeView) problems(out []config.Problem) []config.Problem {
 		}
 	}
 	add(v.outbound)
-	add(v.gateway...)
 	return out
 }

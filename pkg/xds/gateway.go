@@ -1,0 +1,81 @@
+package xds
+
+import (
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh"
+	"github.com/meshctl/meshctl/pkg/translate"
+)
+
+// ownGateway makes the listeners, routes and credentials of a gateway's proxy.
+func (b *builder) ownGateway(p mesh.Proxy, out *ownSet) {
+	in := translate.GatewayInput{
+		Config: b.scope.Config, Mode: p.Mode, Bindings: p.Bindings, Ports: translate.ServicePorts(b.snapshot.Workload(p)),
+		Servers: b.scope.Servers, Lookup: b.scope.Service,
+	}
+	inputs, problems := translate.GatewayListeners(in)
+	out.problems = append(out.problems, problems...)
+	for _, l := range inputs {
+		out.add(b.memo.get("gateway listener", l, func() *entry {
+			return &entry{resources: []*Resource{encode(l.Name, ListenerType, translate.GatewayListener(l), l.From...)}}
+		}), &out.listeners)
+	}
+	for _, r := range translate.GatewayRoutes(in) {
+		set := newRouteSet(r.Config, translate.CatchAllInput{Gateway: true}, false)
+		for _, h := range r.Hosts {
+			set.put(b.memo, h.Name, &h)
+		}
+		out.routes = append(out.routes, set.settle(b.memo))
+		for _, h := range set.hosts {
+			out.parts = append(out.parts, h.entry)
+			out.problems = append(out.problems, h.entry.problems...)
+		}
+	}
+	if p.Trusted { // on a port that asks for no certificate, nobody is told a key
+		b.credentials(p, out)
+	}
+}
+
+// credentials makes the secrets that the gateway's servers, and the rules of the services it leads to, name.
+func (b *builder) credentials(p mesh.Proxy, out *ownSet) {
+	done := map[string]bool{}
+	add := func(in translate.SecretInput) {
+		id := in.Name
+		if in.Secret == nil || done[id] {
+			return
+		}
+		done[id] = true
+		out.add(b.memo.get("secret", in, func() *entry {
+			s, problems := translate.Secret(in)
+			e := &entry{problems: problems}
+			if s != nil {
+				e.resources = []*Resource{encode(s.Name, SecretType, s, in.Secret.Key)}
+			}
+			return e
+		}), &out.secrets)
+	}
+	for _, s := range b.scope.Servers {
+		name := translate.CredentialName(s.Server.GetTls().GetCredentialName())
+		add(translate.SecretInput{Name: name, Secret: s.Credential})
+		authorities := s.CA
+		if authorities == nil {
+			authorities = s.Credential
+		}
+		if translate.NeedsAuthorities(s.Server) {
+			add(translate.SecretInput{Name: name + translate.CASuffix, Secret: authorities, CA: true})
+		}
+	}
+	set := b.snapshot.Set()
+	secret := func(name string) *config.Object {
+		return set.Get(config.Key{Kind: config.Secret, Namespace: p.Namespace, Name: name})
+	}
+	for _, s := range b.scope.Services {
+		for _, name := range translate.RuleCredentials(s.Rule) {
+			add(translate.SecretInput{Name: name, Secret: secret(name)})
+			authorities := secret(name + translate.CASuffix)
+			if authorities == nil {
+				authorities = secret(name)
+			}
+			add(translate.SecretInput{Name: name + translate.CASuffix, Secret: authorities, CA: true})
+		}
+	}
+}
