@@ -110,7 +110,8 @@ func nameProblem(name string, dots bool) string {
 	for _, label := range labels {
 		for i := range len(label) {
 			c := label[i]
-			if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' && i > 0 && i < len(label)-1) {
+			inside := i > 0 && i < len(label)-1
+			if good := c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' && inside; !good {
 				return "must be lower-case letters, digits and dashes, like a DNS name"
 			}
 		}

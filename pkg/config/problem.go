@@ -9,9 +9,9 @@ import (
 type Severity int
 
 const (
-	// Warning: the object is in use, but not (or not wholly) as its author meant.
+	// Warning says that the object is in use, but not (or not wholly) as its author meant.
 	Warning Severity = iota
-	// Error: the object, or the named part of the document, is left out.
+	// Error says that the object, or the named part of the document, is left out.
 	Error
 )
 

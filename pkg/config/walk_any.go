@@ -134,7 +134,7 @@ func (w *walker) anyScalar(n *yaml.Node) bool {
 func isIdentifier(s string) bool {
 	for i := range len(s) {
 		c := s[i]
-		if !(c == '_' || c == '-' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9') {
+		if good := c == '_' || c == '-' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'; !good {
 			return false
 		}
 	}

@@ -19,14 +19,8 @@ func BenchmarkOneChangedFile(b *testing.B) {
 	for i := range files {
 		writeFile(b, path(i), sourcetest.Service(fmt.Sprintf("s%d", i), 1))
 	}
-	notify, err := fsnotify.NewWatcher()
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = notify.Close() }()
-	w, l := newWatch(notify, []string{root}), newLayer(config.Decoder{})
-	l.read(w.scanAll(), true)
-	if n := len(l.batch().Upserts); n != files {
+	w, l := watchOnce(b, root)
+	if n := len(l.emitted); n != files {
 		b.Fatalf("%d objects", n)
 	}
 	port := 1

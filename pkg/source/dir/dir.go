@@ -95,9 +95,12 @@ func (s *Source) follow(ctx context.Context, w *watch, l *layer, emit func(confi
 				return errors.New("watching files: the watcher ended")
 			}
 			relevant = w.note(event)
-		case <-w.notify.Errors:
+		case err, ok := <-w.notify.Errors:
+			if !ok {
+				return errors.New("watching files: the watcher ended")
+			}
 			// The queue of events overflowed, or cannot be read: anything may have changed.
-			w.everything, relevant = true, true
+			w.everything, relevant = err != nil, err != nil
 		case <-quiet:
 			settled = true
 		case <-deadline:

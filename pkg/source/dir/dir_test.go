@@ -322,3 +322,42 @@ func TestABurstIsOneBatch(t *testing.T) {
 		t.Errorf("a burst may last %s", longest)
 	}
 }
+
+func TestAnEmptyFileMayBeHalfWritten(t *testing.T) {
+	root := t.TempDir()
+	path := filepath.Join(root, "a.yaml")
+	write(t, path, sourcetest.Service("a", 1))
+	w, l := watchOnce(t, root)
+	look := func() config.Batch {
+		w.note(fsnotify.Event{Name: path, Op: fsnotify.Write})
+		w.settle(l)
+		return l.batch()
+	}
+	write(t, path, "")
+	if b := look(); len(b.Deletes) != 0 || !w.dirty[path] {
+		t.Errorf("the first look at an empty file: %v, to be looked at again: %v", b, w.dirty)
+	}
+	write(t, path, sourcetest.Service("a", 2))
+	if b := look(); len(b.Upserts) != 1 || len(b.Deletes) != 0 {
+		t.Errorf("after the write: %v", b)
+	}
+	write(t, path, "")
+	look()
+	if b := look(); len(b.Deletes) != 1 || len(w.dirty) != 0 {
+		t.Errorf("a file that stays empty: %v", b)
+	}
+}
+
+// watchOnce reads a tree without following it.
+func watchOnce(t testing.TB, root string) (*watch, *layer) {
+	t.Helper()
+	notify, err := fsnotify.NewWatcher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = notify.Close() })
+	w, l := newWatch(notify, []string{root}), newLayer(config.Decoder{})
+	l.read(w.scanAll(), true)
+	l.batch()
+	return w, l
+}

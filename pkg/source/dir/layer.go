@@ -140,9 +140,9 @@ func (l *layer) batch() config.Batch {
 		if claims := l.claims[key]; len(claims) > 0 {
 			now = l.object(claims[0], key)
 		}
-		switch before := l.emitted[key]; {
-		case now == before:
-		case now == nil:
+		switch now {
+		case l.emitted[key]:
+		case nil:
 			delete(l.emitted, key)
 			b.Deletes = append(b.Deletes, key)
 		default:

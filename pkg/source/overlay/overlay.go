@@ -167,9 +167,9 @@ func (m *merger) full() config.Batch {
 func (m *merger) difference(before map[config.Key]*config.Object) config.Batch {
 	out := config.Batch{Problems: slices.Concat(m.problems...)}
 	for key, old := range before {
-		switch now := m.top(key); {
-		case now == old:
-		case now == nil:
+		switch now := m.top(key); now {
+		case old:
+		case nil:
 			out.Deletes = append(out.Deletes, key)
 		default:
 			out.Upserts = append(out.Upserts, now)
