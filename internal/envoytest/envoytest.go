@@ -4,36 +4,40 @@ package envoytest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/meshctl/meshctl/internal/agent/supervise"
+	"github.com/meshctl/meshctl/internal/envoybin"
 )
 
 // Timeout bounds every wait in this package.
 const Timeout = 30 * time.Second
 
-// Binary returns the path of Envoy: $MESHCTL_ENVOY or the one in the user's cache directory. It skips the test when there
-// is none.
+// Binary returns the path of Envoy: $MESHCTL_ENVOY, the one in PATH or the one in the user's cache directory. It skips the
+// test when there is none.
 func Binary(t testing.TB) string {
 	t.Helper()
-	if path := os.Getenv("MESHCTL_ENVOY"); path != "" {
-		return path
+	options := envoybin.Options{Explicit: os.Getenv("MESHCTL_ENVOY")}
+	if cache, err := os.UserCacheDir(); err == nil {
+		options.CacheDir = envoybin.CacheDir(cache)
 	}
-	cache, err := os.UserCacheDir()
-	if err == nil {
-		path := filepath.Join(cache, "meshctl", "envoy", "1.40.0", "envoy")
-		if _, err = os.Stat(path); err == nil {
-			return path
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
+	defer cancel()
+	found, err := envoybin.Find(ctx, options)
+	if err != nil {
+		t.Skipf("no Envoy (`meshctl envoy` fetches it): %v", err)
 	}
-	t.Skipf("no Envoy: set MESHCTL_ENVOY to its path, or let meshctl fetch it once (%v)", err)
-	return ""
+	return found.Path
 }
 
 // Validate fails the test unless `envoy --mode validate` accepts the bootstrap (JSON or YAML) and
@@ -71,10 +75,9 @@ func Start(t testing.TB, bootstrap []byte, args ...string) *Envoy {
 		"--disable-hot-restart", "--concurrency", "1", "-l", "info",
 	}, args...)...)
 	e.cmd.Stdout, e.cmd.Stderr = &e.log, &e.log
-	if err := e.cmd.Start(); err != nil {
+	if err := e.start(); err != nil {
 		t.Fatalf("start envoy: %v", err)
 	}
-	go func() { e.err = e.cmd.Wait(); close(e.done) }()
 	t.Cleanup(func() { e.Stop(t) })
 	Eventually(t, "envoy's admin address", func() error {
 		select {
@@ -90,6 +93,23 @@ func Start(t testing.TB, bootstrap []byte, args ...string) *Envoy {
 		return err
 	})
 	return e
+}
+
+// start makes Envoy a child of a thread that lives as long: with it ends Envoy, also when the test is killed.
+func (e *Envoy) start() error {
+	started := make(chan error, 1)
+	go func() {
+		defer close(e.done)
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		e.cmd.SysProcAttr = supervise.DieWithParent()
+		err := e.cmd.Start()
+		started <- err
+		if err == nil {
+			e.err = e.cmd.Wait()
+		}
+	}()
+	return <-started
 }
 
 // Stop ends Envoy and waits for it; it may be called again.

@@ -4,7 +4,7 @@ package supervise
 
 import "syscall"
 
-// dieWithParent has no help from these kernels: only an orderly end of ours takes the process along.
-func dieWithParent() *syscall.SysProcAttr {
+// DieWithParent has no help from these kernels: only an orderly end of ours takes the process along.
+func DieWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

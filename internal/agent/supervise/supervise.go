@@ -103,7 +103,7 @@ func once(ctx context.Context, o Options) error {
 	defer runtime.UnlockOSThread()
 	cmd := exec.Command(o.Path, o.Args()...)
 	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = o.Env, o.Stdout, o.Stderr, o.ExtraFiles
-	cmd.SysProcAttr = dieWithParent()
+	cmd.SysProcAttr = DieWithParent()
 	// A grandchild that holds our pipe must not keep us.
 	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {
