@@ -282,4 +282,3 @@ func counting() func(mesh.Listen) uint32 {
 	n := uint32(20000)
 	return func(mesh.Listen) uint32 { n++; return n }
 }
-
