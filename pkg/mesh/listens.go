@@ -44,7 +44,7 @@ func (s *Snapshot) Listens(p Proxy) []Listen {
 	scope := s.Scope(s.ScopeKey(p), p)
 	switch p.Type {
 	case Router:
-		return scope.gatewayListens()
+		return scope.gatewayListens(s.Workload(p))
 	case Sidecar:
 		out := []Listen{{Name: "http_proxy", Purpose: ForwardProxy, Protocol: HTTP, Preferred: uint32(s.config.Mesh.ProxyHttpPort)}}
 		out = append(out, s.inboundListens(p)...)
@@ -91,10 +91,19 @@ func (s *Scope) outboundListens() []Listen {
 	return out
 }
 
-func (s *Scope) gatewayListens() []Listen {
+// gatewayListens: one for each port of the gateway's pods that a server names, by itself or by the port of the gateway's Service (80
+// in front of 8080): both mean the same listener.
+func (s *Scope) gatewayListens(w *Workload) []Listen {
+	targets := map[uint32]uint32{}
+	for _, p := range w.Ports {
+		targets[p.Port.Number] = p.Target
+	}
 	var out []Listen
 	for _, server := range s.Servers {
 		number := server.Server.GetPort().GetNumber()
+		if target := targets[number]; target != 0 {
+			number = target
+		}
 		if slices.ContainsFunc(out, func(l Listen) bool { return l.Port == number }) {
 			continue
 		}
