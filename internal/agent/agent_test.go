@@ -209,6 +209,12 @@ func TestRotation(t *testing.T) {
 		}
 		return err
 	})
+	envoytest.Eventually(t, "the report of the new certificate", func() error {
+		if got := r.plane.Agents.Serial(); got != after.Certificate.Serial {
+			return fmt.Errorf("the control plane knows %s", got)
+		}
+		return nil
+	})
 	if _, err := r.get(old); err != nil {
 		t.Errorf("the old connection: %v", err)
 	}

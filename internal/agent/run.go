@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -29,6 +30,8 @@ type agent struct {
 	link     *link.Client
 	launcher *launcher
 	probes   *probes
+	// instance tells the control plane this process from another of the same name.
+	instance string
 	// quit begins the drain, as the end of Run's context does.
 	quit context.CancelFunc
 }
@@ -54,7 +57,7 @@ func Run(ctx context.Context, o Options) error {
 	defer unlock()
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
-	a := &agent{o: o, quit: quit}
+	a := &agent{o: o, quit: quit, instance: rand.Text()}
 	return a.run(ctx)
 }
 

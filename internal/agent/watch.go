@@ -10,6 +10,7 @@ import (
 
 	"github.com/meshctl/meshctl/internal/agent/admin"
 	"github.com/meshctl/meshctl/internal/agent/bootstrap"
+	"github.com/meshctl/meshctl/internal/agent/certs"
 	"github.com/meshctl/meshctl/internal/agent/dial"
 	"github.com/meshctl/meshctl/internal/agent/link"
 	"github.com/meshctl/meshctl/internal/agentapi"
@@ -77,10 +78,18 @@ func check(ctx context.Context, client admin.Client, wasReady bool) error {
 	return client.Ready(ctx)
 }
 
-// watchCertificate keeps the certificate on the board.
+// watchCertificate keeps the certificate on the board and the control plane informed of it.
 func (a *agent) watchCertificate(ctx context.Context) {
+	var reported *certs.Certificate
 	for {
 		state, changed := a.certs.Current()
+		if c := state.Certificate; c != reported {
+			reported = c
+			a.link.SetCertificate(&agentapi.Certificate{
+				SpiffeId: c.ID(), Issuer: c.Leaf().Issuer.String(), Serial: c.Leaf().SerialNumber.Text(16),
+				NotBefore: c.Leaf().NotBefore.Unix(), NotAfter: c.Leaf().NotAfter.Unix(),
+			})
+		}
 		a.board.update(func(s *State) {
 			if s.CertificateError = ""; state.Err != nil {
 				s.CertificateError = state.Err.Error()
@@ -156,6 +165,6 @@ func (a *agent) register() *agentapi.Register {
 		Type: kind, Namespace: a.o.Namespace, Name: a.o.Name, ServiceAccount: a.o.ServiceAccount, Labels: a.o.Labels,
 		Group: a.o.Group, Address: a.o.Address, Ports: a.o.Ports, Network: a.o.Network, Locality: a.o.Locality,
 		Weight: a.o.Weight, AdminAddress: state.AdminAddress, StatusAddress: state.StatusAddress,
-		AgentVersion: a.o.Version, NodeId: state.NodeID,
+		AgentVersion: a.o.Version, NodeId: state.NodeID, Instance: a.instance,
 	}
 }

@@ -121,6 +121,7 @@ type Agents struct {
 	registered []*agentapi.Register
 	bindings   map[string]uint32
 	health     *agentapi.Health
+	serial     string
 	send       map[chan *agentapi.FromServer]bool
 	peer       ca.Identity
 }
@@ -153,6 +154,13 @@ func (a *Agents) Seen() (registered []*agentapi.Register, bindings map[string]ui
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return append(registered, a.registered...), maps.Clone(a.bindings), a.health, a.peer
+}
+
+// Serial is that of the certificate that an agent reported last.
+func (a *Agents) Serial() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.serial
 }
 
 // Connect implements agentapi.AgentServer.
@@ -204,6 +212,9 @@ func (a *Agents) receive(stream agentapi.Agent_ConnectServer) {
 		}
 		if h := m.GetHealth(); h != nil {
 			a.health = h
+		}
+		if c := m.GetCertificate(); c != nil {
+			a.serial = c.GetSerial()
 		}
 		a.mu.Unlock()
 	}

@@ -42,14 +42,17 @@ const (
 	answerWithin = 10 * time.Second
 )
 
-// Client keeps one stream open. SetHealth and Restart may be called from any goroutine.
+// Client keeps one stream open. SetHealth, SetCertificate and Restart may be called from any goroutine.
 type Client struct {
 	o       Options
 	restart chan struct{}
 
-	mu     sync.Mutex
-	health *agentapi.Health
-	wake   chan struct{}
+	mu sync.Mutex
+	// What the server should know; the messages are replaced, never modified.
+	health      *agentapi.Health
+	certificate *agentapi.Certificate
+	// wake closes when one of them changes.
+	wake chan struct{}
 }
 
 // New returns a Client; Run connects it.
@@ -68,6 +71,15 @@ func (c *Client) SetHealth(healthy bool, reason string) {
 		return
 	}
 	c.health = &agentapi.Health{Healthy: healthy, Reason: reason}
+	close(c.wake)
+	c.wake = make(chan struct{})
+}
+
+// SetCertificate reports the workload's certificate now and after each reconnection.
+func (c *Client) SetCertificate(certificate *agentapi.Certificate) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.certificate = certificate
 	close(c.wake)
 	c.wake = make(chan struct{})
 }
@@ -139,7 +151,7 @@ func (c *Client) converse(ctx context.Context) error {
 	answer := time.NewTimer(answerWithin)
 	defer answer.Stop()
 	for {
-		wake, err := s.sendHealth()
+		wake, err := s.report()
 		if err != nil {
 			return err
 		}

@@ -7,8 +7,9 @@ type session struct {
 	c          *Client
 	stream     stream
 	registered bool
-	// sent is the health that the server was told last.
-	sent *agentapi.Health
+	// What the server was told last.
+	health      *agentapi.Health
+	certificate *agentapi.Certificate
 }
 
 func (s *session) handle(m *agentapi.FromServer) error {
@@ -25,14 +26,25 @@ func (s *session) handle(m *agentapi.FromServer) error {
 	return nil
 }
 
-// sendHealth tells the server of a change and returns the channel that closes at the next one.
-func (s *session) sendHealth() (<-chan struct{}, error) {
+// report tells the server what it does not know yet and returns the channel that closes at the next change.
+func (s *session) report() (<-chan struct{}, error) {
 	s.c.mu.Lock()
-	health, wake := s.c.health, s.c.wake
+	health, certificate, wake := s.c.health, s.c.certificate, s.c.wake
 	s.c.mu.Unlock()
-	if !s.registered || health == nil || health == s.sent {
+	if !s.registered {
 		return wake, nil
 	}
-	s.sent = health
-	return wake, s.stream.Send(&agentapi.FromAgent{Message: &agentapi.FromAgent_Health{Health: health}})
+	if certificate != s.certificate {
+		s.certificate = certificate
+		if err := s.stream.Send(&agentapi.FromAgent{Message: &agentapi.FromAgent_Certificate{Certificate: certificate}}); err != nil {
+			return nil, err
+		}
+	}
+	if health != s.health {
+		s.health = health
+		if err := s.stream.Send(&agentapi.FromAgent{Message: &agentapi.FromAgent_Health{Health: health}}); err != nil {
+			return nil, err
+		}
+	}
+	return wake, nil
 }
