@@ -45,6 +45,7 @@ func (d *deltaStream) OnStreamDeltaRequest(_ int64, r *discoveryv3.DeltaDiscover
 	}
 	sub.subscribe(r.GetResourceNamesSubscribe(), r.GetInitialResourceVersions())
 	sub.unsubscribe(r.GetResourceNamesUnsubscribe())
+	d.shareNames(sub)
 	r.ResourceNamesSubscribe, r.ResourceNamesUnsubscribe, r.InitialResourceVersions, r.Node = nil, nil, nil, nil
 	return nil
 }

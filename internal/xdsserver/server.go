@@ -10,6 +10,7 @@ import (
 	"io"
 	"sync"
 	"time"
+	"weak"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	resourcev3 "github.com/envoyproxy/go-control-plane/pkg/resource/v3"
@@ -37,6 +38,7 @@ type Server struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
 	options Options
 	budget  *semaphore.Weighted
+	lists   lists
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -58,6 +60,7 @@ func New(options Options) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Server{
 		options: options, budget: semaphore.NewWeighted(options.BytesInFlight), ctx: ctx, cancel: cancel,
+		lists:   lists{entries: map[uint64]weak.Pointer[list]{}, sweepAt: firstSweep},
 		streams: map[*stream]struct{}{}, settled: make(chan struct{}),
 	}
 }

@@ -91,6 +91,7 @@ func (w *sotwStream) subscribe(r *discoveryv3.DiscoveryRequest) {
 	added := list.without(sub.names)
 	sub.owed = sub.owed || len(added) > 0 || wildcard && !sub.wildcard
 	sub.names, sub.wildcard = list, wildcard
+	w.shareNames(sub)
 	sub.asked = sub.asked.with(added)
 }
 

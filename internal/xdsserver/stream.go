@@ -123,6 +123,12 @@ func (st *stream) sub(url string) *subscription {
 	return nil
 }
 
+// shareNames replaces the names of a subscription by the copy that all streams with the same names have.
+func (st *stream) shareNames(sub *subscription) {
+	sub.shared = st.server.lists.share(sub.names)
+	sub.names = sub.shared.names
+}
+
 // table returns what the proxy should have of a type. Secrets are for peers with a certificate only.
 func (st *stream) table(view *xds.View, url string) *xds.Table {
 	if url == xds.SecretType && st.identity == nil {

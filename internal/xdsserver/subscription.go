@@ -19,7 +19,8 @@ type subscription struct {
 	// legacy is set while requests without names mean everything (state of the world: no name was ever asked for).
 	legacy bool
 	// names are the resources asked for by name.
-	names names
+	names  names
+	shared *list // keeps names in the server's lists
 	// asked are names to be answered whether the proxy has them or not.
 	asked names
 	// owed is set when a response is due even with nothing in it: the first one ends the proxy's waiting.
