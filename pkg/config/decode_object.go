@@ -12,8 +12,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+// crashed is said of a document that made the decoder fail.
+const crashed = "cannot be decoded: the decoder failed on it, please report this document"
+
 // document decodes one document: an object, or a list of them.
 func (d Decoder) document(doc *document) (out Result) {
+	defer func() {
+		if recover() != nil { // one document must not take a control plane along; the fuzzer looks for this message
+			out = Result{}
+			out.fail(Problem{Position: doc.position(1, 1), Message: crashed})
+		}
+	}()
 	doc.depth = d.Limits.Depth
 	if len(doc.data) > d.Limits.DocumentBytes {
 		out.fail(Problem{Position: doc.position(1, 1), Message: fmt.Sprintf("a document larger than %d bytes", d.Limits.DocumentBytes)})
@@ -78,7 +87,11 @@ func (d Decoder) root(out *Result, doc, source *document, n *yaml.Node) {
 	}
 	switch {
 	case h.apiVersion == "" && h.kind == "":
-		out.fail(Problem{Position: source.start, Message: "has neither apiVersion nor kind: not a Kubernetes object"})
+		// Probably a chart's values or another program's file; but it may be one of ours that was just broken.
+		out.Unidentified = true
+		out.Problems = append(out.Problems, Problem{
+			Position: source.start, Severity: Warning, Message: "has neither apiVersion nor kind: not a Kubernetes object, left out",
+		})
 		return
 	case h.apiVersion == "":
 		fix := ""
@@ -151,6 +164,7 @@ func (w *walker) identity(n *yaml.Node, h head, e *kindEntry) {
 	}
 	w.path = []step{{name: "metadata"}, {name: "name"}}
 	switch {
+	case h.nameNode != nil && resolve(h.nameNode).Kind != yaml.ScalarNode: // its type is wrong, which is said below
 	case h.name == "" && h.generateName != "":
 		w.problem(place(h.metadata), Error, "generateName makes a new object each time", "give it a name")
 	case h.name == "":

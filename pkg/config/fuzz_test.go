@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -22,6 +23,11 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(data)
 	}
+	for _, odd := range []string{`!!bool ""`, `!!int x`, `!!float ""`, `!!null x`, `!!binary "*"`, `!!merge x`, `!!map ""`, `!!seq {}`, `!odd x`, `{? {a: b} : c}`, `{? : c}`, `&a [*a]`, `-.inf`, `.nan`, `0x`, `1e999`, `-0`, `2001-01-01`, `"\0"`} {
+		f.Add([]byte("apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {name: odd}\nspec: {priority: " + odd + ", configPatches: [{patch: {value: {a: " + odd + "}}}]}\n"))
+		f.Add([]byte("apiVersion: v1\nkind: Pod\nmetadata: {name: odd, labels: {a: " + odd + "}}\nspec: {hostNetwork: " + odd + ", priority: " + odd + ", nodeSelector: " + odd + ", tolerations: " + odd + "}\n"))
+		f.Add([]byte("apiVersion: " + odd + "\nkind: " + odd + "\nmetadata: " + odd + "\nitems: " + odd + "\n"))
+	}
 	f.Add([]byte(meshConfigMap))
 	f.Add([]byte(positioned))
 	limits := Limits{FileBytes: 1 << 20, AliasNodes: 1000}
@@ -34,7 +40,9 @@ func FuzzDecode(f *testing.F) {
 			if p.Position.File != "f.yaml" || p.Message == "" {
 				t.Errorf("a problem without a place: %#v", p)
 			}
-			_ = p.Error()
+			if strings.Contains(p.Error(), crashed) {
+				t.Errorf("the decoder panicked: %s", p.Error())
+			}
 		}
 		for _, o := range result.Objects {
 			if at := o.Position(); at.Line < 1 || at.Column < 1 {

@@ -78,6 +78,8 @@ func checkText(data []byte) *syntaxError {
 	return nil
 }
 
+const looksLikeTemplate = "this looks like a template: render it first"
+
 var yamlErrorLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
 // yamlError turns the parser's error into ours. The parser only knows the line where the broken construct starts, and
@@ -99,7 +101,7 @@ func yamlError(err error, data []byte) *syntaxError {
 	if tab := bytes.IndexByte(indent, '\t'); tab >= 0 {
 		out.column, out.message, out.fix = tab+1, "not valid YAML: a tab indents this line", "indent with spaces"
 	} else if template := bytes.Index(text, []byte("{{")); template >= 0 {
-		out.column, out.fix = utf8.RuneCount(text[:template])+1, "this looks like a template: render it first"
+		out.column, out.fix = utf8.RuneCount(text[:template])+1, looksLikeTemplate
 	}
 	return out
 }

@@ -45,6 +45,8 @@ type schema struct {
 	// enum lists the words of an enumeration; emptyOK allows the empty word, which Kubernetes reads as the default.
 	enum    []string
 	emptyOK bool
+	// otherwise is the fix for a word that resembles none of them.
+	otherwise string
 }
 
 // field is a field of an object.

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -47,7 +48,11 @@ func (c *structCompiler) compile(t reflect.Type) *schema {
 		return &schema{kind: listValue, elem: c.compile(t.Elem())}
 	case reflect.String:
 		if words := c.enums[t]; words != nil {
-			return &schema{kind: enumValue, enum: words, emptyOK: true}
+			s := &schema{kind: enumValue, enum: words, emptyOK: true}
+			if t == reflect.TypeFor[corev1.Protocol]() {
+				s.otherwise = "TCP, with appProtocol for what runs on top"
+			}
+			return s
 		}
 		return &schema{kind: stringValue}
 	default:

@@ -61,6 +61,9 @@ func (w *walker) wrong(n *yaml.Node, want, fix string) bool {
 	switch {
 	case n.Kind == yaml.MappingNode:
 		message += ", not a mapping"
+		if len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode { // {{ ... }}
+			fix = looksLikeTemplate
+		}
 	case n.Kind == yaml.SequenceNode:
 		message += ", not a list"
 	case w.secret:

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -114,7 +115,7 @@ func (w *walker) anyScalar(n *yaml.Node) bool {
 	case "!!null":
 		w.out = append(w.out, "null"...)
 	case "!!bool":
-		w.out = strconv.AppendBool(w.out, n.Value[0] == 't' || n.Value[0] == 'T')
+		w.out = strconv.AppendBool(w.out, strings.EqualFold(n.Value, "true"))
 	case "!!int", "!!float":
 		if v, ok := parseInt(n.Value); ok && n.ShortTag() == "!!int" {
 			w.out = v.append(w.out)

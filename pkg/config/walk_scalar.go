@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"math"
@@ -172,7 +173,7 @@ func (w *walker) enum(n *yaml.Node, s *schema) bool {
 		w.out = appendString(w.out, n.Value)
 		return true
 	}
-	return w.wrong(n, s.describe(), nearest(n.Value, s.enum))
+	return w.wrong(n, s.describe(), cmp.Or(nearest(n.Value, s.enum), s.otherwise))
 }
 
 // duration takes Go's spelling, as Istio and Kubernetes do. Protobuf's JSON only knows seconds.
