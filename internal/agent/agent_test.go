@@ -230,6 +230,33 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// A workload whose certificates live for two seconds serves without a failed request and never shows an expired one.
+func TestShortLivedCertificates(t *testing.T) {
+	r := start(t, func(o *agent.Options) { o.CertificateTTL, o.DrainDuration = 2*time.Second, -1 })
+	kept := r.client()
+	serials, requests := map[string]bool{}, 0
+	for deadline := time.Now().Add(envoytest.Timeout); len(serials) < 4 && time.Now().Before(deadline); requests++ {
+		if _, err := r.get(kept); err != nil {
+			t.Fatalf("request %d on the old connection: %v", requests, err)
+		}
+		fresh := r.client()
+		resp, err := r.get(fresh)
+		if err != nil {
+			t.Fatalf("request %d on a new connection: %v", requests, err)
+		}
+		leaf := resp.TLS.PeerCertificates[0]
+		if time.Now().After(leaf.NotAfter) {
+			t.Fatalf("request %d: the certificate ended at %s", requests, leaf.NotAfter)
+		}
+		serials[leaf.SerialNumber.Text(16)] = true
+		fresh.CloseIdleConnections()
+	}
+	t.Logf("%d requests, %d certificates", requests, len(serials))
+	if len(serials) < 4 {
+		t.Errorf("only %d certificates", len(serials))
+	}
+}
+
 func TestEnvoyCrash(t *testing.T) {
 	r := start(t, func(o *agent.Options) { o.DrainDuration = -1 })
 	before := r.now()
@@ -327,4 +354,57 @@ func TestProbeMetricsAndQuit(t *testing.T) {
 		t.Error(err)
 	}
 	r.until("end", func(s agent.State) bool { return s.Reason == "stopped" })
+}
+
+// Without a control plane the agent says why it is not ready, runs on, and stops at once when told to.
+func TestControlPlaneAway(t *testing.T) {
+	plane := agenttest.Start(t)
+	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody.Close()
+	forged := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(forged, []byte("a.b.c"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		change func(*agent.Options)
+		reason string
+	}{
+		"unreachable": {func(o *agent.Options) { o.XDSAddress = nobody.Addr().String() }, "connection refused"},
+		"no token":    {func(o *agent.Options) { o.TokenFile = filepath.Join(t.TempDir(), "token") }, "no such file"},
+		"not a token": {func(o *agent.Options) { o.TokenFile = plane.RootFile }, "holds something else"},
+		"bad token":   {func(o *agent.Options) { o.TokenFile = forged }, "Unauthenticated"},
+		"other root":  {func(o *agent.Options) { o.RootFile = agenttest.Start(t).RootFile }, "certificate"},
+		"other name":  {func(o *agent.Options) { o.ServerName = "elsewhere" }, "elsewhere"},
+		"not allowed": {func(o *agent.Options) { o.ServiceAccount = "other" }, "another service account"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &running{t: t, plane: plane, o: agent.Options{
+				Namespace: "default", Name: "a", ServiceAccount: "sa", XDSAddress: plane.Address, RootFile: plane.RootFile,
+				TokenFile: plane.TokenFile, StateDir: t.TempDir(), EnvoyPath: envoytest.Binary(t), Concurrency: 1,
+			}}
+			r.o.Changed = r.changed
+			c.change(&r.o)
+			r.run()
+			state := r.until("the reason", func(s agent.State) bool {
+				return strings.Contains(s.CertificateError, c.reason) && strings.Contains(s.Reason, "no clusters")
+			})
+			if state.Ready || state.Certificate != nil {
+				t.Errorf("state %+v", state)
+			}
+			if err := r.stop(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A long state directory does not fit into the name of a socket.
+func TestLongStateDirectory(t *testing.T) {
+	start(t, func(o *agent.Options) {
+		o.StateDir = filepath.Join(t.TempDir(), strings.Repeat("long/", 30))
+		o.DrainDuration = -1
+	})
 }

@@ -71,5 +71,8 @@ func (r Remote) token() (string, error) {
 	if token == "" {
 		return "", fmt.Errorf("token for the first certificate: %s is empty", r.TokenFile)
 	}
+	if strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return "", fmt.Errorf("token for the first certificate: %s holds something else", r.TokenFile)
+	}
 	return token, nil
 }
