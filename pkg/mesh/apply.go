@@ -81,6 +81,7 @@ func (s *Snapshot) advance(set config.Set, deltas []delta) (*Snapshot, Change) {
 	for _, d := range deltas {
 		t.read(d)
 	}
+	t.parseVirtuals()
 	t.applyPolicies()
 	t.applyInstances()
 	t.applySelectors()

@@ -30,7 +30,7 @@ func (t *tables) checkDestinations(v *virtual) []config.Problem {
 	warn := func(field, message, fix string) {
 		out = append(out, problem(v.Object, config.Warning, field, message, fix))
 	}
-	eachDestination(v.Spec, func(field string, d *networking.Destination) {
+	eachDestination(v.Own, func(field string, d *networking.Destination) {
 		list := t.services.get(d.Host)
 		if len(list) == 0 {
 			warn(field, fmt.Sprintf("no service has the host %s; requests get 503", d.Host), "create a Service or ServiceEntry, or correct the name")

@@ -129,6 +129,7 @@ func (t *update) applyInstances() {
 		t.indexAddresses(key, before, after)
 		if after == nil {
 			t.instances.delete(key)
+			delete(t.staleInstances, key)
 		} else {
 			t.instances.set(key, after)
 		}

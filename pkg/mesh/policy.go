@@ -14,7 +14,9 @@ type VirtualService struct {
 	Object *config.Object
 	// Visibility is exportTo, resolved.
 	Visibility Visibility
-	Digest     config.Digest
+	// Delegates are the VirtualServices whose routes were merged into Spec.
+	Delegates []config.Key
+	Digest    config.Digest
 }
 
 // DestinationRule is what holds for one host seen from one namespace after precedence (client's namespace, service's

@@ -78,7 +78,7 @@ func (t *tables) sizes() map[string]int {
 		"instances": t.instances.table.Len(), "addresses": t.addresses.table.Len(), "selectors": t.selectors.table.Len(),
 		"members": t.members.table.Len(), "slices": t.slices.table.Len(), "sliceRefs": t.sliceRefs.table.Len(),
 		"backends": t.backends.table.Len(), "policies": t.policies.table.Len(), "virtuals": t.virtuals.table.Len(),
-		"routes": t.routes.table.Len(), "toHost": t.toHost.table.Len(), "toGateway": t.toGateway.table.Len(),
+		"delegates": t.delegates.table.Len(), "routes": t.routes.table.Len(), "toHost": t.toHost.table.Len(), "toGateway": t.toGateway.table.Len(),
 		"rules": t.rules.table.Len(), "ruleHosts": t.ruleHosts.table.Len(), "sidecars": t.sidecars.table.Len(),
 		"gateways": t.gateways.table.Len(), "labelled": t.labelled.table.Len(), "credentials": t.credentials.table.Len(),
 		"wildcards": t.wildcards.table.Len(), "problems": t.problems.table.Len(),

@@ -208,6 +208,12 @@ func (g generator) virtualService(o *config.Object) {
 		}
 		v.Http = append(v.Http, r)
 	}
+	if g.maybe(15) { // a delegate, or a mistake
+		v.Hosts = nil
+	}
+	if g.maybe(20) {
+		v.Http[0].Route, v.Http[0].Delegate = nil, &networking.Delegate{Name: g.name(), Namespace: pick(g, "", "a", "b")}
+	}
 	if g.maybe(20) {
 		v.Tcp = append(v.Tcp, &networking.TCPRoute{Route: []*networking.RouteDestination{{Destination: g.destination()}}})
 	}

@@ -25,9 +25,10 @@ type tables struct {
 	// Rules.
 	policies    index[string, []*peerPolicy] // PeerAuthentications by namespace, oldest first
 	virtuals    index[config.Key, *virtual]
-	routes      index[string, []*virtual] // VirtualServices on the mesh gateway by host, oldest first
-	toHost      index[string, []*virtual] // by destination host
-	toGateway   index[string, []*virtual] // by gateway "namespace/name"
+	delegates   index[config.Key, []config.Key] // VirtualServices that hand over to one
+	routes      index[string, []*virtual]       // VirtualServices on the mesh gateway by host, oldest first
+	toHost      index[string, []*virtual]       // by destination host
+	toGateway   index[string, []*virtual]       // by gateway "namespace/name"
 	rules       index[config.Key, *rule]
 	ruleHosts   index[hostKey, []*ruleGroup] // merged rules by host and the rules' namespace
 	wildcards   index[string, int]           // how many objects use a wildcard host, by what follows the "*"
@@ -42,7 +43,7 @@ type tables struct {
 func (t *tables) settle() {
 	for _, x := range []interface{ settle() }{
 		&t.definitions, &t.declared, &t.services, &t.instances, &t.addresses, &t.selectors, &t.members, &t.slices,
-		&t.sliceRefs, &t.backends, &t.policies, &t.virtuals, &t.routes, &t.toHost, &t.toGateway, &t.rules, &t.ruleHosts, &t.wildcards,
+		&t.sliceRefs, &t.backends, &t.policies, &t.virtuals, &t.delegates, &t.routes, &t.toHost, &t.toGateway, &t.rules, &t.ruleHosts, &t.wildcards,
 		&t.sidecars, &t.gateways, &t.labelled, &t.credentials, &t.problems,
 	} {
 		x.settle()

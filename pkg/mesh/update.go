@@ -20,6 +20,7 @@ type update struct {
 	staleBackends  map[hostKey]bool
 	staleRules     map[hostKey]bool
 	staleChecks    map[config.Key]bool // VirtualServices whose references are to be checked
+	staleVirtuals  map[config.Key]bool
 	staleSecrets   []config.Key
 	changedVirtual []virtualDelta
 
@@ -31,7 +32,7 @@ func newUpdate(s *Snapshot, set config.Set) *update {
 		tables:        s.tables,
 		stalePolicies: map[string]bool{}, staleInstances: map[config.Key]bool{}, newMembers: map[config.Key][]membership{},
 		staleHosts: map[hostKey]bool{}, staleBackends: map[hostKey]bool{}, staleRules: map[hostKey]bool{},
-		staleChecks: map[config.Key]bool{},
+		staleVirtuals: map[config.Key]bool{}, staleChecks: map[config.Key]bool{},
 		change: Change{Hosts: map[string]Aspect{}, Sidecars: map[config.Key]bool{}, Rekey: map[string]bool{},
 			Workloads: map[string]bool{}, Inbound: map[string]bool{}},
 	}

@@ -1,20 +1,35 @@
 package mesh
 
 import (
+	"maps"
 	"slices"
+
+	"github.com/meshctl/meshctl/pkg/config"
 )
 
 // virtualDelta is a VirtualService that differs; nil where it does not exist.
 type virtualDelta struct{ before, after *virtual }
 
-// readVirtual takes in a changed VirtualService.
+// readVirtual notes a changed VirtualService, and those that hand over to it.
 func (t *update) readVirtual(d delta) {
-	key := d.key()
-	before := t.virtuals.get(key)
-	var after *virtual
-	if d.after != nil {
-		after = t.parseVirtual(d.after)
+	t.indexDelegates(d.before, d.after)
+	t.staleVirtuals[d.key()] = true
+}
+
+// parseVirtuals resolves every stale VirtualService.
+func (t *update) parseVirtuals() {
+	for key := range maps.Clone(t.staleVirtuals) {
+		for _, root := range t.delegates.get(key) {
+			t.staleVirtuals[root] = true
+		}
 	}
+	for _, key := range sortedKeys(t.staleVirtuals) {
+		t.replaceVirtual(key, t.parseVirtual(t.set.Get(key)))
+	}
+}
+
+func (t *update) replaceVirtual(key config.Key, after *virtual) {
+	before := t.virtuals.get(key)
 	if before != nil {
 		t.indexVirtual(before, false)
 		t.virtuals.delete(key)

@@ -18,6 +18,8 @@ const meshGateway = "mesh"
 // virtual is a VirtualService with the facts that the indices need.
 type virtual struct {
 	VirtualService
+	// Own is Spec without the routes of delegates.
+	Own *networking.VirtualService
 	// Hosts on the mesh gateway; none when the object does not name it.
 	MeshHosts []string
 	// Gateways are the others, as "namespace/name".
@@ -37,8 +39,11 @@ func (v *virtual) key() config.Key { return v.Object.Key }
 
 func olderVirtual(a, b *virtual) int { return older(a.Object, b.Object) }
 
-// parseVirtual expands the short names of a VirtualService.
-func (t *update) parseVirtual(o *config.Object) *virtual {
+// expanded returns a VirtualService with every name absolute; nil when there is none.
+func (t *update) expanded(o *config.Object) *virtual {
+	if o == nil {
+		return nil
+	}
 	in, ok := o.Spec.(*networking.VirtualService)
 	if !ok {
 		return nil
@@ -46,9 +51,21 @@ func (t *update) parseVirtual(o *config.Object) *virtual {
 	v := &virtual{}
 	v.Object = o
 	v.Spec = proto.CloneOf(in)
+	v.Own = v.Spec
 	v.Visibility = visibility(in.ExportTo, t.config.Mesh.DefaultVirtualServiceExportTo, o.Key.Namespace)
-	t.expandVirtual(v)
+	t.expandNames(v)
+	return v
+}
+
+// parseVirtual resolves a VirtualService and its delegates; nil when there is none.
+func (t *update) parseVirtual(o *config.Object) *virtual {
+	v := t.expanded(o)
+	if v == nil {
+		return nil
+	}
 	v.problems = checkVirtualHosts(v)
+	t.mergeDelegates(v)
+	v.collect()
 	if len(v.Spec.Gateways) == 0 {
 		v.Spec.Gateways = []string{meshGateway}
 	}
@@ -68,8 +85,8 @@ func (t *update) parseVirtual(o *config.Object) *virtual {
 	return v
 }
 
-// expandVirtual makes every name in the specification absolute and collects what it refers to.
-func (t *update) expandVirtual(v *virtual) {
+// expandNames makes every name in the specification absolute.
+func (t *update) expandNames(v *virtual) {
 	namespace, suffix := v.key().Namespace, t.config.DomainSuffix
 	for i, h := range v.Spec.Hosts {
 		v.Spec.Hosts[i] = fqdn(h, namespace, suffix)
@@ -79,14 +96,22 @@ func (t *update) expandVirtual(v *virtual) {
 	}
 	eachDestination(v.Spec, func(_ string, d *networking.Destination) {
 		d.Host = fqdn(d.Host, namespace, suffix)
-		if d.Host != "" && !slices.Contains(v.Destinations, d.Host) {
-			v.Destinations = append(v.Destinations, d.Host)
-		}
 	})
 	eachOrigin(v.Spec, func(m origin) {
 		for i, g := range m.GetGateways() {
 			m.GetGateways()[i] = gatewayName(g, namespace)
 		}
+	})
+}
+
+// collect gathers the facts that the indices need.
+func (v *virtual) collect() {
+	eachDestination(v.Spec, func(_ string, d *networking.Destination) {
+		if d.Host != "" && !slices.Contains(v.Destinations, d.Host) {
+			v.Destinations = append(v.Destinations, d.Host)
+		}
+	})
+	eachOrigin(v.Spec, func(m origin) {
 		v.ByLabels = v.ByLabels || len(m.GetSourceLabels()) > 0
 		v.ByOrigin = v.ByOrigin || len(m.GetSourceLabels()) > 0 || m.GetSourceNamespace() != "" || len(m.GetGateways()) > 0
 	})
