@@ -11,13 +11,13 @@ import (
 // routes lead to them.
 func (c *Catalog) advanceScope(v *scopeView, change mesh.Change) {
 	if change.Rebuilds(v.key.ScopeKey) || v.key.Type == mesh.Router && len(change.Secrets) > 0 {
-		c.buildScope(v)
+		c.buildScope(v, v.proxy())
 		return
 	}
 	if len(change.Hosts) == 0 {
 		return
 	}
-	v.scope = c.snapshot.Rescope(v.scope, v.proxy, change)
+	v.scope = c.snapshot.Rescope(v.scope, v.proxy(), change)
 	b := c.builderFor(v)
 	p := newPatch()
 	var aspects mesh.Aspect

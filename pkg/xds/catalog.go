@@ -80,16 +80,16 @@ func (c *Catalog) Advance(s *mesh.Snapshot, change mesh.Change) []*Member {
 	if change.Empty() {
 		return nil
 	}
+	moved := c.rekey(change)
 	for _, v := range c.scopes {
 		c.advanceScope(v, change)
 	}
 	var changed []*Member
 	for m := range c.members {
-		before := m.scope
-		if change.Rekeys(m.proxy) {
+		if moved[m] {
 			c.setScope(m, c.scopeFor(m.proxy))
 		}
-		if m.scope != before || change.Reaches(m.proxy) || dependsOnServices(m.proxy) && !change.EndpointsOnly() {
+		if moved[m] || change.Reaches(m.proxy) || dependsOnServices(m.proxy) && !change.EndpointsOnly() {
 			m.own = c.builderFor(m.scope).own(m.proxy)
 		}
 		if c.settle(m) {
@@ -97,6 +97,19 @@ func (c *Catalog) Advance(s *mesh.Snapshot, change mesh.Change) []*Member {
 		}
 	}
 	return changed
+}
+
+// rekey takes the members out of their scopes that belong to another one now. It comes before the scopes are resolved again, which
+// is done for one of the members: that must still be one.
+func (c *Catalog) rekey(change mesh.Change) map[*Member]bool {
+	moved := map[*Member]bool{}
+	for m := range c.members {
+		if change.Rekeys(m.proxy) && c.keyOf(m.proxy) != m.scope.key {
+			moved[m] = true
+			c.setScope(m, nil)
+		}
+	}
+	return moved
 }
 
 // dependsOnServices reports whether what is a proxy's own depends on services: listeners with local ports, a gateway's routes.
@@ -118,22 +131,26 @@ func (c *Catalog) setScope(m *Member, v *scopeView) {
 		return
 	}
 	if old := m.scope; old != nil {
-		if old.members--; old.members == 0 {
+		if delete(old.members, m); len(old.members) == 0 {
 			delete(c.scopes, old.key)
 		}
 	}
 	if m.scope = v; v != nil {
-		v.members++
+		v.members[m] = struct{}{}
 	}
 }
 
+func (c *Catalog) keyOf(p mesh.Proxy) scopeKey {
+	return scopeKey{ScopeKey: c.snapshot.ScopeKey(p), Locality: p.Locality, Network: p.Network}
+}
+
 func (c *Catalog) scopeFor(p mesh.Proxy) *scopeView {
-	key := scopeKey{ScopeKey: c.snapshot.ScopeKey(p), Locality: p.Locality, Network: p.Network}
+	key := c.keyOf(p)
 	if v := c.scopes[key]; v != nil {
 		return v
 	}
-	v := &scopeView{key: key, proxy: p}
-	c.buildScope(v)
+	v := &scopeView{key: key, members: map[*Member]struct{}{}}
+	c.buildScope(v, p)
 	c.scopes[key] = v
 	return v
 }

@@ -31,7 +31,12 @@ func Diff(before, after *Table) (changed []*Resource, removed []string) {
 	if len(ownChanged)+len(ownRemoved) == 0 {
 		return changed, removed
 	}
-	// A name may have moved between the proxy's own and what is shared: then it is not gone.
+	// A name may have moved between the proxy's own and what is shared (what a reconnecting proxy says it has is all of one
+	// kind): then it is not gone, and not changed unless its version is another.
+	ownChanged = slices.DeleteFunc(ownChanged, func(r *Resource) bool {
+		b := before.Get(r.Name)
+		return b != nil && b.Version == r.Version
+	})
 	still := func(name string) bool { return after.Get(name) != nil }
 	return slices.Concat(changed, ownChanged), slices.DeleteFunc(slices.Concat(removed, ownRemoved), still)
 }

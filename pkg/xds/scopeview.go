@@ -15,8 +15,7 @@ type scopeKey struct {
 // scopeView is what the proxies of one scope share.
 type scopeView struct {
 	key     scopeKey
-	proxy   mesh.Proxy // one of them: it supplies the labels when the scope is resolved again
-	members int
+	members map[*Member]struct{}
 
 	scope  *mesh.Scope
 	hosts  map[string]*hostEntries
@@ -31,26 +30,34 @@ func (c *Catalog) builderFor(v *scopeView) *builder {
 	return &builder{snapshot: c.snapshot, memo: c.memo, scope: v.scope, locality: v.key.Locality}
 }
 
-// buildScope makes everything anew; what was encoded before is found in the memo, and a table that comes out the same keeps its
+// proxy returns one of the scope's proxies: it supplies the labels when the scope is resolved again.
+func (v *scopeView) proxy() mesh.Proxy {
+	for m := range v.members {
+		return m.proxy
+	}
+	return mesh.Proxy{}
+}
+
+// buildScope makes everything anew for one of the scope's proxies; what was encoded before is found in the memo, and a table that comes out the same keeps its
 // pointer.
-func (c *Catalog) buildScope(v *scopeView) {
+func (c *Catalog) buildScope(v *scopeView, p mesh.Proxy) {
 	before := v.shared
-	v.scope = c.snapshot.Scope(v.key.ScopeKey, v.proxy)
+	v.scope = c.snapshot.Scope(v.key.ScopeKey, p)
 	v.hosts, v.routes, v.leads, v.shared = map[string]*hostEntries{}, map[string]*routeSet{}, map[string]map[string]bool{}, tables{}
 	b := c.builderFor(v)
-	p := newPatch()
-	p.clusters = b.staticClusters()
+	all := newPatch()
+	all.clusters = b.staticClusters()
 	if v.key.Type == mesh.Sidecar && v.key.Mode == mesh.Explicit {
 		v.route(translate.HTTPProxy) // exists also where no service is
-		p.routes[translate.HTTPProxy] = true
+		all.routes[translate.HTTPProxy] = true
 	}
 	for _, s := range v.scope.Services {
-		v.patchHost(b, s.Host, p)
+		v.patchHost(b, s.Host, all)
 	}
 	for _, h := range v.scope.Hosts {
-		v.patchHost(b, h.Host, p)
+		v.patchHost(b, h.Host, all)
 	}
-	v.apply(b, p)
+	v.apply(b, all)
 	v.settleListeners(b)
 	for i := range v.shared {
 		v.shared[i] = replaced(before[i], v.shared[i])
