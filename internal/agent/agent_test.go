@@ -72,7 +72,12 @@ func (r *running) until(what string, ok func(agent.State) bool) agent.State {
 // start runs an agent whose Envoy has one inbound listener, and waits until requests pass.
 func start(t *testing.T, change func(*agent.Options)) *running {
 	t.Helper()
-	r := &running{t: t, plane: agenttest.Start(t)}
+	return startWith(t, agenttest.Start(t), change)
+}
+
+func startWith(t *testing.T, plane *agenttest.ControlPlane, change func(*agent.Options)) *running {
+	t.Helper()
+	r := &running{t: t, plane: plane}
 	r.program = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }))
 	t.Cleanup(r.program.Close)
 	r.plane.Agents.Want("", &agentapi.Listen{Name: "inbound|9080", Port: 9080})
@@ -230,9 +235,10 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// A workload whose certificates live for two seconds serves without a failed request and never shows an expired one.
+// A workload whose certificates live for three seconds serves without a failed request and never shows an expired one.
 func TestShortLivedCertificates(t *testing.T) {
-	r := start(t, func(o *agent.Options) { o.CertificateTTL, o.DrainDuration = 2*time.Second, -1 })
+	plane := agenttest.StartLate(t, 57*time.Second)
+	r := startWith(t, plane, func(o *agent.Options) { o.CertificateTTL, o.DrainDuration = time.Minute, -1 })
 	kept := r.client()
 	serials, requests := map[string]bool{}, 0
 	for deadline := time.Now().Add(envoytest.Timeout); len(serials) < 4 && time.Now().Before(deadline); requests++ {

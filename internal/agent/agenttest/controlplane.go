@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
@@ -50,9 +51,15 @@ func (everybody) ID(*corev3.Node) string { return "all" }
 // Start starts a control plane. The token is for the service account default/sa.
 func Start(t testing.TB) *ControlPlane {
 	t.Helper()
+	return StartLate(t, 0)
+}
+
+// StartLate starts one whose authority's clock is late: its certificates end the sooner.
+func StartLate(t testing.TB, late time.Duration) *ControlPlane {
+	t.Helper()
 	store, err := ca.OpenStore(t.TempDir())
 	check(t, err)
-	authority, err := ca.Open(store, ca.Options{})
+	authority, err := ca.Open(store, ca.Options{Now: func() time.Time { return time.Now().Add(-late) }})
 	check(t, err)
 	tokens, err := ca.OpenTokens(store, ca.Options{})
 	check(t, err)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,12 +32,29 @@ type call struct {
 type authority struct {
 	*ca.Authority
 	began time.Time
+	id    ca.Identity
+
+	mu    sync.Mutex
 	calls []call
 	fail  func(byToken bool) error
-	id    ca.Identity
+}
+
+// failing makes the authority answer with errors.
+func (a *authority) failing(fail func(byToken bool) error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.fail = fail
+}
+
+func (a *authority) seen() []call {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.calls)
 }
 
 func (a *authority) Sign(_ context.Context, request []byte, ttl time.Duration, present *certs.Certificate) ([]string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.calls = append(a.calls, call{time.Since(a.began), present == nil})
 	if a.fail != nil {
 		if err := a.fail(present == nil); err != nil {
@@ -80,10 +99,11 @@ func TestRenewal(t *testing.T) {
 		a := newAuthority(t)
 		m := manage(t, a, "")
 		pass(3*time.Hour + time.Minute)
-		if len(a.calls) != 4 {
-			t.Fatalf("%d certificates in three hours of two-hour certificates: %v", len(a.calls), a.calls)
+		calls := a.seen()
+		if len(calls) != 4 {
+			t.Fatalf("%d certificates in three hours of two-hour certificates: %v", len(calls), calls)
 		}
-		for i, c := range a.calls {
+		for i, c := range calls {
 			if c.byToken != (i == 0) || c.at.Round(5*time.Minute) != time.Duration(i)*time.Hour {
 				t.Errorf("call %d: %+v", i, c)
 			}
@@ -108,7 +128,7 @@ func TestAuthorityAway(t *testing.T) {
 		m := manage(t, a, "")
 		synctest.Wait()
 		first, _ := m.Current()
-		a.fail = func(bool) error { return errors.New("away") }
+		a.failing(func(bool) error { return errors.New("away") })
 		pass(90 * time.Minute)
 		if state, _ := m.Current(); state.Certificate != first.Certificate || state.Err == nil {
 			t.Errorf("state %+v", state)
@@ -116,24 +136,24 @@ func TestAuthorityAway(t *testing.T) {
 		if _, err := m.ClientCertificate(); err != nil {
 			t.Error(err)
 		}
-		for i, c := range a.calls[1:5] {
+		for i, c := range a.seen()[1:5] {
 			if c.byToken != (i%2 == 1) {
 				t.Errorf("call %d: %+v, want the certificate, then the token", i, c)
 			}
 		}
-		if n := len(a.calls); n < 100 || n > 1000 {
+		if n := len(a.seen()); n < 100 || n > 1000 {
 			t.Errorf("%d requests in half an hour of failures", n)
 		}
 		pass(time.Hour)
 		if _, err := m.ClientCertificate(); err == nil {
 			t.Error("an expired certificate is used")
 		}
-		a.fail = func(byToken bool) error {
+		a.failing(func(byToken bool) error {
 			if !byToken {
 				return errors.New("root changed")
 			}
 			return nil
-		}
+		})
 		pass(time.Minute)
 		if state, _ := m.Current(); state.Certificate == first.Certificate || state.Err != nil {
 			t.Errorf("no recovery: %+v", state)
