@@ -8,22 +8,30 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshctl/meshctl/internal/cli/cert"
+	"github.com/meshctl/meshctl/internal/cli/child"
+	"github.com/meshctl/meshctl/internal/cli/demo"
 	"github.com/meshctl/meshctl/internal/cli/envoy"
 	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/internal/cli/proxyconfig"
 	"github.com/meshctl/meshctl/internal/cli/proxystatus"
+	"github.com/meshctl/meshctl/internal/cli/standalone"
 	"github.com/meshctl/meshctl/internal/cli/version"
+	"github.com/meshctl/meshctl/internal/cli/workload"
 	"github.com/meshctl/meshctl/internal/meshstate"
 )
 
 // commands returns every command in the order of the help text: one line a command.
 func commands(f *factory.Factory) []*cobra.Command {
 	return []*cobra.Command{
+		demo.NewCmd(f, nil),
+		standalone.NewCmd(f, nil),
+		workload.NewCmd(f, nil),
 		proxystatus.NewCmd(f, nil),
 		proxyconfig.NewCmd(f, nil),
 		cert.NewCmd(f, nil),
 		envoy.NewCmd(f, nil),
 		version.NewCmd(f, nil),
+		child.NewCmd(f),
 	}
 }
 

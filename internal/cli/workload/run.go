@@ -1,0 +1,153 @@
+package workload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"github.com/meshctl/meshctl/internal/agent"
+	"github.com/meshctl/meshctl/internal/cli/exitcode"
+	"github.com/meshctl/meshctl/internal/printer"
+	"github.com/meshctl/meshctl/internal/standalone"
+)
+
+func run(ctx context.Context, o *Options) error {
+	w, err := o.workload()
+	if err != nil {
+		return &exitcode.Error{Code: exitcode.Usage, Err: err}
+	}
+	join, err := o.join()
+	if err != nil {
+		return err
+	}
+	if w.Envoy, err = o.Factory.FetchEnvoy(ctx, o.Envoy); err != nil {
+		return err
+	}
+	if w.Program != nil {
+		signals, stop := forward()
+		stop = sync.OnceFunc(stop)
+		defer stop()
+		// From then on a second signal ends us at once.
+		w.Program.Signals, w.Program.Exited = signals, stop
+	}
+	code, err := standalone.RunWorkload(ctx, join, w)
+	if code == 0 && err == nil {
+		return nil
+	}
+	return &exitcode.Error{Code: exitcode.Code(code), Err: err}
+}
+
+// workload reads the flags.
+func (o *Options) workload() (standalone.WorkloadOptions, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return standalone.WorkloadOptions{}, err
+	}
+	f := o.Factory
+	w := standalone.WorkloadOptions{
+		Name: o.Name, Namespace: o.Namespace, ServiceAccount: o.ServiceAccount, Labels: o.Labels, Group: o.Group, Gateway: o.Gateway,
+		Address: o.Address, Agent: standalone.FindPrograms(self).Agent, Concurrency: o.Concurrency, ReadyTimeout: o.ReadyTimeout,
+		Drain: o.Drain, Log: slog.New(slog.NewTextHandler(f.IO.ErrOut, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Ready: func(s agent.State) { o.ready(s) },
+	}
+	switch {
+	case o.Name == "":
+		return w, errors.New("--name is required: the name of this workload, e.g. reviews-v1")
+	case len(o.Command) == 0 && !o.Gateway:
+		return w, errors.New("no program to run: give it after --, or make a gateway with --gateway")
+	case len(o.Command) > 0 && o.Gateway:
+		return w, errors.New("a gateway runs no program: leave the command out")
+	}
+	for _, p := range o.Ports {
+		port, err := standalone.ParsePort(p)
+		if err != nil {
+			return w, fmt.Errorf("--port: %w", err)
+		}
+		w.Ports = append(w.Ports, port)
+	}
+	if len(o.Command) > 0 {
+		w.Program = &standalone.Program{Args: o.Command, Env: os.Environ(), Stdin: f.IO.In, Stdout: f.IO.Out, Stderr: f.IO.ErrOut}
+	}
+	return w, nil
+}
+
+func (o *Options) join() (standalone.Join, error) {
+	f := o.Factory
+	dir, err := f.StateDir()
+	if err != nil {
+		return standalone.Join{}, err
+	}
+	if o.ControlPlane != "" {
+		return standalone.Remote(dir, o.ControlPlane, o.TrustDomain, o.TokenFile, o.RootFile)
+	}
+	if o.TokenFile != "" || o.RootFile != "" {
+		return standalone.Join{}, exitcode.Usagef("--token-file and --root-file are for a mesh elsewhere: name it with --control-plane")
+	}
+	join, err := standalone.Local(dir)
+	return join, f.NotRunning(err)
+}
+
+// ready tells the user what there is now.
+func (o *Options) ready(s agent.State) {
+	f := o.Factory
+	if o.Gateway {
+		for _, url := range standalone.IngressURLs(s.Bindings) {
+			f.Say("gateway %s listens on %s", o.Name, url)
+		}
+		f.Say("gateway %s is ready; Ctrl-C ends it", o.Name)
+	}
+	if !o.PrintPorts {
+		return
+	}
+	p := printer.Printer{Out: f.IO.ErrOut}
+	_ = printer.Print(&p, servicePorts(), standalone.ServicePorts(s.Bindings, o.Namespace))
+}
+
+func servicePorts() printer.Table[standalone.ServicePort] {
+	type port = standalone.ServicePort
+	return printer.Table[port]{Columns: []printer.Column[port]{
+		{Name: "SERVICE", Value: func(p port) string { return p.Host }},
+		{Name: "PORT", Value: func(p port) string { return fmt.Sprint(p.Port) }},
+		{Name: "LOCAL ADDRESS", Value: func(p port) string { return fmt.Sprintf("127.0.0.1:%d", p.Local) }},
+		{Name: "VARIABLE", Value: func(p port) string { return p.Variable }},
+	}}
+}
+
+// forward passes on the signals that the program does not get by itself, until the returned function is called: while we are in
+// the foreground of a terminal, it is too, and what the terminal sends goes to both of us.
+func forward() (<-chan os.Signal, func()) {
+	in, out, end := make(chan os.Signal, 8), make(chan os.Signal), make(chan struct{})
+	signal.Notify(in, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)
+	var done sync.WaitGroup
+	done.Go(func() {
+		for {
+			select {
+			case <-end:
+				return
+			case s := <-in:
+				if fromTerminal(s) && foreground() {
+					continue
+				}
+				select {
+				case out <- s:
+				case <-end:
+					return
+				}
+			}
+		}
+	})
+	return out, func() {
+		signal.Stop(in)
+		close(end)
+		done.Wait()
+	}
+}
+
+func fromTerminal(s os.Signal) bool {
+	return s == syscall.SIGINT || s == syscall.SIGQUIT || s == syscall.SIGWINCH
+}

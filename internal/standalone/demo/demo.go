@@ -1,0 +1,201 @@
+// Package demo runs the Bookinfo application in a mesh on this machine, behind an ingress gateway and under load.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/meshctl/meshctl/internal/adminapi"
+	"github.com/meshctl/meshctl/internal/meshstate"
+	"github.com/meshctl/meshctl/internal/standalone"
+	"github.com/meshctl/meshctl/samples"
+)
+
+// Options of Run. Name, Dir, Self, Programs and Envoy are required.
+type Options struct {
+	// Name and Dir are those of the mesh (see standalone.Options).
+	Name, Dir string
+	// ConfigDir is the user's directory, whose objects override the demo's own; it is made when missing. Dir/config when empty.
+	ConfigDir string
+	// Port at which the gateway must listen; 0 prefers 8080 and takes another when that is taken.
+	Port uint16
+	// AnyPort takes any free port, whether or not 8080 is taken.
+	AnyPort bool
+	// RPS is the load in requests a second, 0 for none.
+	RPS float64
+	// Duration ends the demo by itself; 0 runs it until ctx ends.
+	Duration time.Duration
+	// Self is the executable of meshctl, Programs the others.
+	Self     string
+	Programs standalone.Programs
+	// Envoy finds Envoy, which may mean to download it.
+	Envoy func(context.Context) (string, error)
+	// ReadyTimeout is how long each part may take to become ready.
+	ReadyTimeout time.Duration
+	// Say tells the user one line; Live, when not nil, is a terminal for a line that changes.
+	Say  func(format string, args ...any)
+	Live io.Writer
+	Log  *slog.Logger
+}
+
+// demo is a running one.
+type demo struct {
+	o       Options
+	began   time.Time
+	mesh    *standalone.Mesh
+	join    standalone.Join
+	envoy   string
+	ingress *ingress
+}
+
+// Run runs the demo until ctx ends, o.Duration is over, or a part of it fails. It leaves no process behind.
+func Run(ctx context.Context, o Options) (err error) {
+	d := &demo{o: o, began: time.Now(), ingress: newIngress()}
+	if err := d.prepare(); err != nil {
+		return err
+	}
+	if err := d.start(ctx); err != nil {
+		return interrupted(ctx, err)
+	}
+	defer func() { err = errors.Join(err, d.mesh.Stop()) }()
+	// Workloads stop before the control plane, which tells the others that they go.
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	parts, work := errgroup.WithContext(work)
+	for _, w := range workloads() {
+		parts.Go(func() error { return d.run(work, w) })
+	}
+	parts.Go(func() error {
+		defer stop()
+		return d.serve(work)
+	})
+	parts.Go(func() error {
+		select {
+		case <-work.Done():
+			return nil
+		case <-d.mesh.Ended():
+			return fmt.Errorf("the control plane ended: %w", errors.Join(d.mesh.Stop(), errors.New("see its log")))
+		}
+	})
+	err = parts.Wait()
+	d.o.Say("stopped")
+	return interrupted(ctx, err)
+}
+
+// interrupted turns the end that the user asked for into success.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// prepare writes the demo's own configuration and makes the user's directory.
+func (d *demo) prepare() error {
+	layout := standalone.Layout{Dir: d.o.Dir}
+	if d.o.ConfigDir == "" {
+		d.o.ConfigDir = layout.Config()
+	}
+	absolute, err := filepath.Abs(d.o.ConfigDir)
+	if err != nil {
+		return err
+	}
+	d.o.ConfigDir = absolute
+	if err := os.MkdirAll(absolute, 0o755); err != nil {
+		return fmt.Errorf("configuration directory: %w", err)
+	}
+	// Another demo of this mesh may run: its files are the same.
+	return writeBase(layout.Base())
+}
+
+func writeBase(dir string) error {
+	base := samples.Demo()
+	return fs.WalkDir(base, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(base, path)
+		if err != nil {
+			return err
+		}
+		return meshstate.WriteFile(filepath.Join(dir, path), data)
+	})
+}
+
+// start starts the control plane and finds Envoy meanwhile.
+func (d *demo) start(ctx context.Context) error {
+	layout := standalone.Layout{Dir: d.o.Dir}
+	if err := checkPort(d.o.Port); err != nil {
+		return err
+	}
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		d.envoy, err = d.o.Envoy(both)
+		return err
+	})
+	var mesh *standalone.Mesh
+	group.Go(func() (err error) {
+		mesh, err = standalone.Start(both, standalone.Options{
+			Name: d.o.Name, Dir: d.o.Dir, ConfigDirs: []string{layout.Base(), d.o.ConfigDir}, Programs: d.o.Programs,
+			ReadyTimeout: d.o.ReadyTimeout, Log: d.o.Log,
+		})
+		return err
+	})
+	err := group.Wait()
+	if d.mesh = mesh; err == nil {
+		d.join, err = standalone.Local(d.o.Dir)
+	}
+	if err == nil {
+		err = d.ingress.choose(layout.Workload(gatewayNamespace, gatewayName), d.o)
+	}
+	if err != nil && mesh != nil {
+		err = errors.Join(err, mesh.Stop())
+	}
+	if err == nil {
+		d.o.Say("control plane ready after %s; Envoy %s", d.age(), d.envoy)
+		d.o.Say("configuration: %s (the demo's own, edits are lost) under %s (yours)", layout.Base(), d.o.ConfigDir)
+	}
+	return err
+}
+
+func (d *demo) age() time.Duration { return time.Since(d.began).Round(10 * time.Millisecond) }
+
+// serve tells the user when the demo works, and keeps it under load until ctx ends.
+func (d *demo) serve(ctx context.Context) error {
+	if err := d.ingress.first(ctx, d.o.ReadyTimeout); err != nil {
+		return interrupted(ctx, err)
+	}
+	d.o.Say("first successful request through the gateway after %s", d.age())
+	report, err := d.mesh.Admin().WaitSync(ctx, 10*time.Second)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	d.saySynced(ctx, report)
+	d.sayHints()
+	if d.o.Duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d.o.Duration)
+		defer cancel()
+	}
+	return d.load(ctx)
+}
+
+func (d *demo) saySynced(ctx context.Context, report adminapi.SyncReport) {
+	if !report.Synced {
+		d.o.Say("not in sync yet: %v; see `meshctl proxy-status`", report.Waiting)
+		return
+	}
+	if proxies, err := d.mesh.Admin().Proxies(ctx); err == nil {
+		d.o.Say("%d proxies run what they should after %s", len(proxies), d.age())
+	}
+	standalone.SayFindings(ctx, d.mesh.Admin(), d.o.Say)
+}
