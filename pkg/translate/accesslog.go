@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	meshconfig "istio.io/api/mesh/v1alpha1"
 
+	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
@@ -67,15 +68,24 @@ func accessLog(c *mesh.Config) []*accesslogv3.AccessLog {
 	}}}
 }
 
-// AccessLogProblem says why MeshConfig's accessLogFormat cannot be used; it is empty when it can. The default takes its place.
-func AccessLogProblem(c *meshconfig.MeshConfig) string {
+// configProblems says what of the mesh's configuration cannot be expressed in listeners.
+func configProblems(c *mesh.Config) []config.Problem {
+	notes := &problems{object: config.Key{Kind: config.ConfigMap, Namespace: c.SystemNamespace, Name: "istio"}}
+	if wrong := formatProblem(c.Mesh); wrong != "" {
+		notes.fail("data.mesh.accessLogFormat", wrong+"; the default format takes its place", "see Envoy's documentation of access logs")
+	}
+	return notes.list
+}
+
+// formatProblem says why accessLogFormat cannot be used; it is empty when it can.
+func formatProblem(c *meshconfig.MeshConfig) string {
 	format := c.GetAccessLogFormat()
 	if format == "" {
 		return ""
 	}
 	if c.GetAccessLogEncoding() == meshconfig.MeshConfig_JSON {
 		if _, ok := jsonFormat(format); !ok {
-			return "accessLogFormat is not a JSON object of formats that Envoy understands"
+			return "not a JSON object of formats that Envoy understands"
 		}
 		return ""
 	}
@@ -84,7 +94,7 @@ func AccessLogProblem(c *meshconfig.MeshConfig) string {
 
 func logFormat(c *meshconfig.MeshConfig) *corev3.SubstitutionFormatString {
 	custom := c.GetAccessLogFormat()
-	if AccessLogProblem(c) != "" {
+	if formatProblem(c) != "" {
 		custom = ""
 	}
 	if c.GetAccessLogEncoding() == meshconfig.MeshConfig_JSON {

@@ -103,7 +103,7 @@ func originateTLS(c *clusterv3.Cluster, in ClusterInput, policy trafficPolicy, h
 		case named != "":
 			common.TlsCertificateSdsSecretConfigs = []*tlsv3.SdsSecretConfig{credential(named)}
 		case tls.GetClientCertificate() != "" && tls.GetPrivateKey() != "":
-			common.TlsCertificateSdsSecretConfigs = []*tlsv3.SdsSecretConfig{agentSecret(fileCert + tls.GetClientCertificate() + "~" + tls.GetPrivateKey())}
+			common.TlsCertificateSdsSecretConfigs = []*tlsv3.SdsSecretConfig{fileSecret(fileCert + tls.GetClientCertificate() + "~" + tls.GetPrivateKey())}
 		default:
 			notes.fail(field, "mode MUTUAL without a client certificate", "set clientCertificate and privateKey, or credentialName")
 		}
@@ -129,9 +129,9 @@ func authorities(tls *networking.ClientTLSSettings, named string) *tlsv3.SdsSecr
 	case named != "":
 		return credential(named + CASuffix)
 	case tls.GetCaCertificates() != "":
-		return agentSecret(fileRoot + tls.GetCaCertificates())
+		return fileSecret(fileRoot + tls.GetCaCertificates())
 	default:
-		return agentSecret(fileRoot + systemRoots)
+		return fileSecret(fileRoot + systemRoots)
 	}
 }
 

@@ -40,7 +40,7 @@ func logCommands(format string) string {
 		}
 		command, tail, closed := strings.Cut(after, "%")
 		if !closed || !knownCommand(command) {
-			return "accessLogFormat has a command that Envoy does not know: %" + command
+			return "it has a command that Envoy does not know: %" + command
 		}
 		rest = tail
 	}

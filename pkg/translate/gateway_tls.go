@@ -158,10 +158,10 @@ func gatewayTLS(c SecureChain, config *mesh.Config) *tlsv3.DownstreamTlsContext 
 	if name := c.TLS.GetCredentialName(); name != "" {
 		common.TlsCertificateSdsSecretConfigs = []*tlsv3.SdsSecretConfig{credential(CredentialName(name))}
 	} else {
-		common.TlsCertificateSdsSecretConfigs = []*tlsv3.SdsSecretConfig{agentSecret(fileCert + c.TLS.GetServerCertificate() + "~" + c.TLS.GetPrivateKey())}
+		common.TlsCertificateSdsSecretConfigs = []*tlsv3.SdsSecretConfig{fileSecret(fileCert + c.TLS.GetServerCertificate() + "~" + c.TLS.GetPrivateKey())}
 	}
 	if mutual(c.TLS) {
-		roots := agentSecret(fileRoot + c.TLS.GetCaCertificates())
+		roots := fileSecret(fileRoot + c.TLS.GetCaCertificates())
 		if c.CA != "" {
 			roots = credential(c.CA)
 		}

@@ -56,7 +56,7 @@ func OutboundListeners(in OutboundInput) ([]ListenerInput, []config.Problem) {
 		}
 	}
 	slices.SortFunc(out, func(a, b ListenerInput) int { return cmp.Compare(a.Name, b.Name) })
-	return out, p.notes.list
+	return out, append(configProblems(in.Config), p.notes.list...)
 }
 
 // virtualOutbound takes every redirected connection and hands it to the listener for the address that it was going to.

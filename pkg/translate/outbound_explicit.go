@@ -39,7 +39,7 @@ func explicitListeners(in OutboundInput) ([]ListenerInput, []config.Problem) {
 		}
 	}
 	slices.SortFunc(out, func(a, b ListenerInput) int { return cmp.Compare(a.Name, b.Name) })
-	return out, p.notes.list
+	return out, append(configProblems(in.Config), p.notes.list...)
 }
 
 // forwarded reports whether the service's clusters resolve the host of each request.

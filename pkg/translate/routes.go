@@ -43,7 +43,7 @@ func ServiceRoutes(in ServiceRoutesInput) []Routed {
 			domains.Ports = PortRequired
 			host.Domains = Domains(domains)
 			out = append(out, Routed{Route: HTTPProxy, Host: host})
-			if http(port.Protocol) {
+			if http(port.Protocol) && !wildcard(in.Service.Host) {
 				own := host
 				own.RewriteHost = true
 				out = append(out, alone(own))

@@ -3,12 +3,12 @@ package translate
 import (
 	"net/netip"
 	"strings"
+	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	rawv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/raw_buffer/v3"
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
-	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // Names of the secrets that the agent serves: the workload's certificate and the mesh's roots. Files are asked of the agent
@@ -27,25 +27,37 @@ const (
 
 	tlsSocket = "envoy.transport_sockets.tls"
 	rawSocket = "envoy.transport_sockets.raw_buffer"
+
+	fileTimeout       = 2 * time.Second
+	credentialTimeout = 5 * time.Second
 )
 
-// agentSecret is a secret of the agent next to the proxy.
+// agentSecret is a secret of the workload, from the agent next to the proxy. Nothing works without it.
 func agentSecret(name string) *tlsv3.SdsSecretConfig {
-	return &tlsv3.SdsSecretConfig{Name: name, SdsConfig: &corev3.ConfigSource{
+	return &tlsv3.SdsSecretConfig{Name: name, SdsConfig: patient(agentSource())}
+}
+
+// fileSecret is what the agent reads from files. One that is not there must not keep the proxy from starting.
+func fileSecret(name string) *tlsv3.SdsSecretConfig {
+	return &tlsv3.SdsSecretConfig{Name: name, SdsConfig: hasty(agentSource(), fileTimeout)}
+}
+
+func agentSource() *corev3.ConfigSource {
+	return &corev3.ConfigSource{
 		ConfigSourceSpecifier: &corev3.ConfigSource_ApiConfigSource{ApiConfigSource: &corev3.ApiConfigSource{
 			ApiType: corev3.ApiConfigSource_GRPC, TransportApiVersion: corev3.ApiVersion_V3, SetNodeOnFirstMessageOnly: true,
 			GrpcServices: []*corev3.GrpcService{{TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{
 				EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: SDSCluster},
 			}}},
 		}},
-		InitialFetchTimeout: durationpb.New(0),
-		ResourceApiVersion:  corev3.ApiVersion_V3,
-	}}
+		ResourceApiVersion: corev3.ApiVersion_V3,
+	}
 }
 
-// credential is a secret that the control plane serves on the configuration stream, for gateways.
+// credential is a secret that the control plane serves on the configuration stream, for gateways. One that does not come must
+// not hold up the other servers of its port.
 func credential(name string) *tlsv3.SdsSecretConfig {
-	return &tlsv3.SdsSecretConfig{Name: CredentialPrefix + name, SdsConfig: adsSource()}
+	return &tlsv3.SdsSecretConfig{Name: CredentialPrefix + name, SdsConfig: hasty(adsSource(), credentialTimeout)}
 }
 
 // verified combines a secret that holds the authorities with the names that a peer may have; no names means any.

@@ -28,6 +28,11 @@ type problems struct {
 }
 
 func (p *problems) add(severity config.Severity, field, message, fix string) {
+	for _, had := range p.list {
+		if had.Field == field && had.Message == message && had.Object == p.object {
+			return
+		}
+	}
 	p.list = append(p.list, config.Problem{Object: p.object, Field: field, Severity: severity, Message: message, Fix: fix})
 }
 
