@@ -79,20 +79,6 @@ func (t *update) useWildcard(host string, uses bool) {
 	}
 }
 
-// moreSpecific orders hosts for "the most specific host wins": names before wildcards, longer ones first.
-func moreSpecific(a, b string) int {
-	if isWildcard(a) != isWildcard(b) {
-		if isWildcard(b) {
-			return -1
-		}
-		return 1
-	}
-	if len(a) != len(b) {
-		return len(b) - len(a)
-	}
-	return strings.Compare(a, b)
-}
-
 func isLoopback(address string) bool {
 	a, err := netip.ParseAddr(address)
 	return err == nil && a.IsLoopback()

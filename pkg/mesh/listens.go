@@ -11,13 +11,13 @@ import (
 type Purpose uint8
 
 const (
-	// ForwardProxy: programs use it as HTTP_PROXY.
+	// ForwardProxy is what programs use as HTTP_PROXY.
 	ForwardProxy Purpose = iota
-	// Inbound: other proxies reach the workload's port here.
+	// Inbound is where other proxies reach a port of the workload.
 	Inbound
-	// Outbound: programs reach one port of one service here.
+	// Outbound is where programs reach one port of one service.
 	Outbound
-	// GatewayPort: clients reach a port of a gateway here.
+	// GatewayPort is where clients reach a port of a gateway.
 	GatewayPort
 )
 

@@ -18,9 +18,9 @@ const (
 type Mode uint8
 
 const (
-	// Redirected: the kernel sends all traffic of the pod to 15001 (outbound) and 15006 (inbound).
+	// Redirected means that the kernel sends all traffic of the pod to 15001 (outbound) and 15006 (inbound).
 	Redirected Mode = iota
-	// Explicit: programs address local listeners: an HTTP proxy and one port per service (Istio's INTERCEPTION_MODE NONE).
+	// Explicit means that programs address local listeners: an HTTP proxy and one port per service (Istio's INTERCEPTION_MODE NONE).
 	Explicit
 )
 
@@ -66,13 +66,13 @@ type ScopeKey struct {
 type Aspect uint8
 
 const (
-	// Endpoints: only the list of endpoints.
+	// Endpoints is the list of endpoints and nothing else.
 	Endpoints Aspect = 1 << iota
-	// Clusters: anything else that clusters depend on (ports, DestinationRule, identities of the endpoints, DNS endpoints).
+	// Clusters is anything else that clusters depend on (ports, DestinationRule, identities of the endpoints, DNS endpoints).
 	Clusters
-	// Routes: virtual hosts and routes.
+	// Routes are virtual hosts and routes.
 	Routes
-	// Listeners: outbound listeners.
+	// Listeners are outbound listeners.
 	Listeners
 )
 

@@ -38,15 +38,15 @@ type Port struct {
 type Resolution uint8
 
 const (
-	// Static: endpoints are known here and sent by EDS.
+	// Static endpoints are known here and sent by EDS.
 	Static Resolution = iota
-	// DNS: Envoy resolves every endpoint's name and uses all addresses (STRICT_DNS).
+	// DNS means that Envoy resolves every endpoint's name and uses all addresses (STRICT_DNS).
 	DNS
-	// DNSRoundRobin: Envoy resolves one name and uses the first address of each answer (LOGICAL_DNS).
+	// DNSRoundRobin means that Envoy resolves one name and uses the first address of each answer (LOGICAL_DNS).
 	DNSRoundRobin
-	// Passthrough: the connection goes where the client meant it to go (ServiceEntry NONE, headless without HTTP).
+	// Passthrough means that the connection goes where the client meant it to go (ServiceEntry NONE, headless without HTTP).
 	Passthrough
-	// DynamicDNS: the name that the client asked for is resolved for each request (ServiceEntry DYNAMIC_DNS with a wildcard host).
+	// DynamicDNS means that the name that the client asked for is resolved for each request (ServiceEntry DYNAMIC_DNS with a wildcard host).
 	DynamicDNS
 )
 
