@@ -34,18 +34,13 @@ func (t *update) applyServices() {
 
 // serviceChanged notes everything that a changed service concerns.
 func (t *update) serviceChanged(h hostKey, before, after *Service) {
-	t.mark(h.host, Endpoints|Clusters|Routes|Listeners)
+	t.presenceChanged(h.host)
 	for _, d := range t.declared.get(h) {
 		if d.Selector != nil {
 			t.change.Inbound[h.namespace] = true
 		}
 	}
 	t.destinationChanged(h.host, before == nil || after == nil)
-	for _, pattern := range t.wildcardsOf(h.host) { // a wildcard without services is a host of its own
-		if len(t.routes.get(pattern)) > 0 {
-			t.mark(pattern, Routes)
-		}
-	}
 }
 
 // mergeDefinitions makes one service of all that declare a host in a namespace: the first leads, the others add ports,

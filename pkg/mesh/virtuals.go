@@ -146,12 +146,23 @@ func (t *update) importsChanged(d virtualDelta) {
 	before, after := list(d.before), list(d.after)
 	for _, h := range before {
 		if !same || !slices.Contains(after, h) {
-			t.mark(h, Endpoints|Clusters|Routes|Listeners)
+			t.presenceChanged(h)
 		}
 	}
 	for _, h := range after {
 		if !same || !slices.Contains(before, h) {
-			t.mark(h, Endpoints|Clusters|Routes|Listeners)
+			t.presenceChanged(h)
+		}
+	}
+}
+
+// presenceChanged marks a host that scopes may see now or no longer see. A wildcard of VirtualServices is a host of its own while no
+// service of the scope is under it.
+func (t *update) presenceChanged(host string) {
+	t.mark(host, Endpoints|Clusters|Routes|Listeners)
+	for _, pattern := range t.wildcardsOf(host) {
+		if len(t.routes.get(pattern)) > 0 {
+			t.mark(pattern, Routes)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package mesh
 import (
 	"cmp"
 	"slices"
+	"strconv"
 
 	"github.com/meshctl/meshctl/pkg/config"
 )
@@ -23,7 +24,7 @@ func (s *Snapshot) Workload(p Proxy) *Workload {
 	for _, d := range s.selecting(p.Namespace, w.Labels) {
 		for _, declared := range d.Services {
 			svc := s.serviceAt(hostKey{declared.Host, declared.Namespace})
-			w.addService(svc, declared, i)
+			w.addService(svc, declared, p.Mode, i)
 		}
 	}
 	slices.SortStableFunc(w.Ports, func(a, b WorkloadPort) int { return cmp.Compare(a.Target, b.Target) })
@@ -34,17 +35,31 @@ func (s *Snapshot) Workload(p Proxy) *Workload {
 }
 
 // addService adds the ports that a service directs to the workload; the first service of a port decides.
-func (w *Workload) addService(svc, declared *Service, i *instance) {
+func (w *Workload) addService(svc, declared *Service, mode Mode, i *instance) {
 	if svc == nil {
 		return
 	}
 	for _, port := range declared.Ports {
 		target := i.port(port)
+		if mode == Explicit {
+			target = i.behind(target)
+		}
 		if target == 0 || port.Protocol == UDP || slices.ContainsFunc(w.Ports, func(p WorkloadPort) bool { return p.Target == target }) {
 			continue
 		}
 		w.Ports = append(w.Ports, WorkloadPort{Target: target, Service: svc, Port: port, Protocol: port.Protocol})
 	}
+}
+
+// behind returns the target port for which an Explicit proxy listens at bound, as the registry's entry maps it; bound itself when
+// no mapping says so. Ports of such a workload are named by their target: where its proxy listens may change.
+func (i *instance) behind(bound uint32) uint32 {
+	for name, at := range i.Ports {
+		if target, err := strconv.ParseUint(name, 10, 16); err == nil && at == bound {
+			return uint32(target)
+		}
+	}
+	return bound
 }
 
 // instance returns what the registry knows of a proxy's workload, nil when it knows nothing.
