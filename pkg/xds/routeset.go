@@ -77,13 +77,15 @@ func (r *routeSet) settle(m *memo) *Resource {
 	}
 	encoded, _ := proto.MarshalOptions{Deterministic: true}.Marshal(translate.RouteConfig(r.config))
 	var from []config.Key
+	closed := r.closed
 	for _, n := range names {
+		closed = closed || slices.Contains(r.unique[n], "*") // Envoy allows only one virtual host for all others
 		for _, resource := range r.hosts[n].entry.resources {
 			encoded = appendHost(encoded, resource.Any.Value)
 			from = append(from, resource.From...)
 		}
 	}
-	if !r.closed {
+	if !r.closed && !r.takesAll() {
 		last, _ := proto.MarshalOptions{Deterministic: true}.Marshal(translate.CatchAll(r.last))
 		encoded = appendHost(encoded, last)
 	}
@@ -92,6 +94,16 @@ func (r *routeSet) settle(m *memo) *Resource {
 		r.resource = resource
 	}
 	return r.resource
+}
+
+// takesAll reports whether a virtual host takes the hosts that no other one has: Envoy allows one.
+func (r *routeSet) takesAll() bool {
+	for _, domains := range r.unique {
+		if slices.Contains(domains, "*") {
+			return true
+		}
+	}
+	return false
 }
 
 func appendHost(encoded, host []byte) []byte {
