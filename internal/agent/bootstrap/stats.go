@@ -71,18 +71,19 @@ func (s Stats) proto() object {
 }
 
 // statsTags turn parts of statistic names into Prometheus labels under the names that Istio's dashboards use. The first
-// group is cut out of the name, the second is the label's value.
+// group is cut out of the name, the second is the label's value. The expressions are ECMAScript's, as Envoy takes them.
 func statsTags() []any {
 	tags := []any{}
 	for _, tag := range [][2]string{
-		// A cluster's name holds a host name with dots: it ends before the first segment that begins like a statistic.
 		{"cluster_name", `^cluster\.((.+?)\.)(?:` + clusterStat + `)`},
-		{"tcp_prefix", `^tcp\.((.*?)\.)\w+?$`},
+		{"tcp_prefix", `^tcp\.((.+?)\.)\w+$`},
 		{"response_code", `_rq(_(\d{3}))$`},
 		{"response_code_class", `_rq(_(\dxx))$`},
-		{"http_conn_manager_listener_prefix", `^listener\..*?\.http\.((` + addressPart + `)\.)`},
-		{"http_conn_manager_prefix", `^http\.((` + addressPart + `)\.)`},
-		{"listener_address", `^listener\.((` + addressPart + `)\.)`},
+		// What begins with a letter after a dot is the statistic: dots before it belong to an address.
+		{"http_conn_manager_listener_prefix", `^listener\..*?\.http\.((.+?)\.)[a-z]`},
+		{"http_conn_manager_prefix", `^http\.((.+?)\.)[a-z]`},
+		{"worker_id", `^listener\..*?\.(worker_(\d+)\.)`},
+		{"listener_address", `^listener\.((.+?)\.)[a-z]`},
 		{"mongo_prefix", `^mongo\.((.+?)\.)(?:collection|cmd|cx_|op_|delays_|decoding_)`},
 	} {
 		tags = append(tags, object{"tag_name": tag[0], "regex": tag[1]})
@@ -90,9 +91,10 @@ func statsTags() []any {
 	return tags
 }
 
-const (
-	clusterStat = `assignment_|bind_errors|canary|circuit_breakers|client_ssl|default|ext_authz|external|grpc|health_check|` +
-		`http1|http2|http3|init_fetch|internal|lb_|max_host_weight|maglev|membership|original_dst|outlier_detection|` +
-		`ring_hash|ssl|tls|update_|upstream_|version|warming|zone`
-	addressPart = `(?:(?:in|out)bound_)?(?:[_.\d]+|[_\[\]aAbBcCdDeEfF\d]+)`
-)
+// clusterStat is how a cluster's statistics begin. A cluster's name holds a host name, whose labels may be any word
+// ("default", "internal", "http2") but have no underscore.
+const clusterStat = `assignment_|bind_errors|canary\.upstream_|circuit_breakers\.|client_ssl_|default\.total_match_count|` +
+	`ext_authz\.|external\.upstream_|grpc\.(?!svc\.)|health_check\.|http[123]\.\w+$|init_fetch_timeout|internal\.upstream_|` +
+	`lb_|maglev_lb\.|max_host_weight|membership_|original_dst_|outlier_detection\.|retry_or_shadow_|ring_hash_lb\.|` +
+	`ssl\.\w+$|ssl\.(?:ciphers|curves|sigalgs|versions|certificate)\.|update_|upstream_|version$|version_text$|` +
+	`warming_state|zone\.(?!svc\.)`
