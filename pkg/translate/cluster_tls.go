@@ -138,7 +138,7 @@ func authorities(tls *networking.ClientTLSSettings, named string) *tlsv3.SdsSecr
 // automaticNames makes Envoy take the SNI, and the name that the certificate must have, from the request's host where the
 // rule says neither. It reports whether the SNI is taken from there.
 func automaticNames(c *clusterv3.Cluster, in ClusterInput, tls *networking.ClientTLSSettings, names []string) bool {
-	if !http(in.Port.Protocol) || tls.GetSni() != "" {
+	if !speaksHTTP(in.Port.Protocol) || tls.GetSni() != "" {
 		return false
 	}
 	options := &httpv3.HttpProtocolOptions{}

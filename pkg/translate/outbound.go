@@ -105,7 +105,7 @@ func (p *outboundPlan) port(s *mesh.ScopedService, port mesh.Port) {
 	vips, ranges := addresses(s.Service)
 	switch {
 	case port.Protocol == mesh.UDP || port.Number == 0 || port.Number > 65535:
-	case port.Protocol != mesh.Auto && http(port.Protocol):
+	case port.Protocol != mesh.Auto && speaksHTTP(port.Protocol):
 		p.http(s, port)
 	case len(vips) > 0:
 		for _, vip := range vips {

@@ -28,10 +28,10 @@ func explicitListeners(in OutboundInput) ([]ListenerInput, []config.Problem) {
 				continue
 			}
 			l := ListenerInput{Config: in.Config, Name: binding, Address: loopback, Port: local, From: []config.Key{s.From}}
-			if http(port.Protocol) {
+			if speaksHTTP(port.Protocol) {
 				l.Route, l.Detect, l.ForwardProxy = HostPort(s.Host, port.Number), port.Protocol == mesh.Auto, forwarded(s.Service)
 			}
-			if port.Protocol == mesh.Auto || !http(port.Protocol) {
+			if port.Protocol == mesh.Auto || !speaksHTTP(port.Protocol) {
 				l.Chains, l.Fallback = p.chains(s, port)
 				l.Chains = distinct(l.Chains)
 			}

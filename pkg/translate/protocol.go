@@ -6,9 +6,9 @@ import (
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
-// http reports whether requests of the protocol are routed as HTTP. Ports whose protocol is to be detected are: what turns out not
+// speaksHTTP reports whether requests of the protocol are routed as HTTP. Ports whose protocol is to be detected are: what turns out not
 // to be HTTP does not get that far.
-func http(p mesh.Protocol) bool {
+func speaksHTTP(p mesh.Protocol) bool {
 	switch p {
 	case mesh.HTTP, mesh.HTTP2, mesh.GRPC, mesh.GRPCWeb, mesh.Auto:
 		return true

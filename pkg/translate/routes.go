@@ -43,12 +43,12 @@ func ServiceRoutes(in ServiceRoutesInput) []Routed {
 			domains.Ports = PortRequired
 			host.Domains = Domains(domains)
 			out = append(out, Routed{Route: HTTPProxy, Host: host})
-			if http(port.Protocol) && !wildcard(in.Service.Host) {
+			if speaksHTTP(port.Protocol) && !wildcard(in.Service.Host) {
 				own := host
 				own.RewriteHost = true
 				out = append(out, alone(own))
 			}
-		case http(port.Protocol):
+		case speaksHTTP(port.Protocol):
 			host.Domains = Domains(domains)
 			vips, _ := addresses(in.Service.Service)
 			route := number(port.Number)

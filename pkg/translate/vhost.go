@@ -42,7 +42,7 @@ func VirtualHost(in VirtualHostInput) (*routev3.VirtualHost, []config.Problem) {
 	if in.Mode == mesh.Explicit && in.Proxy == mesh.Sidecar && in.Service != nil && !in.RewriteHost {
 		host.Routes = append(host.Routes, b.connectRoute())
 	}
-	if in.Service == nil || http(in.Port.Protocol) {
+	if in.Service == nil || speaksHTTP(in.Port.Protocol) {
 		host.Routes = append(host.Routes, b.routes()...)
 	}
 	return host, b.notes.list
