@@ -137,6 +137,18 @@ func TestDigestStandsForContent(t *testing.T) {
 	}
 }
 
+// opaque cannot be hashed by its fields, and needs not be while it has a digest.
+type opaque struct {
+	Digest [16]byte
+	F      func()
+}
+
+func TestDigestSparesTheFields(t *testing.T) {
+	if Of(opaque{Digest: [16]byte{1}}) == Of(&opaque{Digest: [16]byte{2}}) {
+		t.Error("different digests are the same")
+	}
+}
+
 func TestOfNil(t *testing.T) {
 	if Of(nil) == Of((*inner)(nil)) && Of(nil) == Of(inner{}) {
 		t.Error("nil has the digest of an empty struct")

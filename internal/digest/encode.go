@@ -7,6 +7,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -182,26 +183,35 @@ func encodeLabels(b []byte, v reflect.Value) []byte {
 	return b
 }
 
+// structEncoder hashes a struct by its own Digest field when it has one that is set, else by all fields.
 func structEncoder(t reflect.Type, methods bool, busy making) encoder {
-	fields := make([]*plan, t.NumField())
-	digestAt := -1
-	for i := range fields {
-		f := t.Field(i)
-		if f.Name == "_" {
-			continue
+	if f, ok := t.FieldByName("Digest"); ok && len(f.Index) == 1 && !f.Anonymous && f.Type.Kind() == reflect.Array &&
+		f.Type.ConvertibleTo(reflect.TypeFor[[16]byte]()) {
+		return digestEncoder(t, methods, f)
+	}
+	return fieldsEncoder(t, methods, busy)
+}
+
+// digestEncoder plans for the other fields only when a value without a digest comes: most types never need it.
+func digestEncoder(t reflect.Type, methods bool, f reflect.StructField) encoder {
+	sum := build(f.Type, methods && f.IsExported(), making{})
+	fields := sync.OnceValue(func() encoder { return fieldsEncoder(t, methods, making{}) })
+	return func(b []byte, v reflect.Value) []byte {
+		if d := v.Field(f.Index[0]); !d.IsZero() {
+			return sum.encode(append(b, present), d)
 		}
-		fields[i] = build(f.Type, methods && f.IsExported(), busy)
-		if f.Name == "Digest" && !f.Anonymous && f.Type.ConvertibleTo(reflect.TypeFor[[16]byte]()) && f.Type.Kind() == reflect.Array {
-			digestAt = i
+		return fields()(append(b, absent), v)
+	}
+}
+
+func fieldsEncoder(t reflect.Type, methods bool, busy making) encoder {
+	fields := make([]*plan, t.NumField())
+	for i := range fields {
+		if f := t.Field(i); f.Name != "_" {
+			fields[i] = build(f.Type, methods && f.IsExported(), busy)
 		}
 	}
 	return func(b []byte, v reflect.Value) []byte {
-		if digestAt >= 0 {
-			if d := v.Field(digestAt); !d.IsZero() {
-				return fields[digestAt].encode(append(b, present), d)
-			}
-			b = append(b, absent)
-		}
 		for i, f := range fields {
 			if f != nil {
 				b = f.encode(b, v.Field(i))
