@@ -3,6 +3,7 @@ package mesh
 import (
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 
 	networking "istio.io/api/networking/v1alpha3"
@@ -128,4 +129,28 @@ func TestMeshConfigDefaults(t *testing.T) {
 	if m.EnableAutoMtls.Value || m.ConnectTimeout.Seconds != 1 || m.DefaultConfig.Concurrency.Value != 2 || m.DefaultConfig.DrainDuration.Seconds != 45 {
 		t.Errorf("%v", m)
 	}
+}
+
+// TestConcurrentReaders reads a snapshot from several goroutines while the next ones are made; the race detector watches.
+func TestConcurrentReaders(t *testing.T) {
+	s := Build(large(20), Options{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for _, p := range proxies() {
+				facts := scopeFacts(scopeOf(s, p))
+				if len(facts) == 0 {
+					t.Error("no facts")
+				}
+				s.Workload(p)
+				s.Problems()
+			}
+		})
+	}
+	next := s
+	for i := range 20 {
+		next, _ = apply(t, next, object(config.VirtualService, "ns1", "svc1", weighted("svc1", int32(i))),
+			object(config.WorkloadEntry, "ns1", "svc1-1", endpoint("svc1", 1, 1, uint32(i))))
+	}
+	wg.Wait()
 }
