@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -24,6 +25,8 @@ const DefaultReadyTimeout = 30 * time.Second
 type Options struct {
 	// Name of the mesh; meshstate.DefaultMesh when empty. Dir is its state directory (meshstate.Dir).
 	Name, Dir string
+	// Base are files of YAML that the mesh itself brings: the lowest layer, written to Layout.Base. May be nil.
+	Base fs.FS
 	// ConfigDirs are directories of YAML, each a layer over those before it.
 	ConfigDirs []string
 	// TrustDomain of the workloads' identities; "cluster.local" when empty.
@@ -91,8 +94,7 @@ func Start(ctx context.Context, o Options) (*Mesh, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Whatever is there was left by a mesh that died.
-	if err := meshstate.Remove(o.Dir); err != nil {
+	if o, err = takeOver(layout, o); err != nil {
 		held.release()
 		return nil, err
 	}
@@ -109,6 +111,30 @@ func Start(ctx context.Context, o Options) (*Mesh, error) {
 		return nil, errors.Join(err, m.Stop())
 	}
 	return m, nil
+}
+
+// takeOver removes what a mesh that died left behind, and puts the base layer in place.
+func takeOver(layout Layout, o Options) (Options, error) {
+	if err := meshstate.Remove(o.Dir); err != nil || o.Base == nil {
+		return o, err
+	}
+	if err := os.RemoveAll(layout.Base()); err != nil {
+		return o, explainDisk(o.Dir, err)
+	}
+	o.ConfigDirs = append([]string{layout.Base()}, o.ConfigDirs...)
+	return o, fs.WalkDir(o.Base, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(o.Base, path)
+		if err == nil {
+			err = meshstate.WriteFile(filepath.Join(layout.Base(), path), data)
+		}
+		if err != nil {
+			return explainDisk(o.Dir, err)
+		}
+		return nil
+	})
 }
 
 // ready waits for the control plane and tells other processes where it is.

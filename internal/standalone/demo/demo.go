@@ -6,16 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/meshctl/meshctl/internal/adminapi"
-	"github.com/meshctl/meshctl/internal/meshstate"
 	"github.com/meshctl/meshctl/internal/standalone"
 	"github.com/meshctl/meshctl/samples"
 )
@@ -55,6 +54,8 @@ type demo struct {
 	join    standalone.Join
 	envoy   string
 	ingress *ingress
+	// starting counts the workloads that are not ready yet.
+	starting sync.WaitGroup
 }
 
 // Run runs the demo until ctx ends, o.Duration is over, or a part of it fails. It leaves no process behind.
@@ -71,6 +72,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	work, stop := context.WithCancel(ctx)
 	defer stop()
 	parts, work := errgroup.WithContext(work)
+	d.starting.Add(len(workloads()))
 	for _, w := range workloads() {
 		parts.Go(func() error { return d.run(work, w) })
 	}
@@ -99,44 +101,26 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-// prepare writes the demo's own configuration and makes the user's directory.
+// prepare makes the user's directory.
 func (d *demo) prepare() error {
 	layout := standalone.Layout{Dir: d.o.Dir}
 	if d.o.ConfigDir == "" {
 		d.o.ConfigDir = layout.Config()
 	}
 	absolute, err := filepath.Abs(d.o.ConfigDir)
-	if err != nil {
-		return err
+	if err == nil {
+		err = os.MkdirAll(absolute, 0o755)
 	}
-	d.o.ConfigDir = absolute
-	if err := os.MkdirAll(absolute, 0o755); err != nil {
+	if err != nil {
 		return fmt.Errorf("configuration directory: %w", err)
 	}
-	// Another demo of this mesh may run: its files are the same.
-	return writeBase(layout.Base())
-}
-
-func writeBase(dir string) error {
-	base := samples.Demo()
-	return fs.WalkDir(base, ".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		data, err := fs.ReadFile(base, path)
-		if err != nil {
-			return err
-		}
-		return meshstate.WriteFile(filepath.Join(dir, path), data)
-	})
+	d.o.ConfigDir = absolute
+	return nil
 }
 
 // start starts the control plane and finds Envoy meanwhile.
 func (d *demo) start(ctx context.Context) error {
 	layout := standalone.Layout{Dir: d.o.Dir}
-	if err := checkPort(d.o.Port); err != nil {
-		return err
-	}
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		d.envoy, err = d.o.Envoy(both)
@@ -145,7 +129,7 @@ func (d *demo) start(ctx context.Context) error {
 	var mesh *standalone.Mesh
 	group.Go(func() (err error) {
 		mesh, err = standalone.Start(both, standalone.Options{
-			Name: d.o.Name, Dir: d.o.Dir, ConfigDirs: []string{layout.Base(), d.o.ConfigDir}, Programs: d.o.Programs,
+			Name: d.o.Name, Dir: d.o.Dir, Base: samples.Demo(), ConfigDirs: []string{d.o.ConfigDir}, Programs: d.o.Programs,
 			ReadyTimeout: d.o.ReadyTimeout, Log: d.o.Log,
 		})
 		return err
@@ -175,6 +159,9 @@ func (d *demo) serve(ctx context.Context) error {
 		return interrupted(ctx, err)
 	}
 	d.o.Say("first successful request through the gateway after %s", d.age())
+	if err := d.allReady(ctx); err != nil {
+		return interrupted(ctx, err)
+	}
 	report, err := d.mesh.Admin().WaitSync(ctx, 10*time.Second)
 	if err != nil {
 		return interrupted(ctx, err)
@@ -187,6 +174,21 @@ func (d *demo) serve(ctx context.Context) error {
 		defer cancel()
 	}
 	return d.load(ctx)
+}
+
+// allReady waits for the workloads that the first page did not need.
+func (d *demo) allReady(ctx context.Context) error {
+	ready := make(chan struct{})
+	go func() {
+		d.starting.Wait()
+		close(ready)
+	}()
+	select {
+	case <-ready:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (d *demo) saySynced(ctx context.Context, report adminapi.SyncReport) {

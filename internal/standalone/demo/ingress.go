@@ -2,26 +2,26 @@ package demo
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
+	"io/fs"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
-	"github.com/meshctl/meshctl/internal/meshstate"
+	"github.com/meshctl/meshctl/internal/agent/ports"
+	"github.com/meshctl/meshctl/internal/agentapi"
 	"github.com/meshctl/meshctl/internal/standalone"
 )
 
-// preferred is the port of the demo's own Gateway.
-const preferred = 8080
+// declared is the port in the demo's own Gateway object.
+const declared = 8080
 
 // page is what the load asks for.
 const page = "/productpage"
@@ -35,43 +35,27 @@ type ingress struct {
 
 func newIngress() *ingress { return &ingress{changed: make(chan struct{})} }
 
-// checkPort reports a port that the user asked for and that is taken.
-func checkPort(port uint16) error {
-	if port == 0 {
-		return nil
-	}
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port)))
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return fmt.Errorf("port %d of the gateway: %w: stop what uses it, or give --port 0 for any free one", port, err)
-	}
-	return listener.Close()
-}
-
-// choose tells the gateway's agent, whose directory is dir, which port to take for the demo's own Gateway. Without a choice the
-// agent tries the number in the Gateway.
+// choose gives the gateway, whose agent keeps its ports in dir, the port that the user asked for. Without a choice the agent
+// tries the number in the Gateway object.
 func (i *ingress) choose(dir string, o Options) error {
 	path := filepath.Join(dir, "ports.json")
-	port := o.Port
-	if port == 0 && o.AnyPort {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		port = listener.Addr().(*net.TCPAddr).AddrPort().Port()
-		_ = listener.Close()
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	if port == 0 {
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
+	if o.Port == 0 && !o.AnyPort {
 		return nil
 	}
-	data, err := json.Marshal(map[string]uint16{fmt.Sprintf("gateway|%d", preferred): port})
+	book, err := ports.Open(path, netip.MustParseAddr("127.0.0.1"))
 	if err != nil {
 		return err
 	}
-	return meshstate.WriteFile(path, data)
+	defer book.Close()
+	name := fmt.Sprintf("gateway|%d", declared)
+	found, err := book.Allocate([]*agentapi.Listen{{Name: name, Purpose: agentapi.Listen_GATEWAY, Preferred: uint32(o.Port)}})
+	if err == nil && o.Port != 0 && found[name] != uint32(o.Port) {
+		err = fmt.Errorf("port %d of the gateway is in use, or needs a privilege: choose another, or --port 0 for any free one", o.Port)
+	}
+	return err
 }
 
 // follow keeps the URLs up to date with the gateway's listeners until stop is called.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/meshctl/meshctl/internal/agent"
@@ -44,10 +45,15 @@ const drain = time.Second
 
 // run runs one workload until ctx ends.
 func (d *demo) run(ctx context.Context, w workload) error {
+	started := sync.OnceFunc(d.starting.Done)
+	defer started()
 	o := standalone.WorkloadOptions{
 		Name: w.name(), Agent: d.o.Programs.Agent, Envoy: d.envoy, Concurrency: 1, Drain: drain,
 		ReadyTimeout: d.o.ReadyTimeout, Log: d.o.Log,
-		Ready: func(agent.State) { d.o.Say("%s ready after %s", w.name(), d.age()) },
+		Ready: func(agent.State) {
+			d.o.Say("%s ready after %s", w.name(), d.age())
+			started()
+		},
 	}
 	if w.gateway() {
 		o.Namespace, o.ServiceAccount, o.Gateway = gatewayNamespace, gatewayName+"-service-account", true
