@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -151,7 +152,7 @@ func TestReconnect(t *testing.T) {
 }
 
 func TestNoSecretsWithoutCertificate(t *testing.T) {
-	_, _, address := serve(t, Options{}, resource("cert", &corev3.Node{}))
+	_, _, address := serve(t, Options{}, resource("cert", &tlsv3.Secret{Name: "cert"}))
 	c := newDeltaClient(t, address)
 	c.ask(xds.SecretType, "cert")
 	c.expect("SDS -cert")

@@ -83,9 +83,11 @@ func (c *deltaClient) ack(url string) {
 func (c *deltaClient) nack(url, text string) {
 	c.t.Helper()
 	c.send(&discoveryv3.DeltaDiscoveryRequest{
-		TypeUrl: url, ResponseNonce: c.last[url].GetNonce(), ErrorDetail: &rpcstatus.Status{Code: 13, Message: text},
+		TypeUrl: url, ResponseNonce: c.last[url].GetNonce(), ErrorDetail: refusalOf(text),
 	})
 }
+
+func refusalOf(text string) *rpcstatus.Status { return &rpcstatus.Status{Code: 13, Message: text} }
 
 // next returns the next response in short: "CDS a b -c".
 func (c *deltaClient) next() string {
