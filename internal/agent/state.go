@@ -38,11 +38,23 @@ type State struct {
 	WorkloadEntry string `json:"workloadEntry,omitempty"`
 	// Bindings are the ports of Envoy's listeners by name, e.g. "http_proxy", "inbound|9080".
 	Bindings map[string]uint32 `json:"bindings,omitempty"`
+	// Services are those of the Bindings at which the program reaches services, in the order of the control plane.
+	Services []ServicePort `json:"services,omitempty"`
 	// Health of the program by its readiness probe; nil without a probe or before its first verdict.
 	Health      *Health      `json:"health,omitempty"`
 	Certificate *Certificate `json:"certificate,omitempty"`
 	// CertificateError says why the last request for a certificate failed.
 	CertificateError string `json:"certificateError,omitempty"`
+}
+
+// ServicePort is one port of a service on loopback.
+type ServicePort struct {
+	Host string `json:"host"`           // e.g. "reviews.default.svc.cluster.local"
+	Port uint32 `json:"port"`           // of the service
+	Name string `json:"name,omitempty"` // of the service's port
+	// Protocol as Istio's port names: http, grpc, tcp, ...
+	Protocol string `json:"protocol,omitempty"`
+	Local    uint32 `json:"local"` // on 127.0.0.1
 }
 
 // Health is the verdict of the readiness probe.

@@ -147,7 +147,7 @@ func (a *agent) linkOptions(target dial.Target) link.Options {
 			if err != nil {
 				a.o.Log.Error("local ports of the proxy", "error", err)
 			}
-			a.board.update(func(s *State) { s.Bindings = found })
+			a.board.update(func(s *State) { s.Bindings, s.Services = found, servicePorts(listens, found) })
 			return found
 		},
 		Rotate: a.certs.Rotate,
@@ -167,4 +167,15 @@ func (a *agent) register() *agentapi.Register {
 		Weight: a.o.Weight, AdminAddress: state.AdminAddress, StatusAddress: state.StatusAddress,
 		AgentVersion: a.o.Version, NodeId: state.NodeID, Instance: a.instance,
 	}
+}
+
+// servicePorts lists the ports at which the program reaches services.
+func servicePorts(listens []*agentapi.Listen, found map[string]uint32) []ServicePort {
+	var out []ServicePort
+	for _, l := range listens {
+		if local := found[l.GetName()]; local != 0 && l.GetPurpose() == agentapi.Listen_SERVICE {
+			out = append(out, ServicePort{l.GetHost(), l.GetPort(), l.GetPortName(), l.GetProtocol(), local})
+		}
+	}
+	return out
 }

@@ -27,7 +27,7 @@ const Timeout = 30 * time.Second
 // test when there is none.
 func Binary(t testing.TB) string {
 	t.Helper()
-	options := envoybin.Options{Explicit: os.Getenv("MESHCTL_ENVOY")}
+	options := envoybin.Options{Explicit: os.Getenv("MESHCTL_ENVOY")} //nolint:forbidigo // as the command line does
 	if cache, err := os.UserCacheDir(); err == nil {
 		options.CacheDir = envoybin.CacheDir(cache)
 	}

@@ -4,6 +4,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -36,13 +37,13 @@ func (c Client) Ready(ctx context.Context) error {
 	case err != nil:
 		return err
 	case stats[cds] == 0:
-		return fmt.Errorf("Envoy has no clusters from the control plane yet")
+		return errors.New("no clusters from the control plane yet")
 	case stats[lds] == 0:
-		return fmt.Errorf("Envoy has no listeners from the control plane yet")
+		return errors.New("no listeners from the control plane yet")
 	case stats["listener_manager.workers_started"] == 0:
-		return fmt.Errorf("Envoy's workers have not started yet")
+		return errors.New("workers of Envoy not started yet")
 	case stats["server.state"] != 0:
-		return fmt.Errorf("Envoy is not live (server.state %d)", stats["server.state"])
+		return fmt.Errorf("not live yet (server.state %d)", stats["server.state"])
 	}
 	return nil
 }
@@ -81,7 +82,7 @@ func (c Client) stats(ctx context.Context, filter string) (map[string]int, error
 
 func (c Client) do(ctx context.Context, method, path string) ([]byte, error) {
 	if c.Address == "" {
-		return nil, fmt.Errorf("Envoy has not started yet")
+		return nil, errors.New("not started yet")
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -95,15 +96,15 @@ func (c Client) do(ctx context.Context, method, path string) ([]byte, error) {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("Envoy's admin interface: %w", err)
+		return nil, fmt.Errorf("admin interface of Envoy: %w", err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, most))
 	if err != nil {
-		return nil, fmt.Errorf("Envoy's admin interface: %w", err)
+		return nil, fmt.Errorf("admin interface of Envoy: %w", err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("Envoy's admin interface: %s %s: %s", method, path, resp.Status)
+		return nil, fmt.Errorf("admin interface of Envoy: %s %s: %s", method, path, resp.Status)
 	}
 	return body, nil
 }

@@ -53,7 +53,7 @@ func (r Remote) Sign(ctx context.Context, request []byte, ttl time.Duration, pre
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	answer, err := securityv1alpha1.NewIstioCertificateServiceClient(conn).CreateCertificate(ctx,
 		&securityv1alpha1.IstioCertificateRequest{Csr: string(request), ValidityDuration: int64(ttl / time.Second)})
 	if err != nil {

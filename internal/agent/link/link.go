@@ -137,7 +137,7 @@ func (c *Client) converse(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	stream, err := agentapi.NewAgentClient(conn).Connect(ctx)
 	if err != nil {
 		return err

@@ -86,7 +86,7 @@ func grpcCheck(dialer *net.Dialer, address, service string) Check {
 		if err != nil {
 			return err
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		answer, err := grpc_health_v1.NewHealthClient(conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: service})
 		if err != nil {
 			return err

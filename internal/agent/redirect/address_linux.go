@@ -23,7 +23,7 @@ func setPassthrough6(add bool) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	// struct ifaddrmsg of rtnetlink(7): family, prefix length, flags, scope, interface.
 	message := []byte{unix.AF_INET6, 128, unix.IFA_F_NODAD, unix.RT_SCOPE_HOST}
 	message = binary.NativeEndian.AppendUint32(message, uint32(lo.Index))
