@@ -12,6 +12,10 @@ import (
 // check looks again at what VirtualServices refer to, where that may have changed.
 func (t *update) check() {
 	for _, key := range sortedKeys(t.staleChecks) {
+		if key.Kind == config.WorkloadEntry {
+			t.checkEntry(key)
+			continue
+		}
 		v := t.virtuals.get(key)
 		if v == nil {
 			t.report(key, nil)
@@ -23,6 +27,37 @@ func (t *update) check() {
 		problems = append(problems, t.checkRivals(v)...)
 		t.report(key, problems)
 	}
+}
+
+// checkMembers notes members that have names instead of addresses, and those that left.
+func (t *update) checkMembers(owner config.Key, changes []membership) {
+	for _, c := range changes {
+		if i := t.instances.get(c.key); c.key.Kind == config.WorkloadEntry && i != nil && i.named() {
+			t.staleChecks[c.key] = true
+		}
+	}
+	for _, i := range t.members.get(owner) {
+		if i.Key.Kind == config.WorkloadEntry && i.named() {
+			t.staleChecks[i.Key] = true
+		}
+	}
+}
+
+// checkEntry reports a WorkloadEntry with a name that services select which need addresses.
+func (t *update) checkEntry(key config.Key) {
+	i := t.instances.get(key)
+	if i == nil {
+		return
+	}
+	var problems []config.Problem
+	for _, d := range t.selecting(key.Namespace, i.Labels) {
+		if i.named() && !d.Services[0].Resolution.byName() {
+			problems = append(problems, problem(t.set.Get(key), config.Warning, "spec.address",
+				fmt.Sprintf("%q is a name, and %s needs an IP address; the endpoint is left out of it", i.Addresses[0], d.key()),
+				"write the address, or use a ServiceEntry with resolution: DNS"))
+		}
+	}
+	t.report(key, problems)
 }
 
 func (t *tables) checkDestinations(v *virtual) []config.Problem {

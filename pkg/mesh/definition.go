@@ -90,6 +90,7 @@ func (t *update) replaceDefinition(key config.Key, before, after *definition) {
 		t.forgetDefinition(before)
 	}
 	if after == nil {
+		t.checkMembers(key, nil)
 		t.definitions.delete(key)
 		setList(&t.members, key, nil)
 		return
@@ -101,6 +102,7 @@ func (t *update) replaceDefinition(key config.Key, before, after *definition) {
 		t.staleHosts[h] = true
 		t.staleBackends[h] = true
 	}
+	t.checkMembers(key, nil)
 	if bucket, ok := after.bucket(); ok {
 		setList(&t.selectors, bucket, insert(t.selectors.get(bucket), after, leads))
 		if before == nil || !sameLabels(before.Selector, after.Selector) {

@@ -148,9 +148,9 @@ func (t *update) definitionEndpoints(d *definition, svc *Service, port Port) []E
 	if svc.Resolution == Passthrough || svc.Resolution == DynamicDNS {
 		return nil
 	}
-	out := instanceEndpoints(nil, d.Inline, port, false)
+	out := instanceEndpoints(nil, svc, d.Inline, port, false)
 	if d.Selector != nil {
-		return instanceEndpoints(out, t.members.get(d.key()), port, false)
+		return instanceEndpoints(out, svc, t.members.get(d.key()), port, false)
 	}
 	if len(d.Inline) == 0 && svc.Resolution != Static {
 		out = append(out, namedEndpoint(svc.Host, port, d.key()))
@@ -181,13 +181,13 @@ func (t *update) kubernetesEndpoints(d *definition, svc *Service, port Port) []E
 		}
 		members = without(members, func(i *instance) bool { return i.Key.Kind == config.Pod })
 	}
-	return instanceEndpoints(out, members, port, d.NotReady)
+	return instanceEndpoints(out, svc, members, port, d.NotReady)
 }
 
 // instanceEndpoints appends the endpoints of workloads for a service port.
-func instanceEndpoints(out []Endpoint, list []*instance, port Port, notReady bool) []Endpoint {
+func instanceEndpoints(out []Endpoint, svc *Service, list []*instance, port Port, notReady bool) []Endpoint {
 	for _, i := range list {
-		if i.Ready || notReady {
+		if (i.Ready || notReady) && (svc.Resolution.byName() || !i.named()) {
 			if number := i.port(port); number != 0 || isUnix(i.Addresses[0]) {
 				out = append(out, i.endpoint(i.Addresses[0], number))
 			}
@@ -195,6 +195,13 @@ func instanceEndpoints(out []Endpoint, list []*instance, port Port, notReady boo
 	}
 	return out
 }
+
+// byName reports whether endpoints may be names, which Envoy then looks up. One name among the addresses of any other service
+// would make Envoy refuse all of its endpoints.
+func (r Resolution) byName() bool { return r == DNS || r == DNSRoundRobin }
+
+// named reports whether the workload is reached by a name.
+func (i *instance) named() bool { return !isIP(i.Addresses[0]) && !isUnix(i.Addresses[0]) }
 
 // endpoint returns the workload as it is reached at a port.
 func (i *instance) endpoint(address string, port uint32) Endpoint {

@@ -79,6 +79,11 @@ func (t *update) useWildcard(host string, uses bool) {
 	}
 }
 
+func isCIDR(s string) bool {
+	_, err := netip.ParsePrefix(s)
+	return err == nil
+}
+
 func isLoopback(address string) bool {
 	a, err := netip.ParseAddr(address)
 	return err == nil && a.IsLoopback()

@@ -158,7 +158,11 @@ func (t *update) parseInstance(o *config.Object) *instance {
 	if e.Address == "" { // reached through its network's gateway only
 		return nil
 	}
-	return t.entryInstance(o, e, o.Meta.Labels)
+	i := t.entryInstance(o, e, o.Meta.Labels)
+	if i.named() {
+		t.staleChecks[o.Key] = true
+	}
+	return i
 }
 
 // indexAddresses keeps the index by address.

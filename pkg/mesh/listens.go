@@ -27,6 +27,7 @@ type Listen struct {
 	Purpose  Purpose
 	Host     string // of the service, for Outbound
 	Port     uint32 // of the service, the target port or the gateway server's port; 0 for http_proxy
+	PortName string // of the service's port, for Outbound
 	Protocol Protocol
 	// Preferred is the number that users would expect; another one is as good when it is taken. 0 is no wish.
 	Preferred uint32
@@ -84,7 +85,7 @@ func (s *Scope) outboundListens() []Listen {
 				continue
 			}
 			out = append(out, Listen{
-				Name: fmt.Sprintf("outbound|%d|%s", p.Number, svc.Host), Purpose: Outbound, Host: svc.Host, Port: p.Number, Protocol: p.Protocol,
+				Name: fmt.Sprintf("outbound|%d|%s", p.Number, svc.Host), Purpose: Outbound, Host: svc.Host, Port: p.Number, PortName: p.Name, Protocol: p.Protocol,
 			})
 		}
 	}

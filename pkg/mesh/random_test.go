@@ -112,7 +112,7 @@ func (g generator) service(o *config.Object) {
 
 func (g generator) entry() *networking.WorkloadEntry {
 	return &networking.WorkloadEntry{
-		Address: g.address(), Labels: g.labels(), Weight: uint32(g.IntN(3)), ServiceAccount: pick(g, "", "sa1", "sa2"),
+		Address: pick(g, g.address(), g.address(), g.address(), "vm.example.net"), Labels: g.labels(), Weight: uint32(g.IntN(3)), ServiceAccount: pick(g, "", "sa1", "sa2"),
 		Ports: pick(g, nil, map[string]uint32{"http-80": 8000}, map[string]uint32{"8080": 9000}), Locality: pick(g, "", "r/z"),
 	}
 }

@@ -57,6 +57,7 @@ func (t *update) applySelectors() {
 			continue
 		}
 		setList(&t.members, owner, applyMemberships(t.members.get(owner), changes))
+		t.checkMembers(owner, changes)
 		for _, s := range d.Services {
 			t.staleBackends[hostKey{s.Host, s.Namespace}] = true
 		}

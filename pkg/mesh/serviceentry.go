@@ -22,13 +22,19 @@ func (t *update) parseServiceEntry(o *config.Object) (*definition, []config.Prob
 	model := Service{
 		Namespace:       o.Key.Namespace,
 		Ports:           ports,
-		Addresses:       slices.Clone(in.Addresses),
+		Addresses:       without(in.Addresses, func(a string) bool { return !isIP(a) && !isCIDR(a) }),
 		Resolution:      entryResolution(in.Resolution),
 		External:        in.Location == networking.ServiceEntry_MESH_EXTERNAL,
 		SubjectAltNames: slices.Clone(in.SubjectAltNames),
 		Visibility:      visibility(in.ExportTo, t.config.Mesh.DefaultServiceExportTo, o.Key.Namespace),
 		Created:         o.Meta.Created,
 		From:            o.Key,
+	}
+	for i, a := range in.Addresses {
+		if !slices.Contains(model.Addresses, a) {
+			problems = append(problems, problem(o, config.Warning, fmt.Sprintf("spec.addresses[%d]", i),
+				fmt.Sprintf("%q is neither an IP address nor a CIDR; it is left out", a), "write for example 240.0.0.1 or 10.1.0.0/16"))
+		}
 	}
 	d := &definition{Object: o}
 	if in.WorkloadSelector != nil {

@@ -74,13 +74,11 @@ func headlessResolution(ports []Port) Resolution {
 }
 
 func clusterIPs(in *corev1.Service) []string {
-	if len(in.Spec.ClusterIPs) > 0 {
-		return slices.Clone(in.Spec.ClusterIPs)
+	list := in.Spec.ClusterIPs
+	if len(list) == 0 {
+		list = []string{in.Spec.ClusterIP}
 	}
-	if in.Spec.ClusterIP != "" {
-		return []string{in.Spec.ClusterIP}
-	}
-	return nil
+	return without(list, func(ip string) bool { return !isIP(ip) })
 }
 
 func servicePorts(o *config.Object, in []corev1.ServicePort) ([]Port, []config.Problem) {

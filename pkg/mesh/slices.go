@@ -20,7 +20,7 @@ func (t *update) sliceEndpoints(d *definition, o *config.Object, port Port) []En
 	}
 	var out []Endpoint
 	for _, e := range slice.Endpoints {
-		if len(e.Addresses) == 0 || e.Conditions.Ready != nil && !*e.Conditions.Ready && !d.NotReady {
+		if len(e.Addresses) == 0 || !isIP(e.Addresses[0]) || e.Conditions.Ready != nil && !*e.Conditions.Ready && !d.NotReady {
 			continue
 		}
 		if i := t.instanceOf(o.Key.Namespace, e); i != nil {
