@@ -627,7 +627,9 @@ type Listen struct {
 	// As Istio's port names: http, http2, grpc, tcp, tls, https, mongo, ...
 	Protocol string `protobuf:"bytes,5,opt,name=protocol,proto3" json:"protocol,omitempty"`
 	// Tried first; any other free port is as good. 0: no preference.
-	Preferred     uint32 `protobuf:"varint,6,opt,name=preferred,proto3" json:"preferred,omitempty"`
+	Preferred uint32 `protobuf:"varint,6,opt,name=preferred,proto3" json:"preferred,omitempty"`
+	// Name of the service's port; may be empty.
+	PortName      string `protobuf:"bytes,7,opt,name=port_name,json=portName,proto3" json:"port_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -702,6 +704,13 @@ func (x *Listen) GetPreferred() uint32 {
 		return x.Preferred
 	}
 	return 0
+}
+
+func (x *Listen) GetPortName() string {
+	if x != nil {
+		return x.PortName
+	}
+	return ""
 }
 
 // Bindings maps Listen.name to the port found; it is complete and replaces the map before.
@@ -968,14 +977,15 @@ const file_agent_proto_rawDesc = "" +
 	"\x0eworkload_entry\x18\x01 \x01(\tR\rworkloadEntry\x120\n" +
 	"\x14readiness_probe_json\x18\x02 \x01(\tR\x12readinessProbeJson\"<\n" +
 	"\x06Wanted\x122\n" +
-	"\alistens\x18\x01 \x03(\v2\x18.meshctl.agent.v1.ListenR\alistens\"\xfc\x01\n" +
+	"\alistens\x18\x01 \x03(\v2\x18.meshctl.agent.v1.ListenR\alistens\"\x99\x02\n" +
 	"\x06Listen\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12:\n" +
 	"\apurpose\x18\x02 \x01(\x0e2 .meshctl.agent.v1.Listen.PurposeR\apurpose\x12\x12\n" +
 	"\x04host\x18\x03 \x01(\tR\x04host\x12\x12\n" +
 	"\x04port\x18\x04 \x01(\rR\x04port\x12\x1a\n" +
 	"\bprotocol\x18\x05 \x01(\tR\bprotocol\x12\x1c\n" +
-	"\tpreferred\x18\x06 \x01(\rR\tpreferred\"@\n" +
+	"\tpreferred\x18\x06 \x01(\rR\tpreferred\x12\x1b\n" +
+	"\tport_name\x18\a \x01(\tR\bportName\"@\n" +
 	"\aPurpose\x12\v\n" +
 	"\aINBOUND\x10\x00\x12\x0e\n" +
 	"\n" +

@@ -38,7 +38,7 @@ func (c *ControlPlane) wanted(p registry.Proxy) []*agentapi.Listen {
 	out := make([]*agentapi.Listen, len(listens))
 	for i, l := range listens {
 		out[i] = &agentapi.Listen{
-			Name: l.Name, Purpose: purposes[l.Purpose], Host: l.Host, Port: l.Port, Protocol: l.Protocol.String(), Preferred: l.Preferred,
+			Name: l.Name, Purpose: purposes[l.Purpose], Host: l.Host, Port: l.Port, Protocol: l.Protocol.String(), Preferred: l.Preferred, PortName: l.PortName,
 		}
 	}
 	return out
