@@ -42,12 +42,15 @@ type running struct {
 
 	mu    sync.Mutex
 	state agent.State
+	// lost is set when there ever was no stream to the control plane.
+	lost bool
 }
 
 func (r *running) changed(s agent.State) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.state = s
+	r.lost = r.lost || s.RegistrationError != ""
 }
 
 func (r *running) now() agent.State {
@@ -283,6 +286,11 @@ func TestRestarts(t *testing.T) {
 	r := start(t, func(o *agent.Options) { o.DrainDuration = -1 })
 	port := r.now().Bindings["inbound|9080"]
 	r.plane.Restart(t)
+	r.until("a new stream", func(s agent.State) bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.lost && s.RegistrationError == ""
+	})
 	envoytest.Eventually(t, "a second registration", func() error {
 		if registered, _, _, _ := r.plane.Agents.Seen(); len(registered) < 2 {
 			return errors.New("not yet")

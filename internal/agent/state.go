@@ -36,6 +36,8 @@ type State struct {
 	Draining bool `json:"draining,omitempty"`
 	// WorkloadEntry is "namespace/name" of the registration; empty while there never was one.
 	WorkloadEntry string `json:"workloadEntry,omitempty"`
+	// RegistrationError says why there is no stream to the control plane; empty while there is one.
+	RegistrationError string `json:"registrationError,omitempty"`
 	// Bindings are the ports of Envoy's listeners by name, e.g. "http_proxy", "inbound|9080".
 	Bindings map[string]uint32 `json:"bindings,omitempty"`
 	// Services are those of the Bindings at which the program reaches services, in the order of the control plane.

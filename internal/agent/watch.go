@@ -139,7 +139,7 @@ func (a *agent) linkOptions(target dial.Target) link.Options {
 		Connect:  func() (*grpc.ClientConn, error) { return target.Connect(certificate) },
 		Register: a.register,
 		Registered: func(r *agentapi.Registered) {
-			a.board.update(func(s *State) { s.WorkloadEntry = r.GetWorkloadEntry() })
+			a.board.update(func(s *State) { s.WorkloadEntry, s.RegistrationError = r.GetWorkloadEntry(), "" })
 			a.probes.set(r.GetReadinessProbeJson())
 		},
 		Wanted: func(listens []*agentapi.Listen) map[string]uint32 {
@@ -149,6 +149,9 @@ func (a *agent) linkOptions(target dial.Target) link.Options {
 			}
 			a.board.update(func(s *State) { s.Bindings, s.Services = found, servicePorts(listens, found) })
 			return found
+		},
+		Failed: func(reason string) {
+			a.board.update(func(s *State) { s.RegistrationError = reason })
 		},
 		Rotate: a.certs.Rotate,
 		Log:    a.o.Log,

@@ -27,6 +27,8 @@ type Options struct {
 	Registered func(*agentapi.Registered)
 	// Wanted finds a port for each listener; the map goes back to the server.
 	Wanted func([]*agentapi.Listen) map[string]uint32
+	// Failed is told why there is no stream; may be nil.
+	Failed func(reason string)
 	// Rotate is asked to renew the workload's certificate.
 	Rotate func()
 	// Log may be nil.
@@ -59,6 +61,9 @@ type Client struct {
 func New(o Options) *Client {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Failed == nil {
+		o.Failed = func(string) {}
 	}
 	return &Client{o: o, restart: make(chan struct{}, 1), wake: make(chan struct{})}
 }
@@ -107,6 +112,7 @@ func (c *Client) Run(ctx context.Context) error {
 		if time.Since(began) > goodAfter {
 			retry = retryFirst
 		}
+		c.o.Failed(describe(err))
 		c.o.Log.Warn("no stream to the control plane, trying again", "in", retry, "error", describe(err))
 		timer := time.NewTimer(time.Duration(float64(retry) * (0.75 + rand.Float64()/2)))
 		select {
