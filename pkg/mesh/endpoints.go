@@ -207,7 +207,7 @@ func (i *instance) named() bool { return !isIP(i.Addresses[0]) && !isUnix(i.Addr
 func (i *instance) endpoint(address string, port uint32) Endpoint {
 	return Endpoint{
 		Address: address, Port: port, Labels: i.Labels, Identity: i.Identity,
-		MutualTLS: i.TLS && i.Authn.ModeOf(port) != Disabled,
+		MutualTLS: i.TLS && i.Authn.ModeOf(i.behind(port)) != Disabled,
 		Healthy:   i.Healthy, Weight: i.Weight, Network: i.Network, Locality: i.Locality, Workload: i.Key,
 	}
 }

@@ -17,6 +17,9 @@ const (
 	// AnnotationUnhealthy marks a WorkloadEntry whose health checks fail; its value is the reason. Such an endpoint stays known
 	// and gets no traffic.
 	AnnotationUnhealthy = "meshctl.io/unhealthy"
+	// AnnotationBoundPorts with value "true" says that only what a WorkloadEntry's ports map can be reached: its proxy has a local port
+	// for each target port.
+	AnnotationBoundPorts = "meshctl.io/bound-ports"
 
 	labelTLSMode  = "security.istio.io/tlsMode" // "istio": the workload's proxy terminates mesh mTLS
 	labelNetwork  = "topology.istio.io/network"
@@ -30,6 +33,8 @@ type instance struct {
 	Addresses []string // the first is where it is reached
 	// Ports maps service port names, and decimal target port numbers, to port numbers of the workload.
 	Ports map[string]uint32
+	// Bound: nothing but Ports can be reached, and they are found by target port first.
+	Bound bool
 	// Named are the container ports of a Pod.
 	Named          map[string]uint32
 	ServiceAccount string
@@ -52,9 +57,10 @@ func (i *instance) seal() *instance {
 		Labels         map[string]string
 		Ports, Named   map[string]uint32
 		Addresses      []string
+		Bound          bool
 		ServiceAccount string
 		Authn          PeerAuthn
-	}{i.Labels, i.Ports, i.Named, i.Addresses, i.ServiceAccount, i.Authn})
+	}{i.Labels, i.Ports, i.Named, i.Addresses, i.Bound, i.ServiceAccount, i.Authn})
 	i.Digest = digest.Of(*i)
 	return i
 }
@@ -62,10 +68,11 @@ func (i *instance) seal() *instance {
 // port returns the workload's number of a service port: mapped by the port's name, then by the target port's number; then the target
 // port itself. Zero means that the workload does not serve it.
 func (i *instance) port(p Port) uint32 {
-	if n := i.Ports[p.Name]; n != 0 {
-		return n
+	byName, byNumber := i.Ports[p.Name], i.Ports[strconv.FormatUint(uint64(p.TargetPort), 10)]
+	if i.Bound { // several services may know different ports under one name
+		return cmp.Or(byNumber, i.Ports[p.TargetName], byName)
 	}
-	if n := i.Ports[strconv.FormatUint(uint64(p.TargetPort), 10)]; n != 0 {
+	if n := cmp.Or(byName, byNumber); n != 0 {
 		return n
 	}
 	if p.TargetName != "" {
@@ -89,6 +96,7 @@ func (t *update) entryInstance(o *config.Object, e *networking.WorkloadEntry, la
 		Labels:         labels,
 		Addresses:      []string{e.Address},
 		Ports:          e.Ports,
+		Bound:          o.Meta.Annotations[AnnotationBoundPorts] == "true",
 		ServiceAccount: e.ServiceAccount,
 		Identity:       t.identity(o.Key.Namespace, e.ServiceAccount),
 		TLS:            mode == "istio" || !explicit && e.ServiceAccount != "",

@@ -230,3 +230,37 @@ spec: {selector: {app: db}, ports: [{name: tcp, port: 5432}, {name: dns, port: 5
 	s = Build(large(300), Options{})
 	equal(t, "a large mesh has no ports for plain HTTP", names(Proxy{Mode: Explicit, Namespace: "ns1"}), []string{"http_proxy"})
 }
+
+// TestBoundPorts: the registry's entry maps target ports to where the proxy of an Explicit workload listens.
+func TestBoundPorts(t *testing.T) {
+	s := build(t, webService+`
+apiVersion: v1
+kind: Service
+metadata: {name: web-admin, namespace: prod}
+spec: {selector: {app: web}, ports: [{name: http, port: 90, targetPort: 9090}, {name: more, port: 91}]}
+---
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: p, namespace: prod, annotations: {meshctl.io/bound-ports: "true"}}
+spec: {address: 127.0.0.1, labels: {app: web}, ports: {"8080": 31000, "9090": 32000, http: 32000}, serviceAccount: sa}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: p, namespace: prod}
+spec: {selector: {matchLabels: {app: web}}, portLevelMtls: {9090: {mode: DISABLE}}}`)
+	web, admin := endpointsOf(t, s, "web.prod.svc.cluster.local"), endpointsOf(t, s, "web-admin.prod.svc.cluster.local")
+	equal(t, "web", places(web), []string{"127.0.0.1:31000"})
+	equal(t, "admin", places(admin), []string{"127.0.0.1:32000"})
+	if !web.Endpoints[0].MutualTLS || admin.Endpoints[0].MutualTLS {
+		t.Error("portLevelMtls is about target ports")
+	}
+	svc := s.Service("web-admin.prod.svc.cluster.local", "prod")
+	equal(t, "a port that is not bound is not served", places(s.Endpoints(svc, svc.Ports[1])), nil)
+	p := sidecarIn("prod", "app=web")
+	p.Mode = Explicit
+	var targets []uint32
+	for _, w := range s.Workload(p).Ports {
+		targets = append(targets, w.Target)
+	}
+	equal(t, "targets", targets, []uint32{91, 8080, 9090})
+}

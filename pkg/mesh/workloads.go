@@ -44,6 +44,9 @@ func (w *Workload) addService(svc, declared *Service, mode Mode, i *instance) {
 		if mode == Explicit {
 			target = i.behind(target)
 		}
+		if i.Bound && target == 0 { // not bound yet
+			target = port.TargetPort
+		}
 		if target == 0 || port.Protocol == UDP || slices.ContainsFunc(w.Ports, func(p WorkloadPort) bool { return p.Target == target }) {
 			continue
 		}
@@ -51,15 +54,17 @@ func (w *Workload) addService(svc, declared *Service, mode Mode, i *instance) {
 	}
 }
 
-// behind returns the target port for which an Explicit proxy listens at bound, as the registry's entry maps it; bound itself when
-// no mapping says so. Ports of such a workload are named by their target: where its proxy listens may change.
+// behind returns the target port for which an Explicit proxy listens at bound, as the registry's entry maps it (the lowest of
+// several); bound itself when no mapping says so. Ports of such a workload are named by their target: where its proxy listens
+// may change.
 func (i *instance) behind(bound uint32) uint32 {
+	var lowest uint32
 	for name, at := range i.Ports {
-		if target, err := strconv.ParseUint(name, 10, 16); err == nil && at == bound {
-			return uint32(target)
+		if target, err := strconv.ParseUint(name, 10, 16); err == nil && at == bound && (lowest == 0 || uint32(target) < lowest) {
+			lowest = uint32(target)
 		}
 	}
-	return bound
+	return cmp.Or(lowest, bound)
 }
 
 // instance returns what the registry knows of a proxy's workload, nil when it knows nothing.
