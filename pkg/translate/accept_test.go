@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -31,6 +32,11 @@ func TestEnvoyAccepts(t *testing.T) {
 				}
 				c.set(t, p.ID, r)
 				live.settle(t, r)
+			}
+			for line := range strings.Lines(live.Log()) {
+				if strings.Contains(line, "Deprecated field") && !strings.Contains(line, "dns_") || strings.Contains(line, "[error]") || strings.Contains(line, "[critical]") {
+					t.Error(line)
+				}
 			}
 		})
 	}

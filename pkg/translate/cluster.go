@@ -124,14 +124,22 @@ func endpointDiscovery(c *clusterv3.Cluster) {
 	c.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{EdsConfig: adsSource(), ServiceName: c.Name}
 }
 
+// resolveNames makes Envoy resolve the names of the endpoints. Envoy 1.40 calls the fields for the rate deprecated, but what is to
+// replace them hides whether a cluster is STRICT_DNS or LOGICAL_DNS, which is what Istio's users look for.
 func resolveNames(c *clusterv3.Cluster, kind clusterv3.Cluster_DiscoveryType, config *mesh.Config) {
-	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: kind}
-	c.RespectDnsTtl = true
-	c.DnsRefreshRate = config.Mesh.GetDnsRefreshRate()
-	if !positive(c.DnsRefreshRate) || c.DnsRefreshRate.AsDuration() < dnsRefreshFloor {
-		c.DnsRefreshRate = durationpb.New(dnsRefreshDefault)
+	rate := config.Mesh.GetDnsRefreshRate()
+	if !positive(rate) || rate.AsDuration() < dnsRefreshFloor {
+		rate = durationpb.New(dnsRefreshDefault)
 	}
+	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: kind}
 	c.DnsLookupFamily = clusterv3.Cluster_V4_PREFERRED
+	c.RespectDnsTtl, c.DnsRefreshRate = true, rate //nolint:staticcheck // see above
+}
+
+// resolveNothing undoes resolveNames for what has no use for it.
+func resolveNothing(c *clusterv3.Cluster) {
+	c.DnsLookupFamily = clusterv3.Cluster_AUTO
+	c.RespectDnsTtl, c.DnsRefreshRate = false, nil //nolint:staticcheck // see resolveNames
 }
 
 // passthroughDiscovery lets a connection go where the client meant it to go. Only a redirected one has kept its address; the

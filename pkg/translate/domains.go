@@ -26,11 +26,11 @@ type DomainsInput struct {
 type PortForm uint8
 
 const (
-	// PortIgnored: the route configuration ignores ports when it matches (IgnorePortInHostMatching), domains have none.
+	// PortIgnored means that the route configuration ignores ports when it matches (IgnorePortInHostMatching) and domains have none.
 	PortIgnored PortForm = iota
-	// PortRequired: routes of many ports share a configuration; only port 80 may be left out, as HTTP says.
+	// PortRequired means that routes of many ports share a configuration; only port 80 may be left out, as HTTP says.
 	PortRequired
-	// PortOptional: with and without the port.
+	// PortOptional means with and without the port.
 	PortOptional
 )
 

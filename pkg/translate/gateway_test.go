@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -104,7 +105,7 @@ func TestGateway(t *testing.T) {
 // through sends a request to a port of the gateway whatever the URL's host resolves to. The response is nil when the connection fails.
 func (b *bench) through(t *testing.T, gateway mesh.Proxy, port uint32, target string, config *tls.Config) (*http.Response, string) {
 	t.Helper()
-	transport := &http.Transport{TLSClientConfig: config, Dial: func(string, string) (net.Conn, error) {
+	transport := &http.Transport{TLSClientConfig: config, DialContext: func(context.Context, string, string) (net.Conn, error) {
 		return net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", gateway.Bindings[GatewayBinding(port)]))
 	}}
 	defer transport.CloseIdleConnections()

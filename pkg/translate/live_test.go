@@ -219,7 +219,10 @@ func anyName(a *anypb.Any) string {
 	if err != nil {
 		return ""
 	}
-	return a.TypeUrl + " " + m.(interface{ GetName() string }).GetName()
+	if n, ok := m.(interface{ GetName() string }); ok {
+		return a.TypeUrl + " " + n.GetName()
+	}
+	return a.TypeUrl
 }
 
 func (c *control) bootstrap(id string) []byte {

@@ -35,7 +35,7 @@ func loadBalancer(c *clusterv3.Cluster, lb *networking.LoadBalancerSettings, not
 	case networking.LoadBalancerSettings_PASSTHROUGH:
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_ORIGINAL_DST}
 		c.LbPolicy, c.EdsClusterConfig, c.LoadAssignment = clusterv3.Cluster_CLUSTER_PROVIDED, nil, nil
-		c.RespectDnsTtl, c.DnsRefreshRate = false, nil
+		resolveNothing(c)
 		return
 	}
 	slowStart(c, lb)

@@ -10,7 +10,7 @@ import (
 )
 
 // mirrors copies requests to further destinations. `mirrors` takes the place of `mirror` when both are there.
-func (b *routeBuilder) mirrors(a *routev3.RouteAction, rule *networking.HTTPRoute, path string) {
+func (b *routeBuilder) mirrors(a *routev3.RouteAction, rule *networking.HTTPRoute) {
 	if b.in.Proxy == mesh.Proxyless {
 		return
 	}

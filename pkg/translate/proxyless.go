@@ -17,7 +17,8 @@ const certificateProvider = "default"
 
 // proxylessCluster keeps to what gRPC's own xDS client understands (gRFC A27, A29, A32, A42, A50); it would refuse the rest.
 func proxylessCluster(c *clusterv3.Cluster, in ClusterInput, policy trafficPolicy, notes *problems) {
-	c.CommonLbConfig, c.ConnectTimeout, c.RespectDnsTtl, c.DnsRefreshRate = nil, nil, false, nil
+	c.CommonLbConfig, c.ConnectTimeout = nil, nil
+	resolveNothing(c)
 	if proxylessDNS(c) {
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_LOGICAL_DNS}
 		c.LoadAssignment.Endpoints = c.LoadAssignment.Endpoints[:1]

@@ -31,7 +31,7 @@ func (b *routeBuilder) action(r *routev3.Route, rule *networking.HTTPRoute, matc
 	case rule.GetDirectResponse() != nil:
 		r.Action = &routev3.Route_DirectResponse{DirectResponse: b.directResponse(rule.GetDirectResponse(), path+".directResponse")}
 	default:
-		r.Action = &routev3.Route_Route{Route: b.forward(r, rule, match, &headers, path)}
+		r.Action = &routev3.Route_Route{Route: b.forward(rule, match, &headers, path)}
 		r.Decorator = &routev3.Decorator{Operation: b.operation(r)}
 	}
 	headers.applyTo(r)
@@ -47,7 +47,7 @@ func (b *routeBuilder) operation(r *routev3.Route) string {
 }
 
 // forward is the common case: the request goes to one or several destinations.
-func (b *routeBuilder) forward(r *routev3.Route, rule *networking.HTTPRoute, match *networking.HTTPMatchRequest, headers *headerOperations, path string) *routev3.RouteAction {
+func (b *routeBuilder) forward(rule *networking.HTTPRoute, match *networking.HTTPMatchRequest, headers *headerOperations, path string) *routev3.RouteAction {
 	a := &routev3.RouteAction{}
 	b.destinations(a, rule.GetRoute(), headers, path)
 	b.timeouts(a, rule.GetTimeout())
@@ -57,7 +57,7 @@ func (b *routeBuilder) forward(r *routev3.Route, rule *networking.HTTPRoute, mat
 		a.HostRewriteSpecifier = &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: headers.host}
 	}
 	b.ownName(a)
-	b.mirrors(a, rule, path)
+	b.mirrors(a, rule)
 	return a
 }
 

@@ -1,0 +1,85 @@
+package translate
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh"
+)
+
+// FuzzTranslate wants nothing that Envoy's field rules forbid, and no duplicate that it refuses, of whatever YAML there is.
+func FuzzTranslate(f *testing.F) {
+	inputs, _ := filepath.Glob("testdata/*/input.yaml")
+	for _, in := range inputs {
+		text, err := os.ReadFile(in)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+		for _, doc := range strings.Split(string(text), "\n---\n") {
+			f.Add(doc)
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		objects, _ := config.Decode("fuzz.yaml", strings.NewReader(text))
+		s := mesh.Build(config.Set{}.With(config.Batch{Full: true, Upserts: objects}), mesh.Options{})
+		for kind, p := range proxies(s) {
+			r := resourcesFor(s, p)
+			r.each(func(m proto.Message) {
+				if err := validate(m); err != nil {
+					t.Errorf("%s: %v", kind, err)
+				}
+			})
+			unique(t, kind, r)
+		}
+	})
+}
+
+// unique checks what makes Envoy refuse a resource although every field is right.
+func unique(t *testing.T, kind string, r *resources) {
+	t.Helper()
+	names := map[string]bool{}
+	r.each(func(m proto.Message) {
+		name := anyName(pack(m))
+		if c, ok := m.(interface{ GetClusterName() string }); ok {
+			name += c.GetClusterName()
+		}
+		if names[name] {
+			t.Errorf("%s: %s twice", kind, name)
+		}
+		names[name] = true
+	})
+	for _, l := range r.listeners {
+		matches := map[string]bool{}
+		for _, c := range l.FilterChains {
+			encoded, _ := proto.MarshalOptions{Deterministic: true}.Marshal(c.FilterChainMatch)
+			if matches[string(encoded)] {
+				t.Errorf("%s: %s has two chains for %v", kind, l.Name, c.FilterChainMatch)
+			}
+			matches[string(encoded)] = true
+		}
+		if len(l.FilterChains) == 0 && l.DefaultFilterChain == nil && l.ApiListener == nil {
+			t.Errorf("%s: %s has no chain", kind, l.Name)
+		}
+	}
+	for _, rc := range r.routes {
+		domains, hosts := map[string]bool{}, map[string]bool{}
+		for _, v := range rc.VirtualHosts {
+			if hosts[v.Name] {
+				t.Errorf("%s: route %s has two virtual hosts %s", kind, rc.Name, v.Name)
+			}
+			hosts[v.Name] = true
+			for _, d := range v.Domains {
+				if domains[strings.ToLower(d)] {
+					t.Errorf("%s: route %s has domain %s twice", kind, rc.Name, d)
+				}
+				domains[strings.ToLower(d)] = true
+			}
+		}
+	}
+}
