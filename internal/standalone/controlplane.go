@@ -40,6 +40,9 @@ func newControlPlane(o Options, layout Layout) *controlPlane {
 	c := &controlPlane{o: o, layout: layout, out: openOutput(layout.Log("meshd")), died: make(chan error, 1)}
 	c.at = readAddresses(layout.controlPlane())
 	c.at.XDS, c.at.Admin = freeOr(c.at.XDS), freeOr(c.at.Admin)
+	if o.XDSAddress != "" {
+		c.at.XDS = o.XDSAddress
+	}
 	// What is there now must not pass for the word of the process that starts.
 	_ = os.Remove(layout.controlPlane())
 	return c

@@ -32,7 +32,16 @@ func Local(dir string) (Join, error) {
 	if err != nil {
 		return Join{}, err
 	}
-	return Join{Layout: Layout{dir}, XDSAddress: state.XDSAddress, TrustDomain: state.TrustDomain, Credentials: credentials}, nil
+	return Join{Layout: Layout{dir}, XDSAddress: reachable(state.XDSAddress), TrustDomain: state.TrustDomain, Credentials: credentials}, nil
+}
+
+// reachable is the loopback address of one that listens on all.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsUnspecified() {
+		return address
+	}
+	return net.JoinHostPort("127.0.0.1", port)
 }
 
 // Remote joins a mesh by the address of its control plane, with a token and roots that somebody copied here. State is kept in dir.

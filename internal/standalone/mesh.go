@@ -29,6 +29,8 @@ type Options struct {
 	Base fs.FS
 	// ConfigDirs are directories of YAML, each a layer over those before it.
 	ConfigDirs []string
+	// XDSAddress is where discovery listens, "host:port"; loopback at the port of last time, or any, when empty.
+	XDSAddress string
 	// TrustDomain of the workloads' identities; "cluster.local" when empty.
 	TrustDomain string
 	Programs    Programs

@@ -136,7 +136,7 @@ func (r record) workload(s agent.State) Workload {
 	if port := s.Bindings[httpProxy]; port != 0 {
 		w.Proxy = fmt.Sprintf("http://127.0.0.1:%d", port)
 	}
-	w.Services = ServicePorts(s.Bindings, r.Namespace)
+	w.Services = ServicePorts(s.Services, r.Namespace)
 	if h := s.Health; s.Ready && h != nil && !h.Healthy {
 		w.Healthy, w.Reason = false, h.Reason
 	}

@@ -121,7 +121,7 @@ func RunWorkload(ctx context.Context, j Join, o WorkloadOptions) (code int, err 
 			return 1, p.err
 		}
 	}
-	code, err = o.Program.run(ctx, Environment(state.Bindings, o.Namespace), o.Log)
+	code, err = o.Program.run(ctx, Environment(state, o.Namespace), o.Log)
 	if o.Program.Exited != nil {
 		o.Program.Exited()
 	}

@@ -17,6 +17,7 @@ import (
 type UpOptions struct {
 	Factory      *factory.Factory
 	Dirs         []string
+	XDSAddress   string
 	TrustDomain  string
 	ReadyTimeout time.Duration
 }
@@ -36,6 +37,7 @@ Without -f the directory "config" in the mesh's state directory is used, and mad
 		RunE: func(cmd *cobra.Command, _ []string) error { return orElse(runF, up)(cmd.Context(), o) },
 	}
 	cmd.Flags().StringArrayVarP(&o.Dirs, "filename", "f", nil, "directory of YAML to read and watch; may be given several times")
+	cmd.Flags().StringVar(&o.XDSAddress, "xds-address", "", "HOST:PORT of discovery, to let other machines join (default: a port on loopback)")
 	cmd.Flags().StringVar(&o.TrustDomain, "trust-domain", "cluster.local", "trust domain of the workloads' SPIFFE ids")
 	cmd.Flags().DurationVar(&o.ReadyTimeout, "ready-timeout", standalone.DefaultReadyTimeout, "how long the control plane may take to become ready")
 	return cmd
@@ -60,7 +62,7 @@ func up(ctx context.Context, o *UpOptions) error {
 		return err
 	}
 	mesh, err := standalone.Start(ctx, standalone.Options{
-		Name: f.Mesh, Dir: dir, ConfigDirs: o.Dirs, TrustDomain: o.TrustDomain, Programs: standalone.FindPrograms(self),
+		Name: f.Mesh, Dir: dir, ConfigDirs: o.Dirs, XDSAddress: o.XDSAddress, TrustDomain: o.TrustDomain, Programs: standalone.FindPrograms(self),
 		ReadyTimeout: o.ReadyTimeout, Log: slog.New(slog.NewTextHandler(f.IO.ErrOut, nil)),
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"sync"
@@ -63,6 +64,9 @@ func (o *Options) workload() (standalone.WorkloadOptions, error) {
 	case len(o.Command) > 0 && o.Gateway:
 		return w, errors.New("a gateway runs no program: leave the command out")
 	}
+	if host, _, err := net.SplitHostPort(o.ControlPlane); err == nil && !loopback(host) && loopback(o.Address) {
+		return w, fmt.Errorf("--address is required to join the mesh at %s: the IP at which its proxies reach this machine", o.ControlPlane)
+	}
 	for _, p := range o.Ports {
 		port, err := standalone.ParsePort(p)
 		if err != nil {
@@ -74,6 +78,11 @@ func (o *Options) workload() (standalone.WorkloadOptions, error) {
 		w.Program = &standalone.Program{Args: o.Command, Env: os.Environ(), Stdin: f.IO.In, Stdout: f.IO.Out, Stderr: f.IO.ErrOut}
 	}
 	return w, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (o *Options) join() (standalone.Join, error) {
@@ -105,7 +114,7 @@ func (o *Options) ready(s agent.State) {
 		return
 	}
 	p := printer.Printer{Out: f.IO.ErrOut}
-	_ = printer.Print(&p, servicePorts(), standalone.ServicePorts(s.Bindings, o.Namespace))
+	_ = printer.Print(&p, servicePorts(), standalone.ServicePorts(s.Services, o.Namespace))
 }
 
 func servicePorts() printer.Table[standalone.ServicePort] {
@@ -113,6 +122,7 @@ func servicePorts() printer.Table[standalone.ServicePort] {
 	return printer.Table[port]{Columns: []printer.Column[port]{
 		{Name: "SERVICE", Value: func(p port) string { return p.Host }},
 		{Name: "PORT", Value: func(p port) string { return fmt.Sprint(p.Port) }},
+		{Name: "PROTOCOL", Value: func(p port) string { return p.Protocol }},
 		{Name: "LOCAL ADDRESS", Value: func(p port) string { return fmt.Sprintf("127.0.0.1:%d", p.Local) }},
 		{Name: "VARIABLE", Value: func(p port) string { return p.Variable }},
 	}}
