@@ -51,7 +51,7 @@ func Assignment(in AssignmentInput) *endpointv3.ClusterLoadAssignment {
 	groups := map[string]*endpointv3.LocalityLbEndpoints{}
 	for i := range in.Endpoints.Endpoints {
 		e := &in.Endpoints.Endpoints[i]
-		if !selects(in.Labels, e.Labels) || !addressable(e.Address, in.Names) {
+		if !selects(in.Labels, e.Labels) || !addressable(e.Address, in.Names) || !validPort(e.Port) && !strings.HasPrefix(e.Address, unixScheme) {
 			continue
 		}
 		g := groups[e.Locality]
@@ -60,7 +60,7 @@ func Assignment(in AssignmentInput) *endpointv3.ClusterLoadAssignment {
 			groups[e.Locality] = g
 		}
 		g.LbEndpoints = append(g.LbEndpoints, lbEndpoint(e))
-		sum := uint64(g.LoadBalancingWeight.Value) + uint64(max(e.Weight, 1))
+		sum := uint64(g.LoadBalancingWeight.Value) + uint64(endpointWeight(e))
 		g.LoadBalancingWeight.Value = uint32(min(sum, math.MaxUint32/1024)) // Envoy refuses a sum above 32 bits
 	}
 	out := &endpointv3.ClusterLoadAssignment{ClusterName: in.Cluster}
@@ -77,7 +77,7 @@ func Assignment(in AssignmentInput) *endpointv3.ClusterLoadAssignment {
 func lbEndpoint(e *mesh.Endpoint) *endpointv3.LbEndpoint {
 	out := &endpointv3.LbEndpoint{
 		HostIdentifier:      &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{Address: address(e.Address, e.Port)}},
-		LoadBalancingWeight: wrapperspb.UInt32(max(e.Weight, 1)),
+		LoadBalancingWeight: wrapperspb.UInt32(endpointWeight(e)),
 		Metadata:            endpointMetadata(e),
 	}
 	if !e.Healthy {
@@ -85,6 +85,9 @@ func lbEndpoint(e *mesh.Endpoint) *endpointv3.LbEndpoint {
 	}
 	return out
 }
+
+// endpointWeight is at least 1, and so small that the weights of a locality cannot add up to more than 32 bits.
+func endpointWeight(e *mesh.Endpoint) uint32 { return min(max(e.Weight, 1), 1<<17) }
 
 // clusterID is how Istio calls the only cluster of a mesh that has one.
 const clusterID = "Kubernetes"

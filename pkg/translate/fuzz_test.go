@@ -1,8 +1,10 @@
 package translate
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -25,19 +27,53 @@ func FuzzTranslate(f *testing.F) {
 			f.Add(doc)
 		}
 	}
-	f.Fuzz(func(t *testing.T, text string) {
-		objects, _ := config.Decode("fuzz.yaml", strings.NewReader(text))
-		s := mesh.Build(config.Set{}.With(config.Batch{Full: true, Upserts: objects}), mesh.Options{})
-		for kind, p := range proxies(s) {
-			r := resourcesFor(s, p)
-			r.each(func(m proto.Message) {
-				if err := validate(m); err != nil {
-					t.Errorf("%s: %v", kind, err)
-				}
-			})
-			unique(t, kind, r)
+	f.Fuzz(func(t *testing.T, text string) { acceptable(t, text) })
+}
+
+var scalar = regexp.MustCompile(`[:,\[] *("[^"]*"|[^ ,\[\]{}"\n:]+)`)
+
+// FuzzScalar puts another value in one place of a configuration that is right otherwise: what is wrong in depth is found
+// by it and not by random text.
+func FuzzScalar(f *testing.F) {
+	var texts []string
+	inputs, _ := filepath.Glob("testdata/*/input.yaml")
+	for i, in := range inputs {
+		text, err := os.ReadFile(in)
+		if err != nil {
+			f.Fatal(err)
 		}
+		texts = append(texts, string(text))
+		for j, value := range []string{"", "*", "%", "-1", "0", "99999999999", "1e400", "a b", "*.*", "A.Example.COM", ":path", "0s", "-5s", "65536", "a|b", "\\", "é", "null", "{}", "[]"} {
+			f.Add(uint8(i), uint16(j*37), value)
+		}
+	}
+	f.Fuzz(func(t *testing.T, n uint8, at uint16, value string) {
+		text := texts[int(n)%len(texts)]
+		places := scalar.FindAllStringSubmatchIndex(text, -1)
+		place := places[int(at)%len(places)]
+		if encoded, err := json.Marshal(value); err == nil && value != "null" && value != "{}" && value != "[]" && !number64.MatchString(value) {
+			value = string(encoded)
+		}
+		acceptable(t, text[:place[2]]+value+text[place[3]:])
 	})
+}
+
+var number64 = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+
+// acceptable translates a configuration for every kind of proxy.
+func acceptable(t *testing.T, text string) {
+	t.Helper()
+	objects, _ := config.Decode("fuzz.yaml", strings.NewReader(text))
+	s := mesh.Build(config.Set{}.With(config.Batch{Full: true, Upserts: objects}), mesh.Options{})
+	for kind, p := range proxies(s) {
+		r := resourcesFor(s, p)
+		r.each(func(m proto.Message) {
+			if err := validate(m); err != nil {
+				t.Errorf("%s: %v", kind, err)
+			}
+		})
+		unique(t, kind, r)
+	}
 }
 
 // unique checks what makes Envoy refuse a resource although every field is right.

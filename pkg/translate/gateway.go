@@ -80,7 +80,7 @@ func gatewayPorts(in GatewayInput, notes *problems) []*gatewayPort {
 		notes.object = s.Gateway
 		path := field("spec.servers", s.Index)
 		n := s.Server.GetPort().GetNumber()
-		if n == 0 || n > 65535 {
+		if !validPort(n) {
 			notes.fail(path+".port.number", "a port is a number from 1 to 65535", "")
 			continue
 		}
@@ -91,7 +91,7 @@ func gatewayPorts(in GatewayInput, notes *problems) []*gatewayPort {
 			continue
 		}
 		target := n
-		if t, ok := in.Ports[n]; ok {
+		if t := in.Ports[n]; validPort(t) {
 			target = t
 		}
 		i := slices.IndexFunc(out, func(p *gatewayPort) bool { return p.target == target })

@@ -61,7 +61,8 @@ func WorkloadPorts(w *mesh.Workload, p mesh.Proxy) []mesh.WorkloadPort {
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b mesh.WorkloadPort) int { return cmp.Compare(a.Target, b.Target) })
+	out = slices.DeleteFunc(out, func(p mesh.WorkloadPort) bool { return !validPort(p.Target) })
+	slices.SortStableFunc(out, func(a, b mesh.WorkloadPort) int { return cmp.Compare(a.Target, b.Target) })
 	return slices.CompactFunc(out, func(a, b mesh.WorkloadPort) bool { return a.Target == b.Target })
 }
 

@@ -104,7 +104,7 @@ func (p *outboundPlan) listener(address string, port uint32) *ListenerInput {
 func (p *outboundPlan) port(s *mesh.ScopedService, port mesh.Port) {
 	vips, ranges := addresses(s.Service)
 	switch {
-	case port.Protocol == mesh.UDP || port.Number == 0 || port.Number > 65535:
+	case port.Protocol == mesh.UDP || !validPort(port.Number):
 	case port.Protocol != mesh.Auto && speaksHTTP(port.Protocol):
 		p.http(s, port)
 	case len(vips) > 0:

@@ -20,3 +20,6 @@ func speaksHTTP(p mesh.Protocol) bool {
 func opaqueTLS(p mesh.Protocol) bool { return p == mesh.HTTPS || p == mesh.TLS }
 
 func wildcard(host string) bool { return strings.HasPrefix(host, "*") }
+
+// validPort reports whether a number is one of a TCP port.
+func validPort(n uint32) bool { return n > 0 && n <= 65535 }
