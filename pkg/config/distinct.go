@@ -2,23 +2,26 @@ package config
 
 import "bytes"
 
-// Distinct keeps the first object of each key. Each further one is an Error that names both places.
+// Distinct keeps the last object of each key, as applying them one after the other would. Each earlier one is an Error that names
+// both places.
 func Distinct(objects []*Object) ([]*Object, []Problem) {
-	first := make(map[Key]*Object, len(objects))
-	kept := make([]*Object, 0, len(objects))
+	last := make(map[Key]*Object, len(objects))
+	for _, o := range objects {
+		last[o.Key] = o
+	}
+	kept := make([]*Object, 0, len(last))
 	var problems []Problem
 	for _, o := range objects {
-		if f := first[o.Key]; f != nil {
-			problems = append(problems, Duplicate(o, f))
+		if counts := last[o.Key]; counts != o {
+			problems = append(problems, Duplicate(o, counts))
 			continue
 		}
-		first[o.Key] = o
 		kept = append(kept, o)
 	}
 	return kept, problems
 }
 
-// Duplicate is the problem of an object whose key another one, which counts, has taken before.
+// Duplicate is the problem of an object whose key another one, which counts, has as well.
 func Duplicate(o, counts *Object) Problem {
 	message := "is defined twice"
 	if at := counts.Position().String(); at != "" {

@@ -49,10 +49,10 @@ func TestDistinct(t *testing.T) {
 	text := "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n---\n"
 	objects, _ := Decode("f", strings.NewReader(text+text))
 	kept, problems := Distinct(objects)
-	if len(kept) != 1 || kept[0] != objects[0] || len(problems) != 1 {
+	if len(kept) != 1 || kept[0] != objects[1] || len(problems) != 1 {
 		t.Fatalf("got %v, %v", kept, problems)
 	}
-	const want = "f:5:1: Service/default/a: is defined twice; the one at f:1:1 counts (fix: remove one or rename it)"
+	const want = "f:1:1: Service/default/a: is defined twice; the one at f:5:1 counts (fix: remove one or rename it)"
 	if got := problems[0].Error(); got != want {
 		t.Errorf("got %s", got)
 	}

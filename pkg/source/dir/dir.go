@@ -18,7 +18,7 @@ import (
 // Options say what to read and how to follow it.
 type Options struct {
 	// Paths are directories, read recursively (*.yaml, *.yml, *.json, nothing hidden), and files of any name. All of them
-	// make one layer: of two objects with one key, that in the lexically first file counts, the other is a Problem.
+	// make one layer: of two objects with one key, that in the file written last counts, the other is a Problem.
 	Paths []string
 	// Decoder reads the files.
 	Decoder config.Decoder

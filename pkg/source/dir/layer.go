@@ -38,7 +38,7 @@ func (f *file) changedSince(info os.FileInfo) bool {
 type layer struct {
 	decoder config.Decoder
 	files   map[string]*file
-	// claims lists, for each key, the files that have it, in order: the first counts.
+	// claims lists, for each key, the files that have it, by path; see counting.
 	claims map[config.Key][]string
 	// contested are the keys with more than one claim.
 	contested map[config.Key]bool
@@ -69,7 +69,7 @@ func (l *layer) read(infos map[string]os.FileInfo, reread bool) (again []string)
 	slices.Sort(paths)
 	for i, content := range readAll(l.decoder, paths, l.files) {
 		if old := l.files[paths[i]]; content.same(old) {
-			old.info = infos[paths[i]]
+			l.touch(old, infos[paths[i]])
 			continue
 		}
 		next := content.file(paths[i], infos[paths[i]], l.files[paths[i]])
@@ -129,6 +129,28 @@ func (l *layer) unclaim(key config.Key, path string) {
 	}
 }
 
+// touch notes a file's new attributes when its content is the same: its time decides between it and others with the same objects.
+func (l *layer) touch(f *file, info os.FileInfo) {
+	f.info = info
+	for key := range f.objects {
+		if l.contested[key] {
+			l.affected[key] = true
+		}
+	}
+}
+
+// counting returns the file whose object counts: the one written last, as if the files had been applied one after the other, and of
+// two written at once the lexically last, as for kubectl apply with a directory. Empty when no file has the key.
+func (l *layer) counting(key config.Key) string {
+	best := ""
+	for _, path := range l.claims[key] {
+		if best == "" || !l.files[path].info.ModTime().Before(l.files[best].info.ModTime()) {
+			best = path
+		}
+	}
+	return best
+}
+
 // object returns what a file says under key.
 func (l *layer) object(path string, key config.Key) *config.Object { return l.files[path].objects[key] }
 
@@ -137,8 +159,8 @@ func (l *layer) batch() config.Batch {
 	var b config.Batch
 	for _, key := range slices.SortedFunc(maps.Keys(l.affected), config.Key.Compare) {
 		var now *config.Object
-		if claims := l.claims[key]; len(claims) > 0 {
-			now = l.object(claims[0], key)
+		if path := l.counting(key); path != "" {
+			now = l.object(path, key)
 		}
 		switch now {
 		case l.emitted[key]:
@@ -169,10 +191,11 @@ func (l *layer) problems() []config.Problem {
 		out = append(out, f.problems...)
 	}
 	for key := range l.contested {
-		claims := l.claims[key]
-		counts := l.object(claims[0], key)
-		for _, path := range claims[1:] {
-			out = append(out, config.Duplicate(l.object(path, key), counts))
+		counts := l.counting(key)
+		for _, path := range l.claims[key] {
+			if path != counts {
+				out = append(out, config.Duplicate(l.object(path, key), l.object(counts, key)))
+			}
 		}
 	}
 	slices.SortStableFunc(out, config.Problem.Compare)
