@@ -38,7 +38,7 @@ func (d *deltaStream) OnStreamDeltaRequest(_ int64, r *discoveryv3.DeltaDiscover
 	if sub == nil {
 		sub = &subscription{url: r.GetTypeUrl(), owed: true}
 		sub.wildcard = len(r.GetResourceNamesSubscribe()) == 0 && wildcardByDefault(sub.url)
-		sub.base = versions(r.GetInitialResourceVersions())
+		sub.base = versions(r.GetInitialResourceVersions(), d.table(d.session.View(), sub.url))
 		d.subs = append(d.subs, sub)
 	} else if r.GetResponseNonce() != "" {
 		d.answered(sub, r.GetResponseNonce(), r.GetErrorDetail())

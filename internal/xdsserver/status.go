@@ -15,13 +15,13 @@ import (
 type State string
 
 const (
-	// Synced: the proxy has acknowledged everything that it should run.
+	// Synced means that the proxy has acknowledged everything that it should run.
 	Synced State = "SYNCED"
-	// Stale: something was sent and is not acknowledged yet, or waits to be sent.
+	// Stale means that something was sent and is not acknowledged yet, or waits to be sent.
 	Stale State = "STALE"
-	// NotSent: the proxy has not asked for this type.
+	// NotSent means that the proxy has not asked for this type; Status leaves such types out.
 	NotSent State = "NOT SENT"
-	// Rejected: the proxy refuses a resource and keeps the last good one.
+	// Rejected means that the proxy refuses a resource and keeps the last good one.
 	Rejected State = "REJECTED"
 )
 

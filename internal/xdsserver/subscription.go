@@ -37,13 +37,26 @@ type subscription struct {
 	version    string // of what was queued last
 }
 
-// versions makes a table of what a reconnecting proxy says it has: names and versions without content.
-func versions(initial map[string]string) *xds.Table {
+// versions makes a table of what a reconnecting proxy says it has: names and versions without content. It is the current table
+// if that has the same, as after most restarts of a control plane.
+func versions(initial map[string]string, current *xds.Table) *xds.Table {
+	if len(initial) == current.Len() && hasAll(initial, current) {
+		return current
+	}
 	list := make([]*xds.Resource, 0, len(initial))
 	for name, version := range initial {
 		list = append(list, &xds.Resource{Name: name, Version: version})
 	}
 	return xds.NewTable(list...)
+}
+
+func hasAll(initial map[string]string, current *xds.Table) bool {
+	for r := range current.All() {
+		if initial[r.Name] != r.Version {
+			return false
+		}
+	}
+	return true
 }
 
 // update makes next the base and returns what the proxy must be told to get there.

@@ -43,9 +43,6 @@ func (m *measurement) all(ctx context.Context) error {
 		return err
 	}
 	m.bytesEach, m.eachHas = m.first.bytes/int64(m.Proxies), m.first.resources/int64(m.Proxies)
-	if m.peak, err = m.meshd.peak(); err != nil {
-		return err
-	}
 	fmt.Fprintln(m.progress, "changing weights")
 	m.weight, err = m.mean(ctx, func(i int) (*experiment, string, string) {
 		service, weight := i%m.Services, 10+i%40
@@ -68,7 +65,10 @@ func (m *measurement) all(ctx context.Context) error {
 	if _, err := m.meshd.idle(ctx); err != nil {
 		return err
 	}
-	m.reconnect, err = m.connect(ctx)
+	if m.reconnect, err = m.connect(ctx); err != nil {
+		return err
+	}
+	m.peak, err = m.meshd.peak()
 	return err
 }
 

@@ -53,7 +53,7 @@ func (p *proxy) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	desc := &discoveryv3.AggregatedDiscoveryService_ServiceDesc
 	method := "/" + desc.ServiceName + "/DeltaAggregatedResources"
 	p.stream, err = conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, method)

@@ -25,7 +25,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
+	defer func() { _ = os.RemoveAll(work) }()
 	if o.Dir == "" {
 		o.Dir = filepath.Join(work, "config")
 	}
