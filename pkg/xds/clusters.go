@@ -23,7 +23,7 @@ func (b *builder) clusterSet(s *mesh.ScopedService, port mesh.Port, out *hostEnt
 func (b *builder) clusterInputs(s *mesh.ScopedService, port mesh.Port) []translate.ClusterInput {
 	endpoints := b.snapshot.Endpoints(s.Service, port)
 	inputs := translate.ClusterInputs(translate.ClusterInput{
-		Config: b.scope.Config, Proxy: b.scope.Key.Type, Service: s.Service, Port: port, Rule: s.Rule, Identities: endpoints.Identities,
+		Config: b.scope.Config, Proxy: b.scope.Key.Type, Mode: b.scope.Key.Mode, Service: s.Service, Port: port, Rule: s.Rule, Identities: endpoints.Identities,
 	})
 	if translate.InlineEndpoints(s.Service) {
 		for i := range inputs {
@@ -38,11 +38,14 @@ func (b *builder) clusterInputs(s *mesh.ScopedService, port mesh.Port) []transla
 
 // assignments makes the endpoints of the clusters of one port.
 func (b *builder) assignments(s *mesh.ScopedService, port mesh.Port, out *hostEntries) {
-	if s.Resolution != mesh.Static || port.Protocol == mesh.UDP {
+	if port.Protocol == mesh.UDP {
 		return
 	}
 	endpoints := b.snapshot.Endpoints(s.Service, port)
 	for _, c := range b.clusterInputs(s, port) {
+		if !translate.NeedsAssignment(c) {
+			continue
+		}
 		in := translate.NewAssignment(c, endpoints, b.locality)
 		out.endpoints = append(out.endpoints, b.memo.get("assignment", in, func() *entry {
 			a := translate.Assignment(in)
