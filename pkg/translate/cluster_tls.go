@@ -93,7 +93,7 @@ func originateTLS(c *clusterv3.Cluster, in ClusterInput, policy trafficPolicy, h
 	} else if in.Port.Protocol == mesh.HTTP {
 		common.AlpnProtocols = []string{"http/1.1"}
 	}
-	named := tls.GetCredentialName()
+	named := CredentialName(tls.GetCredentialName())
 	if named != "" && in.Proxy != mesh.Router && !policy.selected {
 		notes.warn(field+".credentialName", "sidecars read a credential only for a rule with a workloadSelector", "use caCertificates, or select the workloads")
 		named = ""

@@ -116,7 +116,7 @@ func mutual(tls *networking.ServerTLSSettings) bool {
 
 // authoritiesName is the credential with the authorities of client certificates: its own Secret, or the one of the certificate.
 func authoritiesName(s *mesh.GatewayServer) string {
-	if !mutual(s.Server.GetTls()) || s.Server.GetTls().GetCredentialName() == "" {
+	if !NeedsAuthorities(s.Server) {
 		return ""
 	}
 	return CredentialName(s.Server.GetTls().GetCredentialName()) + CASuffix
