@@ -170,16 +170,19 @@ func serveGRPC(ctx context.Context, l net.Listener, streams *xdsserver.Server, o
 	for _, r := range register {
 		r(server)
 	}
+	cut, cutAll := context.WithCancel(context.WithoutCancel(ctx))
+	defer cutAll()
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
 		<-ctx.Done()
-		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		ending, cancel := context.WithTimeout(cut, stopTimeout)
 		defer cancel()
 		_ = streams.Stop(ending) // what has not ended by then is cut
+		cutAll()
 		server.Stop()
 	}()
-	err := server.Serve(l)
+	err := server.Serve(cutListener{l, cut})
 	if ctx.Err() == nil {
 		return fmt.Errorf("serving on %s: %w", l.Addr(), err)
 	}

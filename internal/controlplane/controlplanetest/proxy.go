@@ -177,15 +177,15 @@ func (p *Proxy) Seen() []string {
 	return out
 }
 
-// Get returns a resource that the proxy has, unpacked into to, or an error when it has none.
-func (p *Proxy) Get(url, name string, to proto.Message) error {
+// Check calls check with a resource that the proxy has, and returns its error or that there is no such resource.
+func (p *Proxy) Check(url, name string, check func(*discoveryv3.Resource) error) error {
 	p.mu.Lock()
 	r := p.held[url][name]
 	p.mu.Unlock()
 	if r == nil {
 		return fmt.Errorf("there is no %s %s", short(url), name)
 	}
-	return r.GetResource().UnmarshalTo(to)
+	return check(r)
 }
 
 // Await waits until the proxy has a resource for which check (nil: any) returns nil.
