@@ -174,6 +174,11 @@ func (c *ControlPlane) Rotate(ctx context.Context, id string) (adminapi.Certific
 
 // WaitSync implements adminapi.Backend.
 func (c *ControlPlane) WaitSync(ctx context.Context) adminapi.SyncReport {
+	select {
+	case <-c.views.ready:
+	case <-ctx.Done():
+		return adminapi.SyncReport{} // the configuration has not even been read
+	}
 	for _, s := range []*xdsserver.Server{c.secure, c.plain} {
 		_ = s.WaitSynced(ctx) // who is behind, the statuses below say
 	}
