@@ -71,7 +71,8 @@ func (l *launcher) args() []string {
 	args := []string{
 		"-c", l.config, "--admin-address-path", l.addressFile, "--disable-hot-restart",
 		"--drain-time-s", strconv.Itoa(max(1, int(l.o.DrainDuration/time.Second))), "--drain-strategy", "immediate",
-		"-l", l.o.LogLevel,
+		// Envoy warns at every start of fields that it calls deprecated and that the API has no other words for.
+		"-l", l.o.LogLevel, "--component-log-level", "misc:error",
 	}
 	if l.o.Concurrency > 0 {
 		args = append(args, "--concurrency", strconv.Itoa(l.o.Concurrency))

@@ -43,7 +43,7 @@ func lookup(state certs.State, name string) (secret, bool) {
 			ValidationContext: &tlsv3.CertificateValidationContext{TrustedCa: inline(state.Roots)},
 		}})
 	}
-	return secret{}, false
+	return fileSecret(name)
 }
 
 func inline(data []byte) *corev3.DataSource {
