@@ -68,7 +68,8 @@ func up(ctx context.Context, o *UpOptions) error {
 	if err != nil {
 		return f.AlreadyRunning(err)
 	}
-	announce(ctx, f, mesh)
+	announce(f, mesh)
+	go standalone.WatchFindings(ctx, mesh.Admin(), f.Say)
 	select {
 	case <-ctx.Done():
 		f.Say("stopping")
@@ -78,7 +79,7 @@ func up(ctx context.Context, o *UpOptions) error {
 	}
 }
 
-func announce(ctx context.Context, f *factory.Factory, mesh *standalone.Mesh) {
+func announce(f *factory.Factory, mesh *standalone.Mesh) {
 	state, flag := mesh.State(), f.MeshFlag()
 	f.Say("mesh %q is up", state.Mesh)
 	for _, d := range state.ConfigDirs {
@@ -87,9 +88,6 @@ func announce(ctx context.Context, f *factory.Factory, mesh *standalone.Mesh) {
 	f.Say("  discovery      %s", state.XDSAddress)
 	f.Say("  admin          http://%s", state.AdminAddress)
 	f.Say("  log            %s", mesh.Layout().Log("meshd"))
-	// Configuration has been read once every proxy that is connected has it; there may be none.
-	_, _ = mesh.Admin().WaitSync(ctx, time.Second)
-	standalone.SayFindings(ctx, mesh.Admin(), f.Say)
 	f.Say("Try: meshctl workload run%s --name web --labels app=web --port 8000 -- python3 -m http.server 8000", flag)
 	f.Say("     meshctl standalone status%s", flag)
 	f.Say("Ctrl-C stops the mesh.")

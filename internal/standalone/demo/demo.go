@@ -46,6 +46,17 @@ type Options struct {
 	Log  *slog.Logger
 }
 
+// erasing returns options whose lines do not run into the one that changes.
+func (o Options) erasing() Options {
+	if say := o.Say; o.Live != nil {
+		o.Say = func(format string, args ...any) {
+			fmt.Fprint(o.Live, eraseLine)
+			say(format, args...)
+		}
+	}
+	return o
+}
+
 // demo is a running one.
 type demo struct {
 	o       Options
@@ -60,7 +71,7 @@ type demo struct {
 
 // Run runs the demo until ctx ends, o.Duration is over, or a part of it fails. It leaves no process behind.
 func Run(ctx context.Context, o Options) (err error) {
-	d := &demo{o: o, began: time.Now(), ingress: newIngress()}
+	d := &demo{o: o.erasing(), began: time.Now(), ingress: newIngress()}
 	if err := d.prepare(); err != nil {
 		return err
 	}
@@ -168,6 +179,11 @@ func (d *demo) serve(ctx context.Context) error {
 	}
 	d.saySynced(ctx, report)
 	d.sayHints()
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watching.Go(func() { standalone.WatchFindings(ctx, d.mesh.Admin(), d.o.Say) })
 	if d.o.Duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d.o.Duration)
@@ -199,5 +215,4 @@ func (d *demo) saySynced(ctx context.Context, report adminapi.SyncReport) {
 	if proxies, err := d.mesh.Admin().Proxies(ctx); err == nil {
 		d.o.Say("%d proxies run what they should after %s", len(proxies), d.age())
 	}
-	standalone.SayFindings(ctx, d.mesh.Admin(), d.o.Say)
 }

@@ -16,7 +16,7 @@ Try, in another terminal:
   meshctl proxy-status%[3]s
   meshctl proxy-config routes productpage-v1%[3]s
   meshctl standalone status%[3]s
-  curl -s %[1]s%[2]s | grep -i glyphicon-star
+  curl -s %[1]s%[2]s | grep 'class="stars'
   cp samples/bookinfo/virtual-service-all-v1.yaml %[4]s    # no more stars: all to reviews v1
   cp samples/bookinfo/virtual-service-reviews-test-v2.yaml %[4]s
 Ctrl-C stops everything.

@@ -60,9 +60,6 @@ func (d *demo) tell(line string) {
 }
 
 func (d *demo) total(s loadgen.Stats) {
-	if d.o.Live != nil {
-		fmt.Fprint(d.o.Live, eraseLine)
-	}
 	if s.OK+s.Errors == 0 {
 		return
 	}
