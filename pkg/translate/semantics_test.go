@@ -39,7 +39,51 @@ spec:
   hosts: [web]
   http:
   - `+rule)
-	return resourcesFor(s, redirected()).vhost(t, "80", "web.default.svc.cluster.local:80").Routes[0]
+	host := resourcesFor(s, redirected()).vhost(t, "80", "web.default.svc.cluster.local:80")
+	return inherited(host, host.Routes[0])
+}
+
+// inherited returns a route with what it takes from its virtual host, as Envoy does.
+func inherited(host *routev3.VirtualHost, r *routev3.Route) *routev3.Route {
+	if r.Metadata == nil {
+		r.Metadata = host.Metadata
+	}
+	if a := r.GetRoute(); a != nil && a.RetryPolicy == nil {
+		a.RetryPolicy = host.RetryPolicy
+	}
+	return r
+}
+
+func TestRoutesShareWhatTheyHaveInCommon(t *testing.T) {
+	s := build(t, webYAML+`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web, namespace: default}
+spec:
+  hosts: [web]
+  http:
+  - {match: [{uri: {prefix: /off}}], retries: {attempts: 0}, route: [{destination: {host: web}}]}
+  - {match: [{uri: {prefix: /five}}], retries: {attempts: 5}, route: [{destination: {host: web}}]}
+  - {match: [{uri: {prefix: /five-too}}], retries: {attempts: 5}, route: [{destination: {host: web}}]}
+  - {match: [{uri: {prefix: /gone}}], directResponse: {status: 410}}
+  - {route: [{destination: {host: web}}]}
+`)
+	host := resourcesFor(s, redirected()).vhost(t, "80", "web.default.svc.cluster.local:80")
+	if host.RetryPolicy.GetNumRetries().GetValue() != 5 || host.Routes[1].GetRoute().RetryPolicy != nil {
+		t.Errorf("the policy that two routes have is not the virtual host's: %v", host.RetryPolicy)
+	}
+	for i, want := range []struct {
+		on      string
+		retries uint32
+	}{{"", 0}, {retryOnDefault, 5}, {retryOnDefault, 5}, {"", 0}, {retryOnDefault, 2}} {
+		r := inherited(host, host.Routes[i])
+		if p := r.GetRoute().GetRetryPolicy(); p.GetRetryOn() != want.on || p.GetNumRetries().GetValue() != want.retries {
+			t.Errorf("route %d retries by %v", i, p)
+		}
+		if r.GetMetadata().GetFilterMetadata()[OriginMetadata] == nil {
+			t.Errorf("route %d does not say where it comes from", i)
+		}
+	}
 }
 
 func TestTimeoutsAndRetries(t *testing.T) {

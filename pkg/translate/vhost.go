@@ -45,6 +45,7 @@ func VirtualHost(in VirtualHostInput) (*routev3.VirtualHost, []config.Problem) {
 	if in.Service == nil || speaksHTTP(in.Port.Protocol) {
 		host.Routes = append(host.Routes, b.routes()...)
 	}
+	hoist(host)
 	return host, b.notes.list
 }
 
