@@ -14,10 +14,11 @@ import (
 func (a *agent) drain(ctx context.Context) {
 	a.board.update(func(s *State) { s.Draining = true })
 	a.link.SetHealth(false, "draining")
-	if a.o.DrainDuration < 0 || !a.board.get().Ready {
+	limit := a.launcher.drainTime()
+	if limit <= 0 || !a.board.get().Ready {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.o.DrainDuration)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	client := a.admin()
 	inbound := a.inboundPorts()
@@ -47,7 +48,7 @@ func (a *agent) untilIdle(ctx context.Context, look func() (admin.Load, error)) 
 		}
 		select {
 		case <-ctx.Done():
-			a.o.Log.Warn("drain time is over", "openConnections", load.Connections, "busy", load.Busy, "after", a.o.DrainDuration)
+			a.o.Log.Warn("drain time is over", "openConnections", load.Connections, "busy", load.Busy, "after", a.launcher.drainTime())
 			return
 		case <-ticker.C:
 		}

@@ -23,13 +23,15 @@ type launcher struct {
 	addressFile string
 
 	mu sync.Mutex
+	// settings of the last life.
+	settings settings
 	// adminPort that the last life had: the next one tries it first, since others know it.
 	adminPort uint16
 }
 
 func newLauncher(o Options, sdsPath string, status net.Addr) (*launcher, error) {
 	l := &launcher{
-		o: o, sdsPath: sdsPath, adminPort: o.AdminPort,
+		o: o, settings: o.settings(""), sdsPath: sdsPath, adminPort: o.AdminPort,
 		config:      filepath.Join(o.StateDir, "bootstrap.json"),
 		addressFile: filepath.Join(o.StateDir, "admin-address"),
 	}
@@ -44,9 +46,12 @@ func (l *launcher) write() error {
 	if err != nil {
 		return err
 	}
+	node := l.o.node()
+	node.ProxyConfig, node.Metadata = l.settings.document, l.settings.metadata
 	doc, err := bootstrap.Render(bootstrap.Input{
-		Node: l.o.node(), AdminPort: l.adminPort, XDS: server, SDSPath: l.sdsPath, StatusPort: l.statusPort,
-		HealthPort: l.o.HealthPort, PrometheusPort: l.o.PrometheusPort, Stats: l.o.Stats,
+		Node: node, AdminPort: l.adminPort, XDS: server, SDSPath: l.sdsPath, StatusPort: l.statusPort,
+		HealthPort: l.o.HealthPort, PrometheusPort: l.o.PrometheusPort, Stats: l.settings.stats,
+		Runtime: l.settings.runtime,
 	})
 	if err == nil {
 		err = meshstate.WriteFile(l.config, doc)
@@ -58,9 +63,10 @@ func (l *launcher) write() error {
 }
 
 // args prepares the next life and returns its arguments.
-func (l *launcher) args() []string {
+func (l *launcher) args(next settings) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.settings = next
 	if err := l.write(); err != nil {
 		l.o.Log.Warn("Envoy starts with its earlier bootstrap", "error", err)
 	}
@@ -68,16 +74,16 @@ func (l *launcher) args() []string {
 	_ = os.Remove(l.addressFile)
 	// Until it has shown that it can, this life may be one that cannot have the port.
 	l.adminPort = l.o.AdminPort
-	args := []string{
-		"-c", l.config, "--admin-address-path", l.addressFile, "--disable-hot-restart",
-		"--drain-time-s", strconv.Itoa(max(1, int(l.o.DrainDuration/time.Second))), "--drain-strategy", "immediate",
-		// Envoy warns at every start of fields that it calls deprecated and that the API has no other words for.
-		"-l", l.o.LogLevel, "--component-log-level", "misc:error",
-	}
-	if l.o.Concurrency > 0 {
-		args = append(args, "--concurrency", strconv.Itoa(l.o.Concurrency))
-	}
-	return args
+	return append([]string{
+		"-c", l.config, "--admin-address-path", l.addressFile, "--disable-hot-restart", "-l", l.o.LogLevel,
+	}, next.args()...)
+}
+
+// drainTime is how long open connections may take to end when the present life stops.
+func (l *launcher) drainTime() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.settings.termination
 }
 
 // adminAddress is where the present life listens; empty while it does not.

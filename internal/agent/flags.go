@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -66,6 +67,17 @@ func proxyFlagSet(o *Options, f *proxyFlags) *flag.FlagSet {
 	s.StringVar(&o.ServiceAccount, "service-account", "default", "service account: the workload's identity")
 	s.StringVar(&f.labels, "labels", "", "labels as KEY=VALUE,...")
 	s.StringVar(&f.labelsFile, "labels-file", "", "file with labels as Kubernetes' downward API writes them")
+	s.Func("annotation", "annotation as KEY=VALUE; may be given several times", func(v string) error {
+		key, value, ok := strings.Cut(v, "=")
+		if !ok || key == "" {
+			return errors.New("not KEY=VALUE")
+		}
+		if o.Annotations == nil {
+			o.Annotations = map[string]string{}
+		}
+		o.Annotations[key] = value
+		return nil
+	})
 	s.StringVar(&o.Group, "group", "", "WorkloadGroup of the workload")
 	s.StringVar(&o.Workload, "workload", "", "name of the owner in telemetry (default: the group, then the name)")
 	s.StringVar(&o.Address, "address", "127.0.0.1", "IP at which other proxies reach this workload")
@@ -83,7 +95,7 @@ func proxyFlagSet(o *Options, f *proxyFlags) *flag.FlagSet {
 	s.StringVar(&o.MeshID, "mesh-id", "", "mesh of the workload")
 	s.StringVar(&o.Domain, "domain", "cluster.local", "DNS suffix of services")
 	s.StringVar(&o.TrustDomain, "trust-domain", "cluster.local", "trust domain of identities")
-	s.StringVar(&f.proxyConfig, "proxy-config", "", "ProxyConfig as JSON, part of the node metadata")
+	s.StringVar(&f.proxyConfig, "proxy-config", "", "fields of ProxyConfig as JSON, which win over those of the mesh")
 	controlPlaneFlags(s, o)
 	envoyFlags(s, o, f)
 	return s
@@ -104,14 +116,20 @@ func envoyFlags(s *flag.FlagSet, o *Options, f *proxyFlags) {
 	s.StringVar(&o.EnvoyPath, "envoy", "/usr/local/bin/envoy", "path of Envoy")
 	s.StringVar(&o.LogLevel, "log-level", "warning", "log level of Envoy")
 	s.BoolVar(&f.verbose, "verbose", false, "log the agent's own details")
-	s.IntVar(&o.Concurrency, "concurrency", 0, "worker threads of Envoy (default: one a core)")
+	s.Func("concurrency", "worker threads of Envoy, 0 for one a core (default: as the mesh's ProxyConfig says, else 2)", func(v string) error {
+		n, err := strconv.ParseUint(v, 10, 16)
+		if o.Concurrency = int(n); n == 0 {
+			o.Concurrency = AllCores
+		}
+		return err
+	})
 	port16(s, &o.AdminPort, "admin-port", "port of Envoy's admin interface on 127.0.0.1 (default: any)")
 	port16(s, &o.HealthPort, "health-port", "port on all addresses for /healthz/ready (15021 in a pod)")
 	port16(s, &o.PrometheusPort, "prometheus-port", "port on all addresses for Envoy's metrics (15090 in a pod)")
 	s.StringVar(&f.status, "status-address", "", "HOST:PORT of health and merged metrics (default 127.0.0.1:0; :15020 in a pod)")
 	s.StringVar(&f.stats, "stats-matcher", "", "ProxyStatsMatcher as JSON: statistics to record besides the default ones")
 	s.StringVar(&o.ApplicationMetrics, "application-metrics", "", "URL of the program's own metrics")
-	s.DurationVar(&o.DrainDuration, "drain-duration", 0, "how long open connections may take to end (default 5s)")
+	s.DurationVar(&o.DrainDuration, "drain-duration", 0, "how long open connections may take to end (default: as the mesh's ProxyConfig says, else 5s)")
 	s.IntVar(&f.parentFD, "parent-fd", 0, "file descriptor of a pipe; stop when its other end closes")
 }
 

@@ -26,6 +26,8 @@ type Options struct {
 	// ServiceAccount is "default" when empty.
 	ServiceAccount string
 	Labels         map[string]string
+	// Annotations of the workload, as a pod has them. proxy.istio.io/config overrides the mesh's defaultConfig.
+	Annotations map[string]string
 	// Group is the WorkloadGroup whose template supplies what is not said here; may be empty.
 	Group string
 	// Workload is the name of the owner in telemetry; Group, then Name, when empty.
@@ -45,7 +47,7 @@ type Options struct {
 	Mode string
 	// ClusterID and MeshID may be empty. Domain and TrustDomain are "cluster.local" when empty.
 	ClusterID, MeshID, Domain, TrustDomain string
-	// ProxyConfig is what the user set of istio.mesh.v1alpha1.ProxyConfig, under its JSON names.
+	// ProxyConfig sets fields of istio.mesh.v1alpha1.ProxyConfig under their JSON names, whatever the control plane says.
 	ProxyConfig map[string]any
 
 	// XDSAddress is "host:port" of discovery over mutual TLS, for Envoy. CAAddress is that of the certificate authority and
@@ -65,7 +67,8 @@ type Options struct {
 	EnvoyPath string
 	// LogLevel of Envoy; "warning" when empty.
 	LogLevel string
-	// Concurrency is Envoy's number of worker threads; 0 means one a core.
+	// Concurrency is Envoy's number of worker threads, AllCores for one a core; when 0, what ProxyConfig says, and
+	// DefaultConcurrency when that says nothing.
 	Concurrency int
 	// AdminPort of Envoy on 127.0.0.1; 0 means any.
 	AdminPort uint16
@@ -73,10 +76,12 @@ type Options struct {
 	HealthPort, PrometheusPort uint16
 	// StatusListener serves health and merged metrics; 127.0.0.1:0 when nil. Run closes it.
 	StatusListener net.Listener
-	Stats          bootstrap.Stats
+	// Stats to record besides the default ones and those of ProxyConfig.
+	Stats bootstrap.Stats
 	// ApplicationMetrics is the URL of the program's own metrics, merged into ours; may be empty.
 	ApplicationMetrics string
-	// DrainDuration bounds how long open connections may take to end when Run stops; 5 s when 0, none when negative.
+	// DrainDuration bounds how long open connections may take to end when Run stops, none when negative; when 0, what
+	// ProxyConfig's terminationDrainDuration says, else 5 s.
 	DrainDuration time.Duration
 
 	// Stdout and Stderr receive Envoy's output; may be nil.
@@ -108,9 +113,6 @@ func (o Options) complete() (Options, error) {
 		if *d.field == "" {
 			*d.field = d.value
 		}
-	}
-	if o.DrainDuration == 0 {
-		o.DrainDuration = 5 * time.Second
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -158,17 +160,10 @@ func (o Options) identity() ca.Identity {
 }
 
 func (o Options) node() bootstrap.Node {
-	config := map[string]any{}
-	for k, v := range o.ProxyConfig {
-		config[k] = v
-	}
-	if o.Concurrency > 0 {
-		config["concurrency"] = o.Concurrency
-	}
 	return bootstrap.Node{
 		Type: o.Type, Address: o.Address, Name: o.Name, Namespace: o.Namespace, Domain: o.Domain,
-		ServiceAccount: o.ServiceAccount, Labels: o.Labels, Workload: o.Workload, Mode: o.Mode,
+		ServiceAccount: o.ServiceAccount, Labels: o.Labels, Annotations: o.Annotations, Workload: o.Workload, Mode: o.Mode,
 		ClusterID: o.ClusterID, MeshID: o.MeshID, Network: o.Network, Locality: o.Locality, IPs: o.IPs,
-		ProxyConfig: config, Version: o.Version,
+		Version: o.Version,
 	}
 }

@@ -27,6 +27,7 @@ type agent struct {
 	board    *board
 	book     *ports.Book
 	certs    *certs.Manager
+	target   dial.Target
 	link     *link.Client
 	launcher *launcher
 	probes   *probes
@@ -100,12 +101,12 @@ func (a *agent) run(ctx context.Context) error {
 
 // connectParts makes the parts that know each other.
 func (a *agent) connectParts() {
-	target := dial.Target{Address: a.o.CAAddress, ServerName: a.o.ServerName, RootFile: a.o.RootFile, Plaintext: a.o.Plaintext}
+	a.target = dial.Target{Address: a.o.CAAddress, ServerName: a.o.ServerName, RootFile: a.o.RootFile, Plaintext: a.o.Plaintext}
 	a.certs = certs.New(certs.Options{
-		Identity: a.o.identity(), Signer: certs.Remote{Target: target, TokenFile: a.o.TokenFile},
+		Identity: a.o.identity(), Signer: certs.Remote{Target: a.target, TokenFile: a.o.TokenFile},
 		TTL: a.o.CertificateTTL, RootFile: a.o.RootFile, Log: a.o.Log,
 	})
-	a.link = link.New(a.linkOptions(target))
+	a.link = link.New(a.linkOptions())
 	a.probes = newProbes(a.o, func(healthy bool, reason string) {
 		a.board.update(func(s *State) { s.Health = &Health{Healthy: healthy, Reason: reason} })
 		if !a.board.get().Draining {
@@ -133,7 +134,7 @@ func (a *agent) serve(ctx context.Context, status, secrets net.Listener) error {
 	parts.Go(func() error { a.probes.run(work); return nil })
 	parts.Go(func() error {
 		defer stopWork()
-		return supervise.Run(envoy, a.process())
+		return supervise.Run(envoy, a.process(envoy))
 	})
 	parts.Go(func() error {
 		defer stopEnvoy()
@@ -154,9 +155,9 @@ func (a *agent) serve(ctx context.Context, status, secrets net.Listener) error {
 	return err
 }
 
-func (a *agent) process() supervise.Options {
+func (a *agent) process(ctx context.Context) supervise.Options {
 	return supervise.Options{
-		Path: a.o.EnvoyPath, Args: a.launcher.args, Stdout: a.o.Stdout, Stderr: a.o.Stderr, Log: a.o.Log,
+		Path: a.o.EnvoyPath, Args: func() []string { return a.launcher.args(a.o.settings(a.askProxyConfig(ctx))) }, Stdout: a.o.Stdout, Stderr: a.o.Stderr, Log: a.o.Log,
 		StopTimeout: 5 * time.Second,
 		Started: func(pid int) {
 			a.board.update(func(s *State) { s.EnvoyPID = pid })

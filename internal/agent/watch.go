@@ -11,7 +11,6 @@ import (
 	"github.com/meshctl/meshctl/internal/agent/admin"
 	"github.com/meshctl/meshctl/internal/agent/bootstrap"
 	"github.com/meshctl/meshctl/internal/agent/certs"
-	"github.com/meshctl/meshctl/internal/agent/dial"
 	"github.com/meshctl/meshctl/internal/agent/link"
 	"github.com/meshctl/meshctl/internal/agentapi"
 )
@@ -133,10 +132,13 @@ func (a *agent) keepLink(ctx context.Context) {
 	}
 }
 
-func (a *agent) linkOptions(target dial.Target) link.Options {
-	certificate := a.certs.ClientCertificate
+func (a *agent) connect() (*grpc.ClientConn, error) {
+	return a.target.Connect(a.certs.ClientCertificate)
+}
+
+func (a *agent) linkOptions() link.Options {
 	return link.Options{
-		Connect:  func() (*grpc.ClientConn, error) { return target.Connect(certificate) },
+		Connect:  a.connect,
 		Register: a.register,
 		Registered: func(r *agentapi.Registered) {
 			a.board.update(func(s *State) { s.WorkloadEntry, s.RegistrationError = r.GetWorkloadEntry(), "" })
@@ -169,6 +171,7 @@ func (a *agent) register() *agentapi.Register {
 		Group: a.o.Group, Address: a.o.Address, Ports: a.o.Ports, Network: a.o.Network, Locality: a.o.Locality,
 		Weight: a.o.Weight, AdminAddress: state.AdminAddress, StatusAddress: state.StatusAddress,
 		AgentVersion: a.o.Version, NodeId: state.NodeID, Instance: a.instance,
+		Redirected: a.o.Mode == bootstrap.ModeRedirect,
 	}
 }
 

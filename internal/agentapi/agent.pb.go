@@ -124,7 +124,148 @@ func (x Listen_Purpose) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Listen_Purpose.Descriptor instead.
 func (Listen_Purpose) EnumDescriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{5, 0}
+	return file_agent_proto_rawDescGZIP(), []int{7, 0}
+}
+
+type ProxyConfigRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in Register.
+	Namespace      string            `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	Name           string            `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	ServiceAccount string            `protobuf:"bytes,3,opt,name=service_account,json=serviceAccount,proto3" json:"service_account,omitempty"`
+	Labels         map[string]string `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Of the workload, as a pod has them; they win over those of the group's template.
+	Annotations map[string]string `protobuf:"bytes,5,rep,name=annotations,proto3" json:"annotations,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// As in Register.
+	Group         string `protobuf:"bytes,6,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProxyConfigRequest) Reset() {
+	*x = ProxyConfigRequest{}
+	mi := &file_agent_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProxyConfigRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProxyConfigRequest) ProtoMessage() {}
+
+func (x *ProxyConfigRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProxyConfigRequest.ProtoReflect.Descriptor instead.
+func (*ProxyConfigRequest) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ProxyConfigRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ProxyConfigRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ProxyConfigRequest) GetServiceAccount() string {
+	if x != nil {
+		return x.ServiceAccount
+	}
+	return ""
+}
+
+func (x *ProxyConfigRequest) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *ProxyConfigRequest) GetAnnotations() map[string]string {
+	if x != nil {
+		return x.Annotations
+	}
+	return nil
+}
+
+func (x *ProxyConfigRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+type ProxyConfigResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// JSON of istio.mesh.v1alpha1.ProxyConfig.
+	ProxyConfigJson string `protobuf:"bytes,1,opt,name=proxy_config_json,json=proxyConfigJson,proto3" json:"proxy_config_json,omitempty"`
+	// What is wrong with the annotation, one line each; what they name is left out of the answer.
+	Problems      []string `protobuf:"bytes,2,rep,name=problems,proto3" json:"problems,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProxyConfigResponse) Reset() {
+	*x = ProxyConfigResponse{}
+	mi := &file_agent_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProxyConfigResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProxyConfigResponse) ProtoMessage() {}
+
+func (x *ProxyConfigResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProxyConfigResponse.ProtoReflect.Descriptor instead.
+func (*ProxyConfigResponse) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ProxyConfigResponse) GetProxyConfigJson() string {
+	if x != nil {
+		return x.ProxyConfigJson
+	}
+	return ""
+}
+
+func (x *ProxyConfigResponse) GetProblems() []string {
+	if x != nil {
+		return x.Problems
+	}
+	return nil
 }
 
 type FromAgent struct {
@@ -142,7 +283,7 @@ type FromAgent struct {
 
 func (x *FromAgent) Reset() {
 	*x = FromAgent{}
-	mi := &file_agent_proto_msgTypes[0]
+	mi := &file_agent_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -154,7 +295,7 @@ func (x *FromAgent) String() string {
 func (*FromAgent) ProtoMessage() {}
 
 func (x *FromAgent) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[0]
+	mi := &file_agent_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -167,7 +308,7 @@ func (x *FromAgent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FromAgent.ProtoReflect.Descriptor instead.
 func (*FromAgent) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{0}
+	return file_agent_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *FromAgent) GetMessage() isFromAgent_Message {
@@ -255,7 +396,7 @@ type FromServer struct {
 
 func (x *FromServer) Reset() {
 	*x = FromServer{}
-	mi := &file_agent_proto_msgTypes[1]
+	mi := &file_agent_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -267,7 +408,7 @@ func (x *FromServer) String() string {
 func (*FromServer) ProtoMessage() {}
 
 func (x *FromServer) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[1]
+	mi := &file_agent_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -280,7 +421,7 @@ func (x *FromServer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FromServer.ProtoReflect.Descriptor instead.
 func (*FromServer) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{1}
+	return file_agent_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *FromServer) GetMessage() isFromServer_Message {
@@ -368,14 +509,17 @@ type Register struct {
 	// Random, chosen once by each agent process: a stream with the instance of a live session replaces it (the same
 	// agent reconnects); one with another instance is refused for as long as the session lives. Empty: the two addresses
 	// above stand for the instance.
-	Instance      string `protobuf:"bytes,16,opt,name=instance,proto3" json:"instance,omitempty"`
+	Instance string `protobuf:"bytes,16,opt,name=instance,proto3" json:"instance,omitempty"`
+	// The kernel sends the workload's traffic to the proxy (INTERCEPTION_MODE REDIRECT): no local ports are wanted, and others
+	// reach the workload at its own.
+	Redirected    bool `protobuf:"varint,17,opt,name=redirected,proto3" json:"redirected,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Register) Reset() {
 	*x = Register{}
-	mi := &file_agent_proto_msgTypes[2]
+	mi := &file_agent_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -387,7 +531,7 @@ func (x *Register) String() string {
 func (*Register) ProtoMessage() {}
 
 func (x *Register) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[2]
+	mi := &file_agent_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -400,7 +544,7 @@ func (x *Register) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Register.ProtoReflect.Descriptor instead.
 func (*Register) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{2}
+	return file_agent_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Register) GetType() ProxyType {
@@ -515,6 +659,13 @@ func (x *Register) GetInstance() string {
 	return ""
 }
 
+func (x *Register) GetRedirected() bool {
+	if x != nil {
+		return x.Redirected
+	}
+	return false
+}
+
 // Registered answers Register.
 type Registered struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -528,7 +679,7 @@ type Registered struct {
 
 func (x *Registered) Reset() {
 	*x = Registered{}
-	mi := &file_agent_proto_msgTypes[3]
+	mi := &file_agent_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -540,7 +691,7 @@ func (x *Registered) String() string {
 func (*Registered) ProtoMessage() {}
 
 func (x *Registered) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[3]
+	mi := &file_agent_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -553,7 +704,7 @@ func (x *Registered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Registered.ProtoReflect.Descriptor instead.
 func (*Registered) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{3}
+	return file_agent_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Registered) GetWorkloadEntry() string {
@@ -581,7 +732,7 @@ type Wanted struct {
 
 func (x *Wanted) Reset() {
 	*x = Wanted{}
-	mi := &file_agent_proto_msgTypes[4]
+	mi := &file_agent_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -593,7 +744,7 @@ func (x *Wanted) String() string {
 func (*Wanted) ProtoMessage() {}
 
 func (x *Wanted) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[4]
+	mi := &file_agent_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -606,7 +757,7 @@ func (x *Wanted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wanted.ProtoReflect.Descriptor instead.
 func (*Wanted) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{4}
+	return file_agent_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Wanted) GetListens() []*Listen {
@@ -636,7 +787,7 @@ type Listen struct {
 
 func (x *Listen) Reset() {
 	*x = Listen{}
-	mi := &file_agent_proto_msgTypes[5]
+	mi := &file_agent_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -648,7 +799,7 @@ func (x *Listen) String() string {
 func (*Listen) ProtoMessage() {}
 
 func (x *Listen) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[5]
+	mi := &file_agent_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -661,7 +812,7 @@ func (x *Listen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Listen.ProtoReflect.Descriptor instead.
 func (*Listen) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{5}
+	return file_agent_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Listen) GetName() string {
@@ -723,7 +874,7 @@ type Bindings struct {
 
 func (x *Bindings) Reset() {
 	*x = Bindings{}
-	mi := &file_agent_proto_msgTypes[6]
+	mi := &file_agent_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -735,7 +886,7 @@ func (x *Bindings) String() string {
 func (*Bindings) ProtoMessage() {}
 
 func (x *Bindings) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[6]
+	mi := &file_agent_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -748,7 +899,7 @@ func (x *Bindings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bindings.ProtoReflect.Descriptor instead.
 func (*Bindings) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{6}
+	return file_agent_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Bindings) GetPorts() map[string]uint32 {
@@ -769,7 +920,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_agent_proto_msgTypes[7]
+	mi := &file_agent_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +932,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[7]
+	mi := &file_agent_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +945,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{7}
+	return file_agent_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Health) GetHealthy() bool {
@@ -820,7 +971,7 @@ type Rotate struct {
 
 func (x *Rotate) Reset() {
 	*x = Rotate{}
-	mi := &file_agent_proto_msgTypes[8]
+	mi := &file_agent_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -832,7 +983,7 @@ func (x *Rotate) String() string {
 func (*Rotate) ProtoMessage() {}
 
 func (x *Rotate) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[8]
+	mi := &file_agent_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -845,7 +996,7 @@ func (x *Rotate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rotate.ProtoReflect.Descriptor instead.
 func (*Rotate) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{8}
+	return file_agent_proto_rawDescGZIP(), []int{10}
 }
 
 // Certificate is the workload's present one, without its key: sent after each registration and each renewal.
@@ -865,7 +1016,7 @@ type Certificate struct {
 
 func (x *Certificate) Reset() {
 	*x = Certificate{}
-	mi := &file_agent_proto_msgTypes[9]
+	mi := &file_agent_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -877,7 +1028,7 @@ func (x *Certificate) String() string {
 func (*Certificate) ProtoMessage() {}
 
 func (x *Certificate) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[9]
+	mi := &file_agent_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -890,7 +1041,7 @@ func (x *Certificate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Certificate.ProtoReflect.Descriptor instead.
 func (*Certificate) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{9}
+	return file_agent_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Certificate) GetSpiffeId() string {
@@ -932,7 +1083,23 @@ var File_agent_proto protoreflect.FileDescriptor
 
 const file_agent_proto_rawDesc = "" +
 	"\n" +
-	"\vagent.proto\x12\x10meshctl.agent.v1\"\x81\x02\n" +
+	"\vagent.proto\x12\x10meshctl.agent.v1\"\xa3\x03\n" +
+	"\x12ProxyConfigRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12'\n" +
+	"\x0fservice_account\x18\x03 \x01(\tR\x0eserviceAccount\x12H\n" +
+	"\x06labels\x18\x04 \x03(\v20.meshctl.agent.v1.ProxyConfigRequest.LabelsEntryR\x06labels\x12W\n" +
+	"\vannotations\x18\x05 \x03(\v25.meshctl.agent.v1.ProxyConfigRequest.AnnotationsEntryR\vannotations\x12\x14\n" +
+	"\x05group\x18\x06 \x01(\tR\x05group\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a>\n" +
+	"\x10AnnotationsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"]\n" +
+	"\x13ProxyConfigResponse\x12*\n" +
+	"\x11proxy_config_json\x18\x01 \x01(\tR\x0fproxyConfigJson\x12\x1a\n" +
+	"\bproblems\x18\x02 \x03(\tR\bproblems\"\x81\x02\n" +
 	"\tFromAgent\x128\n" +
 	"\bregister\x18\x01 \x01(\v2\x1a.meshctl.agent.v1.RegisterH\x00R\bregister\x128\n" +
 	"\bbindings\x18\x02 \x01(\v2\x1a.meshctl.agent.v1.BindingsH\x00R\bbindings\x122\n" +
@@ -946,7 +1113,7 @@ const file_agent_proto_rawDesc = "" +
 	"registered\x122\n" +
 	"\x06wanted\x18\x02 \x01(\v2\x18.meshctl.agent.v1.WantedH\x00R\x06wanted\x122\n" +
 	"\x06rotate\x18\x03 \x01(\v2\x18.meshctl.agent.v1.RotateH\x00R\x06rotateB\t\n" +
-	"\amessage\"\xac\x05\n" +
+	"\amessage\"\xcc\x05\n" +
 	"\bRegister\x12/\n" +
 	"\x04type\x18\x01 \x01(\x0e2\x1b.meshctl.agent.v1.ProxyTypeR\x04type\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12\x12\n" +
@@ -964,7 +1131,10 @@ const file_agent_proto_rawDesc = "" +
 	"\x0estatus_address\x18\r \x01(\tR\rstatusAddress\x12#\n" +
 	"\ragent_version\x18\x0e \x01(\tR\fagentVersion\x12\x17\n" +
 	"\anode_id\x18\x0f \x01(\tR\x06nodeId\x12\x1a\n" +
-	"\binstance\x18\x10 \x01(\tR\binstance\x1a9\n" +
+	"\binstance\x18\x10 \x01(\tR\binstance\x12\x1e\n" +
+	"\n" +
+	"redirected\x18\x11 \x01(\bR\n" +
+	"redirected\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a8\n" +
@@ -1012,9 +1182,10 @@ const file_agent_proto_rawDesc = "" +
 	"\tProxyType\x12\v\n" +
 	"\aSIDECAR\x10\x00\x12\n" +
 	"\n" +
-	"\x06ROUTER\x10\x012Q\n" +
+	"\x06ROUTER\x10\x012\xad\x01\n" +
 	"\x05Agent\x12H\n" +
-	"\aConnect\x12\x1b.meshctl.agent.v1.FromAgent\x1a\x1c.meshctl.agent.v1.FromServer(\x010\x01B.Z,github.com/meshctl/meshctl/internal/agentapib\x06proto3"
+	"\aConnect\x12\x1b.meshctl.agent.v1.FromAgent\x1a\x1c.meshctl.agent.v1.FromServer(\x010\x01\x12Z\n" +
+	"\vProxyConfig\x12$.meshctl.agent.v1.ProxyConfigRequest\x1a%.meshctl.agent.v1.ProxyConfigResponseB.Z,github.com/meshctl/meshctl/internal/agentapib\x06proto3"
 
 var (
 	file_agent_proto_rawDescOnce sync.Once
@@ -1029,45 +1200,53 @@ func file_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_agent_proto_goTypes = []any{
-	(ProxyType)(0),      // 0: meshctl.agent.v1.ProxyType
-	(Listen_Purpose)(0), // 1: meshctl.agent.v1.Listen.Purpose
-	(*FromAgent)(nil),   // 2: meshctl.agent.v1.FromAgent
-	(*FromServer)(nil),  // 3: meshctl.agent.v1.FromServer
-	(*Register)(nil),    // 4: meshctl.agent.v1.Register
-	(*Registered)(nil),  // 5: meshctl.agent.v1.Registered
-	(*Wanted)(nil),      // 6: meshctl.agent.v1.Wanted
-	(*Listen)(nil),      // 7: meshctl.agent.v1.Listen
-	(*Bindings)(nil),    // 8: meshctl.agent.v1.Bindings
-	(*Health)(nil),      // 9: meshctl.agent.v1.Health
-	(*Rotate)(nil),      // 10: meshctl.agent.v1.Rotate
-	(*Certificate)(nil), // 11: meshctl.agent.v1.Certificate
-	nil,                 // 12: meshctl.agent.v1.Register.LabelsEntry
-	nil,                 // 13: meshctl.agent.v1.Register.PortsEntry
-	nil,                 // 14: meshctl.agent.v1.Bindings.PortsEntry
+	(ProxyType)(0),              // 0: meshctl.agent.v1.ProxyType
+	(Listen_Purpose)(0),         // 1: meshctl.agent.v1.Listen.Purpose
+	(*ProxyConfigRequest)(nil),  // 2: meshctl.agent.v1.ProxyConfigRequest
+	(*ProxyConfigResponse)(nil), // 3: meshctl.agent.v1.ProxyConfigResponse
+	(*FromAgent)(nil),           // 4: meshctl.agent.v1.FromAgent
+	(*FromServer)(nil),          // 5: meshctl.agent.v1.FromServer
+	(*Register)(nil),            // 6: meshctl.agent.v1.Register
+	(*Registered)(nil),          // 7: meshctl.agent.v1.Registered
+	(*Wanted)(nil),              // 8: meshctl.agent.v1.Wanted
+	(*Listen)(nil),              // 9: meshctl.agent.v1.Listen
+	(*Bindings)(nil),            // 10: meshctl.agent.v1.Bindings
+	(*Health)(nil),              // 11: meshctl.agent.v1.Health
+	(*Rotate)(nil),              // 12: meshctl.agent.v1.Rotate
+	(*Certificate)(nil),         // 13: meshctl.agent.v1.Certificate
+	nil,                         // 14: meshctl.agent.v1.ProxyConfigRequest.LabelsEntry
+	nil,                         // 15: meshctl.agent.v1.ProxyConfigRequest.AnnotationsEntry
+	nil,                         // 16: meshctl.agent.v1.Register.LabelsEntry
+	nil,                         // 17: meshctl.agent.v1.Register.PortsEntry
+	nil,                         // 18: meshctl.agent.v1.Bindings.PortsEntry
 }
 var file_agent_proto_depIdxs = []int32{
-	4,  // 0: meshctl.agent.v1.FromAgent.register:type_name -> meshctl.agent.v1.Register
-	8,  // 1: meshctl.agent.v1.FromAgent.bindings:type_name -> meshctl.agent.v1.Bindings
-	9,  // 2: meshctl.agent.v1.FromAgent.health:type_name -> meshctl.agent.v1.Health
-	11, // 3: meshctl.agent.v1.FromAgent.certificate:type_name -> meshctl.agent.v1.Certificate
-	5,  // 4: meshctl.agent.v1.FromServer.registered:type_name -> meshctl.agent.v1.Registered
-	6,  // 5: meshctl.agent.v1.FromServer.wanted:type_name -> meshctl.agent.v1.Wanted
-	10, // 6: meshctl.agent.v1.FromServer.rotate:type_name -> meshctl.agent.v1.Rotate
-	0,  // 7: meshctl.agent.v1.Register.type:type_name -> meshctl.agent.v1.ProxyType
-	12, // 8: meshctl.agent.v1.Register.labels:type_name -> meshctl.agent.v1.Register.LabelsEntry
-	13, // 9: meshctl.agent.v1.Register.ports:type_name -> meshctl.agent.v1.Register.PortsEntry
-	7,  // 10: meshctl.agent.v1.Wanted.listens:type_name -> meshctl.agent.v1.Listen
-	1,  // 11: meshctl.agent.v1.Listen.purpose:type_name -> meshctl.agent.v1.Listen.Purpose
-	14, // 12: meshctl.agent.v1.Bindings.ports:type_name -> meshctl.agent.v1.Bindings.PortsEntry
-	2,  // 13: meshctl.agent.v1.Agent.Connect:input_type -> meshctl.agent.v1.FromAgent
-	3,  // 14: meshctl.agent.v1.Agent.Connect:output_type -> meshctl.agent.v1.FromServer
-	14, // [14:15] is the sub-list for method output_type
-	13, // [13:14] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	14, // 0: meshctl.agent.v1.ProxyConfigRequest.labels:type_name -> meshctl.agent.v1.ProxyConfigRequest.LabelsEntry
+	15, // 1: meshctl.agent.v1.ProxyConfigRequest.annotations:type_name -> meshctl.agent.v1.ProxyConfigRequest.AnnotationsEntry
+	6,  // 2: meshctl.agent.v1.FromAgent.register:type_name -> meshctl.agent.v1.Register
+	10, // 3: meshctl.agent.v1.FromAgent.bindings:type_name -> meshctl.agent.v1.Bindings
+	11, // 4: meshctl.agent.v1.FromAgent.health:type_name -> meshctl.agent.v1.Health
+	13, // 5: meshctl.agent.v1.FromAgent.certificate:type_name -> meshctl.agent.v1.Certificate
+	7,  // 6: meshctl.agent.v1.FromServer.registered:type_name -> meshctl.agent.v1.Registered
+	8,  // 7: meshctl.agent.v1.FromServer.wanted:type_name -> meshctl.agent.v1.Wanted
+	12, // 8: meshctl.agent.v1.FromServer.rotate:type_name -> meshctl.agent.v1.Rotate
+	0,  // 9: meshctl.agent.v1.Register.type:type_name -> meshctl.agent.v1.ProxyType
+	16, // 10: meshctl.agent.v1.Register.labels:type_name -> meshctl.agent.v1.Register.LabelsEntry
+	17, // 11: meshctl.agent.v1.Register.ports:type_name -> meshctl.agent.v1.Register.PortsEntry
+	9,  // 12: meshctl.agent.v1.Wanted.listens:type_name -> meshctl.agent.v1.Listen
+	1,  // 13: meshctl.agent.v1.Listen.purpose:type_name -> meshctl.agent.v1.Listen.Purpose
+	18, // 14: meshctl.agent.v1.Bindings.ports:type_name -> meshctl.agent.v1.Bindings.PortsEntry
+	4,  // 15: meshctl.agent.v1.Agent.Connect:input_type -> meshctl.agent.v1.FromAgent
+	2,  // 16: meshctl.agent.v1.Agent.ProxyConfig:input_type -> meshctl.agent.v1.ProxyConfigRequest
+	5,  // 17: meshctl.agent.v1.Agent.Connect:output_type -> meshctl.agent.v1.FromServer
+	3,  // 18: meshctl.agent.v1.Agent.ProxyConfig:output_type -> meshctl.agent.v1.ProxyConfigResponse
+	17, // [17:19] is the sub-list for method output_type
+	15, // [15:17] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_agent_proto_init() }
@@ -1075,13 +1254,13 @@ func file_agent_proto_init() {
 	if File_agent_proto != nil {
 		return
 	}
-	file_agent_proto_msgTypes[0].OneofWrappers = []any{
+	file_agent_proto_msgTypes[2].OneofWrappers = []any{
 		(*FromAgent_Register)(nil),
 		(*FromAgent_Bindings)(nil),
 		(*FromAgent_Health)(nil),
 		(*FromAgent_Certificate)(nil),
 	}
-	file_agent_proto_msgTypes[1].OneofWrappers = []any{
+	file_agent_proto_msgTypes[3].OneofWrappers = []any{
 		(*FromServer_Registered)(nil),
 		(*FromServer_Wanted)(nil),
 		(*FromServer_Rotate)(nil),
@@ -1092,7 +1271,7 @@ func file_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_proto_rawDesc), len(file_agent_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   13,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

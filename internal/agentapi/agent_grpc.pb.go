@@ -23,7 +23,8 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Agent_Connect_FullMethodName = "/meshctl.agent.v1.Agent/Connect"
+	Agent_Connect_FullMethodName     = "/meshctl.agent.v1.Agent/Connect"
+	Agent_ProxyConfig_FullMethodName = "/meshctl.agent.v1.Agent/ProxyConfig"
 )
 
 // AgentClient is the client API for Agent service.
@@ -34,6 +35,10 @@ type AgentClient interface {
 	// answers with Registered and Wanted, the agent with Bindings; afterwards both sides send what changes. The peer's
 	// SPIFFE identity must be the namespace and service account that it registers.
 	Connect(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[FromAgent, FromServer], error)
+	// ProxyConfig returns what the workload's Envoy should be started with: the mesh's defaultConfig, overridden by the
+	// annotation proxy.istio.io/config of the workload. The peer's SPIFFE identity must be the namespace and service
+	// account that it names.
+	ProxyConfig(ctx context.Context, in *ProxyConfigRequest, opts ...grpc.CallOption) (*ProxyConfigResponse, error)
 }
 
 type agentClient struct {
@@ -57,6 +62,16 @@ func (c *agentClient) Connect(ctx context.Context, opts ...grpc.CallOption) (grp
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Agent_ConnectClient = grpc.BidiStreamingClient[FromAgent, FromServer]
 
+func (c *agentClient) ProxyConfig(ctx context.Context, in *ProxyConfigRequest, opts ...grpc.CallOption) (*ProxyConfigResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ProxyConfigResponse)
+	err := c.cc.Invoke(ctx, Agent_ProxyConfig_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AgentServer is the server API for Agent service.
 // All implementations must embed UnimplementedAgentServer
 // for forward compatibility.
@@ -65,6 +80,10 @@ type AgentServer interface {
 	// answers with Registered and Wanted, the agent with Bindings; afterwards both sides send what changes. The peer's
 	// SPIFFE identity must be the namespace and service account that it registers.
 	Connect(grpc.BidiStreamingServer[FromAgent, FromServer]) error
+	// ProxyConfig returns what the workload's Envoy should be started with: the mesh's defaultConfig, overridden by the
+	// annotation proxy.istio.io/config of the workload. The peer's SPIFFE identity must be the namespace and service
+	// account that it names.
+	ProxyConfig(context.Context, *ProxyConfigRequest) (*ProxyConfigResponse, error)
 	mustEmbedUnimplementedAgentServer()
 }
 
@@ -77,6 +96,9 @@ type UnimplementedAgentServer struct{}
 
 func (UnimplementedAgentServer) Connect(grpc.BidiStreamingServer[FromAgent, FromServer]) error {
 	return status.Error(codes.Unimplemented, "method Connect not implemented")
+}
+func (UnimplementedAgentServer) ProxyConfig(context.Context, *ProxyConfigRequest) (*ProxyConfigResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ProxyConfig not implemented")
 }
 func (UnimplementedAgentServer) mustEmbedUnimplementedAgentServer() {}
 func (UnimplementedAgentServer) testEmbeddedByValue()               {}
@@ -106,13 +128,36 @@ func _Agent_Connect_Handler(srv interface{}, stream grpc.ServerStream) error {
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Agent_ConnectServer = grpc.BidiStreamingServer[FromAgent, FromServer]
 
+func _Agent_ProxyConfig_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProxyConfigRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgentServer).ProxyConfig(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Agent_ProxyConfig_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgentServer).ProxyConfig(ctx, req.(*ProxyConfigRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Agent_ServiceDesc is the grpc.ServiceDesc for Agent service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
 var Agent_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "meshctl.agent.v1.Agent",
 	HandlerType: (*AgentServer)(nil),
-	Methods:     []grpc.MethodDesc{},
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "ProxyConfig",
+			Handler:    _Agent_ProxyConfig_Handler,
+		},
+	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "Connect",

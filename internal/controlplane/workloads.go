@@ -3,6 +3,7 @@ package controlplane
 import (
 	"slices"
 
+	meshconfig "istio.io/api/mesh/v1alpha1"
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/internal/agentapi"
@@ -44,16 +45,24 @@ func (c *ControlPlane) wanted(p registry.Proxy) []*agentapi.Listen {
 	return out
 }
 
+// proxyConfig is what a registered workload's proxy is started with.
+func (c *ControlPlane) proxyConfig(p registry.Proxy) (*meshconfig.ProxyConfig, []config.Problem) {
+	return c.snapshot.Load().ProxyConfig(meshProxy(p), p.Annotations[config.ProxyConfigAnnotation])
+}
+
 var purposes = map[mesh.Purpose]agentapi.Listen_Purpose{
 	mesh.Inbound: agentapi.Listen_INBOUND, mesh.ForwardProxy: agentapi.Listen_HTTP_PROXY,
 	mesh.Outbound: agentapi.Listen_SERVICE, mesh.GatewayPort: agentapi.Listen_GATEWAY,
 }
 
-// meshProxy is a registered workload as the mesh knows proxies; agents register explicit ones only.
+// meshProxy is a registered workload as the mesh knows proxies.
 func meshProxy(p registry.Proxy) mesh.Proxy {
 	out := mesh.Proxy{
 		ID: p.NodeID, Mode: mesh.Explicit, Name: p.Name, Namespace: p.Namespace, ServiceAccount: p.ServiceAccount, Labels: p.Labels,
 		Addresses: []string{p.Address}, Locality: p.Locality, Network: p.Network, AppPorts: p.Ports, Trusted: true,
+	}
+	if p.Redirected {
+		out.Mode = mesh.Redirected
 	}
 	if p.Type == agentapi.ProxyType_ROUTER {
 		out.Type = mesh.Router

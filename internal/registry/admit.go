@@ -22,10 +22,8 @@ func (r *Registry) admit(s *session, id ca.Identity, in *agentapi.Register) erro
 		return err
 	}
 	p := describe(in, group)
-	claimed := ca.Identity{TrustDomain: r.o.TrustDomain, Namespace: p.Namespace, ServiceAccount: p.ServiceAccount}
-	if claimed != id {
-		return status.Errorf(codes.PermissionDenied, "workload %s refused: its certificate is for %s, but it claims namespace %q and service account %q (%s); use a join token for that service account",
-			s.key, id, p.Namespace, p.ServiceAccount, claimed)
+	if err := r.authorize(p, id); err != nil {
+		return err
 	}
 	if err := checkProxy(p); err != nil {
 		return status.Errorf(codes.InvalidArgument, "registration refused: %v", err)

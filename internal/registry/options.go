@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	meshconfig "istio.io/api/mesh/v1alpha1"
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/internal/agentapi"
@@ -61,6 +62,8 @@ type Options struct {
 	PortNames func(p Proxy, target uint32) []string
 	// Wanted returns the local ports that a proxy should listen on; nil for one inbound port per port registered.
 	Wanted func(p Proxy) []*agentapi.Listen
+	// ProxyConfig returns what a proxy is started with, and what is wrong with its annotation; nil for nothing to say.
+	ProxyConfig func(p Proxy) (*meshconfig.ProxyConfig, []config.Problem)
 	// OnChange hears of the node id whose bindings, health, description or connection changed; what they are now, Lookup says.
 	OnChange func(nodeID string)
 	// Grace is how long the WorkloadEntry of an agent that went away, or that has not come back after a restart of the
@@ -89,6 +92,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Wanted == nil {
 		o.Wanted = inboundOnly
+	}
+	if o.ProxyConfig == nil {
+		o.ProxyConfig = func(Proxy) (*meshconfig.ProxyConfig, []config.Problem) { return nil, nil }
 	}
 	if o.OnChange == nil {
 		o.OnChange = func(string) {}

@@ -1,6 +1,7 @@
 package standalone
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -72,7 +73,7 @@ func (p *proxy) run(ctx context.Context) error {
 	err = supervise.Run(ctx, supervise.Options{
 		Path: p.o.Agent[0], Args: func() []string { return p.args(tied) }, ExtraFiles: tied.files,
 		Stdout: p.out, Stderr: p.out, Log: p.o.Log,
-		StopTimeout: p.o.Drain + 8*time.Second,
+		StopTimeout: cmp.Or(p.o.Drain, longestDrain) + 8*time.Second,
 
 		Exited: func(err error) {
 			// Before it was ready for the first time, there is somebody to tell why it is not.
@@ -123,13 +124,36 @@ func (p *proxy) args(tied leash) []string {
 		{"namespace", p.o.Namespace}, {"name", p.o.Name}, {"service-account", p.o.ServiceAccount}, {"labels", joinLabels(p.o.Labels)},
 		{"group", p.o.Group}, {"ports", joinPorts(p.o.Ports)}, {"address", p.o.Address}, {"xds-address", p.j.XDSAddress},
 		{"trust-domain", p.j.TrustDomain}, {"root-file", p.root}, {"token-file", p.tokenPath}, {"state-dir", p.dir},
-		{"envoy", p.o.Envoy}, {"concurrency", strconv.Itoa(p.o.Concurrency)}, {"drain-duration", p.o.Drain.String()},
+		{"envoy", p.o.Envoy}, {"concurrency", threads(p.o.Concurrency)}, {"drain-duration", given(p.o.Drain)},
 	} {
 		if flag.value != "" {
 			args = append(args, "--"+flag.name+"="+flag.value)
 		}
 	}
+	for _, key := range slices.Sorted(maps.Keys(p.o.Annotations)) {
+		args = append(args, "--annotation="+key+"="+p.o.Annotations[key])
+	}
 	return args
+}
+
+// longestDrain is what the mesh may say when we do not.
+const longestDrain = time.Minute
+
+func given(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}
+
+func threads(n int) string {
+	switch n {
+	case 0:
+		return ""
+	case agent.AllCores:
+		return "0"
+	}
+	return strconv.Itoa(n)
 }
 
 func joinLabels(labels map[string]string) string {

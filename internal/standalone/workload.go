@@ -21,6 +21,8 @@ type WorkloadOptions struct {
 	// Name is unique in Namespace ("default" when empty). ServiceAccount is its identity; "default" when empty.
 	Name, Namespace, ServiceAccount string
 	Labels                          map[string]string
+	// Annotations as a pod has them: proxy.istio.io/config overrides the mesh's defaultConfig.
+	Annotations map[string]string
 	// Group is the WorkloadGroup whose template supplies what is not said here; may be empty.
 	Group string
 	Ports []Port
@@ -33,9 +35,11 @@ type WorkloadOptions struct {
 	// Agent is the command line of mesh-agent (see Programs), Envoy the path of Envoy.
 	Agent []string
 	Envoy string
-	// Concurrency is the number of Envoy's worker threads; 2 when 0.
+	// Concurrency is the number of Envoy's worker threads, agent.AllCores for one a core; as the mesh's ProxyConfig says
+	// when 0 (agent.DefaultConcurrency when that says nothing).
 	Concurrency int
-	// ReadyTimeout is DefaultReadyTimeout when 0. Drain bounds how long open connections may take to end; 5 s when 0.
+	// ReadyTimeout is DefaultReadyTimeout when 0. Drain bounds how long open connections may take to end; as the mesh's
+	// ProxyConfig says when 0 (terminationDrainDuration, 5 s by default, a minute at most).
 	ReadyTimeout, Drain time.Duration
 	// Ready is told once the proxy is; may be nil.
 	Ready func(agent.State)
@@ -51,6 +55,7 @@ type record struct {
 	Name           string            `json:"name"`
 	ServiceAccount string            `json:"serviceAccount"`
 	Labels         map[string]string `json:"labels,omitempty"`
+	Annotations    map[string]string `json:"annotations,omitempty"`
 	Group          string            `json:"group,omitempty"`
 	Gateway        bool              `json:"gateway,omitempty"`
 	Ports          []Port            `json:"ports,omitempty"`
@@ -61,9 +66,7 @@ type record struct {
 func (o WorkloadOptions) complete(trustDomain string) (WorkloadOptions, error) {
 	o.Namespace = cmp.Or(o.Namespace, "default")
 	o.ServiceAccount = cmp.Or(o.ServiceAccount, "default")
-	o.Concurrency = cmp.Or(o.Concurrency, 2)
 	o.ReadyTimeout = cmp.Or(o.ReadyTimeout, DefaultReadyTimeout)
-	o.Drain = cmp.Or(o.Drain, 5*time.Second)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -130,8 +133,8 @@ func RunWorkload(ctx context.Context, j Join, o WorkloadOptions) (code int, err 
 
 func writeRecord(dir string, j Join, o WorkloadOptions) error {
 	r := record{
-		Namespace: o.Namespace, Name: o.Name, ServiceAccount: o.ServiceAccount, Labels: o.Labels, Group: o.Group, Gateway: o.Gateway,
-		Ports: o.Ports, TrustDomain: cmp.Or(j.TrustDomain, ca.DefaultTrustDomain),
+		Namespace: o.Namespace, Name: o.Name, ServiceAccount: o.ServiceAccount, Labels: o.Labels, Annotations: o.Annotations,
+		Group: o.Group, Gateway: o.Gateway, Ports: o.Ports, TrustDomain: cmp.Or(j.TrustDomain, ca.DefaultTrustDomain),
 	}
 	if o.Program != nil {
 		r.Command = o.Program.Args

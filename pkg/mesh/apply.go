@@ -67,7 +67,7 @@ func resolvedKinds() []config.Kind {
 	return []config.Kind{
 		config.ConfigMap, config.Service, config.ServiceEntry, config.WorkloadEntry, config.Pod, config.Node, config.EndpointSlice,
 		config.PeerAuthn, config.DestinationRule, config.VirtualService, config.Gateway, config.Sidecar, config.Secret,
-		config.EnvoyFilter, config.Telemetry,
+		config.EnvoyFilter, config.Telemetry, config.WorkloadGroup,
 	}
 }
 
@@ -155,5 +155,7 @@ func (t *update) read(d delta) {
 		t.readSecret(d)
 	case config.EnvoyFilter, config.Telemetry:
 		t.readLabelled(d)
+	case config.WorkloadGroup:
+		t.checkGroup(d)
 	}
 }

@@ -25,6 +25,7 @@ func resolveConfig(object *config.Object, o Options) (*Config, []config.Problem)
 	var problems []config.Problem
 	if object != nil {
 		given, problems = config.DecodeMeshConfig(object)
+		problems = append(problems, checkMatcher(object, "data[mesh].defaultConfig", given.GetDefaultConfig())...)
 	}
 	mesh := defaultMesh(o)
 	if given != nil {

@@ -7,6 +7,7 @@ package bootstrap
 
 import (
 	"encoding/json"
+	"maps"
 	"net/netip"
 )
 
@@ -27,6 +28,8 @@ type Input struct {
 	HealthPort     uint16
 	PrometheusPort uint16
 	Stats          Stats
+	// Runtime values by their keys, as JSON has them: numbers, booleans, strings.
+	Runtime map[string]any
 }
 
 // Server is the control plane.
@@ -56,7 +59,7 @@ func Render(in Input) ([]byte, error) {
 	if len(listeners) > 0 {
 		static["listeners"] = listeners
 	}
-	return json.MarshalIndent(object{
+	doc := object{
 		"node":              in.Node.proto(),
 		"admin":             object{"address": socketAddress("127.0.0.1", in.AdminPort)},
 		"dynamic_resources": dynamicResources(),
@@ -65,9 +68,13 @@ func Render(in Input) ([]byte, error) {
 		// Scopes that ask for eviction lose the metrics unused between two intervals; a multiple of the flush interval.
 		"stats_flush_interval":    "5s",
 		"stats_eviction_interval": "300s",
-		"layered_runtime":         layeredRuntime(),
+		"layered_runtime":         layeredRuntime(in.Runtime),
 		"overload_manager":        overload(),
-	}, "", "  ")
+	}
+	if sinks := in.Stats.sinks(); len(sinks) > 0 {
+		doc["stats_sinks"] = sinks
+	}
+	return json.MarshalIndent(doc, "", "  ")
 }
 
 // dynamicResources has no fetch timeout: a proxy without configuration must not turn LIVE when its control plane is away.
@@ -91,12 +98,14 @@ func dynamicResources() object {
 	}
 }
 
-func layeredRuntime() object {
+func layeredRuntime(given map[string]any) object {
+	static := object{
+		// Long generated route regexes are legitimate; Envoy's default of 100 rejects them.
+		"re2.max_program_size.error_level": 32768,
+	}
+	maps.Copy(static, given)
 	return object{"layers": []any{
-		object{"name": "static", "static_layer": object{
-			// Long generated route regexes are legitimate; Envoy's default of 100 rejects them.
-			"re2.max_program_size.error_level": 32768,
-		}},
+		object{"name": "static", "static_layer": static},
 		object{"name": "admin", "admin_layer": object{}},
 	}}
 }

@@ -32,6 +32,8 @@ type Node struct {
 	Domain         string
 	ServiceAccount string
 	Labels         map[string]string
+	// Annotations of the workload, as a pod has them.
+	Annotations map[string]string
 	// Workload is the name of the owner (Deployment, WorkloadGroup); Name when empty.
 	Workload string
 	// Mode is ModeRedirect or ModeNone.
@@ -46,6 +48,8 @@ type Node struct {
 	IPs []string
 	// ProxyConfig is what the user set of istio.mesh.v1alpha1.ProxyConfig, under its JSON names.
 	ProxyConfig map[string]any
+	// Metadata is more of it, under keys that have no meaning here: ISTIO_META_KEY in proxyMetadata.
+	Metadata map[string]string
 	// Version is the agent's own version.
 	Version string
 }
@@ -88,10 +92,6 @@ func (n Node) proto() object {
 }
 
 func (n Node) metadata() object {
-	labels := object{}
-	for k, v := range n.Labels {
-		labels[k] = v
-	}
 	ips := n.IPs
 	if len(ips) == 0 {
 		ips = []string{n.Address}
@@ -104,7 +104,7 @@ func (n Node) metadata() object {
 		"NAME":              n.Name,
 		"NAMESPACE":         n.Namespace,
 		"SERVICE_ACCOUNT":   n.ServiceAccount,
-		"LABELS":            labels,
+		"LABELS":            strs(n.Labels),
 		"WORKLOAD_NAME":     workload,
 		"INTERCEPTION_MODE": n.Mode,
 		"INSTANCE_IPS":      strings.Join(ips, ","),
@@ -117,8 +117,24 @@ func (n Node) metadata() object {
 			meta[key] = value
 		}
 	}
+	if len(n.Annotations) > 0 {
+		meta["ANNOTATIONS"] = strs(n.Annotations)
+	}
 	if len(n.ProxyConfig) > 0 {
 		meta["PROXY_CONFIG"] = n.ProxyConfig
 	}
+	for key, value := range n.Metadata {
+		if _, ours := meta[key]; !ours {
+			meta[key] = value
+		}
+	}
 	return meta
+}
+
+func strs(in map[string]string) object {
+	out := object{}
+	for k, v := range in {
+		out[k] = v
+	}
+	return out
 }

@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 )
 
@@ -12,6 +13,8 @@ type Stats struct {
 	// Buckets maps a prefix of histogram names to bucket bounds, as the annotation sidecar.istio.io/statsHistogramBuckets
 	// does; other histograms have Envoy's default bounds.
 	Buckets map[string][]float64
+	// Statsd is where statistics are sent over UDP in statsd's format besides; not valid for none.
+	Statsd netip.AddrPort
 }
 
 // Matcher is istio.mesh.v1alpha1.ProxyConfig.ProxyStatsMatcher: statistics are recorded when any entry matches.
@@ -68,6 +71,19 @@ func (s Stats) proto() object {
 		config["histogram_bucket_settings"] = settings
 	}
 	return config
+}
+
+func (s Stats) sinks() []any {
+	if !s.Statsd.IsValid() {
+		return nil
+	}
+	return []any{object{
+		"name": "envoy.stat_sinks.statsd",
+		"typed_config": object{
+			"@type":   "type.googleapis.com/envoy.config.metrics.v3.StatsdSink",
+			"address": object{"socket_address": object{"protocol": "UDP", "address": s.Statsd.Addr().String(), "port_value": s.Statsd.Port()}},
+		},
+	}}
 }
 
 // statsTags turn parts of statistic names into Prometheus labels under the names that Istio's dashboards use. The first

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/exitcode"
 	"github.com/meshctl/meshctl/internal/printer"
 	"github.com/meshctl/meshctl/internal/standalone"
+	"github.com/meshctl/meshctl/pkg/config"
 )
 
 func run(ctx context.Context, o *Options) error {
@@ -52,7 +54,7 @@ func (o *Options) workload() (standalone.WorkloadOptions, error) {
 	f := o.Factory
 	w := standalone.WorkloadOptions{
 		Name: o.Name, Namespace: o.Namespace, ServiceAccount: o.ServiceAccount, Labels: o.Labels, Group: o.Group, Gateway: o.Gateway,
-		Address: o.Address, Agent: standalone.FindPrograms(self).Agent, Concurrency: o.Concurrency, ReadyTimeout: o.ReadyTimeout,
+		Address: o.Address, Agent: standalone.FindPrograms(self).Agent, Concurrency: o.threads(), ReadyTimeout: o.ReadyTimeout,
 		Drain: o.Drain, Log: slog.New(slog.NewTextHandler(f.IO.ErrOut, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Ready: func(s agent.State) { o.ready(s) },
 	}
@@ -74,10 +76,42 @@ func (o *Options) workload() (standalone.WorkloadOptions, error) {
 		}
 		w.Ports = append(w.Ports, port)
 	}
+	if w.Annotations, err = o.annotations(); err != nil {
+		return w, err
+	}
 	if len(o.Command) > 0 {
 		w.Program = &standalone.Program{Args: o.Command, Env: os.Environ(), Stdin: f.IO.In, Stdout: f.IO.Out, Stderr: f.IO.ErrOut}
 	}
 	return w, nil
+}
+
+// threads are as standalone.WorkloadOptions has them.
+func (o *Options) threads() int {
+	switch {
+	case o.Concurrency == nil:
+		return 0
+	case *o.Concurrency == 0:
+		return agent.AllCores
+	}
+	return *o.Concurrency
+}
+
+// annotations reads the flags. What is wrong with a value is said here too: the control plane, which reads it, and the
+// agent have logs of their own.
+func (o *Options) annotations() (map[string]string, error) {
+	out := map[string]string{}
+	for _, a := range o.Annotations {
+		key, value, ok := strings.Cut(a, "=")
+		if !ok || key == "" {
+			return nil, fmt.Errorf("--annotation %q: give KEY=VALUE", a)
+		}
+		out[key] = value
+	}
+	_, problems := config.DecodeProxyConfigAnnotation(&config.Object{Meta: config.Meta{Annotations: out}})
+	for _, p := range problems {
+		o.Factory.Say("%s: --annotation: %s", p.Severity, p.Error())
+	}
+	return out, nil
 }
 
 func loopback(host string) bool {

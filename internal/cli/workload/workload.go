@@ -3,6 +3,7 @@ package workload
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,15 +17,17 @@ type Options struct {
 	Factory                                *factory.Factory
 	Name, Namespace, ServiceAccount, Group string
 	Labels                                 map[string]string
+	Annotations                            []string
 	Ports                                  []string
 	Gateway, PrintPorts                    bool
 	Address                                string
 	// To join from elsewhere.
 	ControlPlane, TokenFile, RootFile, TrustDomain string
 	Envoy                                          string
-	Concurrency                                    int
-	ReadyTimeout, Drain                            time.Duration
-	Command                                        []string
+	// Concurrency is nil when the mesh decides.
+	Concurrency         *int
+	ReadyTimeout, Drain time.Duration
+	Command             []string
 }
 
 // NewCmd returns the command; runF replaces what `run` does, for tests.
@@ -82,6 +85,7 @@ func (o *Options) addFlags(cmd *cobra.Command) {
 	flags.StringVarP(&o.Namespace, "namespace", "n", "default", "namespace of the workload")
 	flags.StringVar(&o.ServiceAccount, "service-account", "default", "service account: the workload's identity")
 	flags.StringToStringVarP(&o.Labels, "labels", "l", nil, "labels, by which services select it: KEY=VALUE,...")
+	flags.StringArrayVar(&o.Annotations, "annotation", nil, "annotation as KEY=VALUE, e.g. proxy.istio.io/config='concurrency: 1'; may be given several times")
 	flags.StringArrayVarP(&o.Ports, "port", "p", nil, "PORT or PORT:LOCALPORT where the program takes requests; may be given several times")
 	flags.StringVar(&o.Group, "group", "", "WorkloadGroup that supplies what is not said here")
 	flags.BoolVar(&o.Gateway, "gateway", false, "run a gateway, which has no program")
@@ -92,7 +96,12 @@ func (o *Options) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.RootFile, "root-file", "", "root certificates of the mesh, with --control-plane")
 	flags.StringVar(&o.TrustDomain, "trust-domain", "cluster.local", "trust domain of the mesh, with --control-plane")
 	flags.StringVar(&o.Envoy, "envoy", "", "path of the Envoy binary to use (also MESHCTL_ENVOY)")
-	flags.IntVar(&o.Concurrency, "concurrency", 2, "worker threads of Envoy")
+	flags.Func("concurrency", "worker threads of Envoy, 0 for one a core (default: as the mesh's ProxyConfig says, else 2)", func(v string) error {
+		n, err := strconv.ParseUint(v, 10, 16)
+		threads := int(n)
+		o.Concurrency = &threads
+		return err
+	})
 	flags.DurationVar(&o.ReadyTimeout, "ready-timeout", standalone.DefaultReadyTimeout, "how long the proxy may take to become ready")
-	flags.DurationVar(&o.Drain, "drain", 5*time.Second, "how long open connections may take to end")
+	flags.DurationVar(&o.Drain, "drain", 0, "how long open connections may take to end (default: as the mesh's ProxyConfig says, else 5s)")
 }

@@ -48,7 +48,7 @@ func (d *demo) run(ctx context.Context, w workload) error {
 	started := sync.OnceFunc(d.starting.Done)
 	defer started()
 	o := standalone.WorkloadOptions{
-		Name: w.name(), Agent: d.o.Programs.Agent, Envoy: d.envoy, Concurrency: 1, Drain: drain,
+		Name: w.name(), Agent: d.o.Programs.Agent, Envoy: d.envoy, Drain: drain,
 		ReadyTimeout: d.o.ReadyTimeout, Log: d.o.Log,
 		Ready: func(agent.State) {
 			d.o.Say("%s ready after %s", w.name(), d.age())
