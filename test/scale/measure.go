@@ -16,7 +16,8 @@ type measurement struct {
 
 	load      time.Duration // CPU from the start until the configuration is read
 	first     result
-	peak      int64
+	peak      int64 // after the first full configuration
+	peakAll   int64 // after everything
 	weight    result
 	endpoint  result
 	reconnect result
@@ -43,6 +44,9 @@ func (m *measurement) all(ctx context.Context) error {
 		return err
 	}
 	m.bytesEach, m.eachHas = m.first.bytes/int64(m.Proxies), m.first.resources/int64(m.Proxies)
+	if m.peak, err = m.meshd.peak(); err != nil {
+		return err
+	}
 	fmt.Fprintln(m.progress, "changing weights")
 	m.weight, err = m.mean(ctx, func(i int) (*experiment, string, string) {
 		service, weight := i%m.Services, 10+i%40
@@ -68,7 +72,7 @@ func (m *measurement) all(ctx context.Context) error {
 	if m.reconnect, err = m.connect(ctx); err != nil {
 		return err
 	}
-	m.peak, err = m.meshd.peak()
+	m.peakAll, err = m.meshd.peak()
 	return err
 }
 

@@ -30,6 +30,7 @@ func (m *measurement) report(out io.Writer) error {
 		{fmt.Sprintf("read the configuration (%d files): CPU", 3*m.Services+1), duration(m.load), "-"},
 		{fmt.Sprintf("first full configuration (%d resources, %s): CPU per proxy", m.eachHas, size(m.bytesEach)), each(m.first.cpu), g.firstCPU},
 		{"first full configuration: the last proxy has it after", duration(m.first.last), "-"},
+		{"first full configuration: peak RSS of meshd", size(m.peak), g.peak},
 		{"weight change: CPU", duration(m.weight.cpu), g.weightCPU},
 		{"weight change: the last proxy has it after", duration(m.weight.last), g.weightLast},
 		{fmt.Sprintf("weight change: sent (%d resources)", m.weight.resources), size(m.weight.bytes), g.weightSent},
@@ -40,7 +41,7 @@ func (m *measurement) report(out io.Writer) error {
 		{"reconnect with nothing changed: resources sent", fmt.Sprint(m.reconnect.resources), "0"},
 		{fmt.Sprintf("reconnect with nothing changed: sent (%d messages)", m.reconnect.messages), size(m.reconnect.bytes), "-"},
 		{"reconnect with nothing changed: CPU per proxy", each(m.reconnect.cpu), "-"},
-		{"peak RSS of meshd, all of the above", size(m.peak), g.peak},
+		{"peak RSS of meshd, all of the above", size(m.peakAll), "-"},
 	}
 	_, err := fmt.Fprintf(out, "%d services on %d ports in %d namespaces, %d endpoints each; %d proxies; changes: mean of %d\n\n| what | measured | goal |\n|---|---|---|\n",
 		m.Services, m.Ports, m.Namespaces, m.Endpoints, m.Proxies, m.Changes)
