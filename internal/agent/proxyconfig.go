@@ -22,9 +22,8 @@ const (
 	DefaultConcurrency = 2
 
 	defaultTerminationDrain = 5 * time.Second
-	// defaultFlush and defaultFlushKB are the ProxyConfig's defaults for files such as access logs.
-	defaultFlush   = time.Second
-	defaultFlushKB = 64
+	// defaultFlush is the ProxyConfig's default for files such as access logs; Envoy's own is 10 s.
+	defaultFlush = time.Second
 
 	metadataPrefix = "ISTIO_META_"
 )
@@ -38,11 +37,12 @@ type settings struct {
 	concurrency int
 	// drain is how long Envoy drains a listener that changed, termination how long it may take to end.
 	drain, termination time.Duration
-	flush              time.Duration
-	flushKB            int
-	stats              bootstrap.Stats
-	runtime            map[string]any
-	metadata           map[string]string
+	// flush is how often files are written, flushKB how much is written at once; 0 is Envoy's default.
+	flush    time.Duration
+	flushKB  int
+	stats    bootstrap.Stats
+	runtime  map[string]any
+	metadata map[string]string
 }
 
 // document is the part of ProxyConfig that is read here.
@@ -86,9 +86,7 @@ func (o Options) settings(proxyConfig string) settings {
 	}
 	s.drain = duration(o.Log, "drainDuration", d.DrainDuration, s.termination)
 	s.flush = duration(o.Log, "fileFlushInterval", d.FileFlushInterval, defaultFlush)
-	if s.flushKB = d.FileFlushMinSizeKB; s.flushKB <= 0 {
-		s.flushKB = defaultFlushKB
-	}
+	s.flushKB = d.FileFlushMinSizeKB
 	s.stats.Matcher = bootstrap.Matcher{
 		Prefixes: joined(o.Stats.Matcher.Prefixes, d.ProxyStatsMatcher.Prefixes),
 		Suffixes: joined(o.Stats.Matcher.Suffixes, d.ProxyStatsMatcher.Suffixes),
@@ -179,7 +177,9 @@ func (s settings) args() []string {
 	args := []string{
 		"--drain-time-s", seconds(s.drain), "--drain-strategy", "immediate",
 		"--file-flush-interval-msec", fmt.Sprint(max(1, s.flush.Milliseconds())),
-		"--file-flush-min-size-kb", strconv.Itoa(s.flushKB),
+	}
+	if s.flushKB > 0 {
+		args = append(args, "--file-flush-min-size-kb", strconv.Itoa(s.flushKB))
 	}
 	if s.concurrency > 0 {
 		args = append(args, "--concurrency", strconv.Itoa(s.concurrency))
