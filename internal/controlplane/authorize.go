@@ -3,14 +3,14 @@ package controlplane
 import (
 	"fmt"
 
-	"github.com/meshctl/meshctl/internal/xdsserver"
+	"github.com/meshctl/meshctl/internal/ca"
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 // authorizeByCertificate binds what a node claims to the SPIFFE id of its certificate: the namespace, and the service account
 // when it names one.
-func authorizeByCertificate(trustDomain string) func(mesh.Proxy, *xdsserver.Identity) error {
-	return func(p mesh.Proxy, peer *xdsserver.Identity) error {
+func authorizeByCertificate(trustDomain string) func(mesh.Proxy, *ca.Identity) error {
+	return func(p mesh.Proxy, peer *ca.Identity) error {
 		switch {
 		case peer == nil:
 			return fmt.Errorf("proxy %s shows no client certificate: get one from this mesh's CA with a join token first", p.ID)
@@ -26,4 +26,4 @@ func authorizeByCertificate(trustDomain string) func(mesh.Proxy, *xdsserver.Iden
 }
 
 // authorizeAnyone is for the plaintext port, which listens on loopback only and serves no secrets.
-func authorizeAnyone(mesh.Proxy, *xdsserver.Identity) error { return nil }
+func authorizeAnyone(mesh.Proxy, *ca.Identity) error { return nil }

@@ -6,6 +6,7 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 
+	"github.com/meshctl/meshctl/internal/ca"
 	"github.com/meshctl/meshctl/internal/registry"
 	"github.com/meshctl/meshctl/internal/xdsserver"
 	"github.com/meshctl/meshctl/pkg/mesh"
@@ -35,11 +36,11 @@ func newViews(catalog *xds.Catalog, r *registry.Registry, ready chan struct{}) *
 type entrance struct {
 	*views
 	// authorize decides whether a peer may be the proxy that it claims to be.
-	authorize func(mesh.Proxy, *xdsserver.Identity) error
+	authorize func(mesh.Proxy, *ca.Identity) error
 }
 
 // Connect implements xdsserver.Views.
-func (e entrance) Connect(ctx context.Context, node *corev3.Node, peer *xdsserver.Identity) (xdsserver.Session, error) {
+func (e entrance) Connect(ctx context.Context, node *corev3.Node, peer *ca.Identity) (xdsserver.Session, error) {
 	p, err := proxyOf(node)
 	if err != nil {
 		return nil, err

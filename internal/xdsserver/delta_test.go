@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/meshctl/meshctl/internal/ca"
 	"github.com/meshctl/meshctl/pkg/xds"
 )
 
@@ -160,7 +161,7 @@ func TestNoSecretsWithoutCertificate(t *testing.T) {
 
 func TestRefusedProxy(t *testing.T) {
 	m, _, address := serve(t, Options{}, cluster("a", 1))
-	m.refuse = func(node *corev3.Node, peer *Identity) error {
+	m.refuse = func(node *corev3.Node, peer *ca.Identity) error {
 		return errors.New("node " + node.GetId() + " may not be in namespace shop")
 	}
 	c := newDeltaClient(t, address)

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/meshctl/meshctl/internal/ca"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/xds"
 )
@@ -34,7 +35,7 @@ type mesh struct {
 	mu       sync.Mutex
 	view     *xds.View
 	sessions map[*session]bool
-	refuse   func(*corev3.Node, *Identity) error
+	refuse   func(*corev3.Node, *ca.Identity) error
 }
 
 type session struct {
@@ -42,7 +43,7 @@ type session struct {
 	changed chan struct{}
 }
 
-func (m *mesh) Connect(_ context.Context, node *corev3.Node, peer *Identity) (Session, error) {
+func (m *mesh) Connect(_ context.Context, node *corev3.Node, peer *ca.Identity) (Session, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.refuse != nil {

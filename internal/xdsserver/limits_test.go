@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
+	"github.com/meshctl/meshctl/internal/ca"
 	"github.com/meshctl/meshctl/pkg/xds"
 )
 
@@ -81,9 +82,9 @@ func TestIdentityOfThePeer(t *testing.T) {
 	uri := &url.URL{Scheme: "spiffe", Host: "cluster.local", Path: "/ns/shop/sa/web"}
 	certificate, pool := selfSigned(t, uri)
 	m := &mesh{sessions: map[*session]bool{}}
-	seen := make(chan *Identity, 1)
+	seen := make(chan *ca.Identity, 1)
 	m.set(resource("cert", &tlsv3.Secret{Name: "cert"}))
-	m.refuse = func(_ *corev3.Node, peer *Identity) error {
+	m.refuse = func(_ *corev3.Node, peer *ca.Identity) error {
 		seen <- peer
 		return nil
 	}
@@ -151,19 +152,4 @@ func selfSigned(t *testing.T, uri *url.URL) (tls.Certificate, *x509.CertPool) {
 	pool := x509.NewCertPool()
 	pool.AddCert(leaf)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
-}
-
-func TestParseIdentity(t *testing.T) {
-	for text, ok := range map[string]bool{
-		"spiffe://cluster.local/ns/shop/sa/web": true, "spiffe://cluster.local/ns/shop/sa/": false, "spiffe:///ns/shop/sa/web": false,
-		"https://cluster.local/ns/shop/sa/web": false, "spiffe://cluster.local/ns/shop/sa/web/x": false, "spiffe://cluster.local": false,
-	} {
-		uri, err := url.Parse(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, got := parseIdentity(uri); got != ok {
-			t.Errorf("%s: got %v", text, got)
-		}
-	}
 }

@@ -26,7 +26,7 @@ import (
 type Options struct {
 	Views Views
 	// BytesInFlight bounds the responses of all streams together that are built but not yet handed to the network, in
-	// bytes. Default 64 MiB. A single larger response is sent alone.
+	// bytes. Default 16 MiB. A single larger response is sent alone.
 	BytesInFlight int64
 	// WarmTimeout is how long listeners and routes wait for a proxy to have warmed the new clusters that were sent just
 	// before. Default 5 s: then they are sent all the same, so that one cluster that never warms holds up nothing else.
@@ -52,7 +52,7 @@ type Server struct {
 // New returns a server; Register adds it to a gRPC server.
 func New(options Options) *Server {
 	if options.BytesInFlight <= 0 {
-		options.BytesInFlight = 64 << 20
+		options.BytesInFlight = 16 << 20
 	}
 	if options.WarmTimeout <= 0 {
 		options.WarmTimeout = 5 * time.Second

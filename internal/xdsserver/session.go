@@ -5,6 +5,7 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 
+	"github.com/meshctl/meshctl/internal/ca"
 	"github.com/meshctl/meshctl/pkg/xds"
 )
 
@@ -13,7 +14,7 @@ type Views interface {
 	// Connect is called once for every stream, before anything is served. node is what the proxy claims to be; peer is
 	// who its certificate says it is, nil on a connection without a client certificate. An error ends the stream: a gRPC
 	// status is passed on as it is, anything else becomes PermissionDenied with the error's text.
-	Connect(ctx context.Context, node *corev3.Node, peer *Identity) (Session, error)
+	Connect(ctx context.Context, node *corev3.Node, peer *ca.Identity) (Session, error)
 }
 
 // Session is one connected proxy.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meshctl/meshctl/internal/ca"
 	"github.com/meshctl/meshctl/pkg/config"
 )
 
@@ -30,7 +31,7 @@ type ProxyStatus struct {
 	Node      string // node id
 	UserAgent string // "envoy/1.40.0"; empty when the proxy does not say
 	Protocol  string // "delta" or "sotw"
-	Identity  *Identity
+	Identity  *ca.Identity
 	Session   Session // what Views.Connect returned
 	Connected time.Time
 	Types     []TypeStatus // those that the proxy asked for, in the order in which it did

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/meshctl/meshctl/internal/ca"
 	"github.com/meshctl/meshctl/pkg/xds"
 )
 
@@ -26,7 +27,7 @@ type stream struct {
 	session  Session
 	node     string
 	version  string
-	identity *Identity
+	identity *ca.Identity
 	protocol string
 	since    time.Time
 	// wake has a capacity of one: a value makes the stream look at the view again.

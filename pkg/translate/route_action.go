@@ -32,9 +32,17 @@ func (b *routeBuilder) action(r *routev3.Route, rule *networking.HTTPRoute, matc
 		r.Action = &routev3.Route_DirectResponse{DirectResponse: b.directResponse(rule.GetDirectResponse(), path+".directResponse")}
 	default:
 		r.Action = &routev3.Route_Route{Route: b.forward(rule, match, &headers, path)}
-		r.Decorator = &routev3.Decorator{Operation: b.operation(r)}
+		r.Decorator = decorator(b.in.Config, b.operation(r))
 	}
 	headers.applyTo(r)
+}
+
+// decorator names the spans of a route; nil, which saves bytes in every route of every proxy, where nothing is traced.
+func decorator(c *mesh.Config, operation string) *routev3.Decorator {
+	if c.Mesh.GetDefaultConfig().GetTracing() == nil && len(c.Mesh.GetDefaultProviders().GetTracing()) == 0 {
+		return nil
+	}
+	return &routev3.Decorator{Operation: operation}
 }
 
 // operation names the spans of a route.

@@ -121,7 +121,7 @@ func (b *routeBuilder) defaultRoute() *routev3.Route {
 	s := b.in.Service
 	r := &routev3.Route{
 		Name: "default", Match: anyRequest(), Metadata: origin(s.From),
-		Decorator: &routev3.Decorator{Operation: HostPort(s.Host, b.in.Port.Number) + "/*"},
+		Decorator: decorator(b.in.Config, HostPort(s.Host, b.in.Port.Number)+"/*"),
 	}
 	action := &routev3.RouteAction{
 		ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: ClusterName(s.Host, b.in.Port.Number, "")},

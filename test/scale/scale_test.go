@@ -23,6 +23,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/meshctl/meshctl/internal/ca"
 	"github.com/meshctl/meshctl/internal/xdsserver"
 	"github.com/meshctl/meshctl/pkg/xds"
 )
@@ -41,7 +42,7 @@ type session struct {
 	changed chan struct{}
 }
 
-func (s *still) Connect(context.Context, *corev3.Node, *xdsserver.Identity) (xdsserver.Session, error) {
+func (s *still) Connect(context.Context, *corev3.Node, *ca.Identity) (xdsserver.Session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := &session{s, make(chan struct{}, 1)}
