@@ -395,6 +395,7 @@ func TestControlPlaneAway(t *testing.T) {
 		"not allowed": {func(o *agent.Options) { o.ServiceAccount = "other" }, "another service account"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := &running{t: t, plane: plane, o: agent.Options{
 				Namespace: "default", Name: "a", ServiceAccount: "sa", XDSAddress: plane.Address, RootFile: plane.RootFile,
 				TokenFile: plane.TokenFile, StateDir: t.TempDir(), EnvoyPath: envoytest.Binary(t), Concurrency: 1,

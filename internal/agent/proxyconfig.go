@@ -106,13 +106,16 @@ func (o Options) settings(proxyConfig string) settings {
 func readDocument(fields map[string]any, log *slog.Logger) document {
 	var d document
 	for name, value := range fields {
+		next := d
 		one, err := json.Marshal(map[string]any{name: value})
 		if err == nil {
-			err = json.Unmarshal(one, &d)
+			err = json.Unmarshal(one, &next)
 		}
 		if err != nil {
 			log.Warn("ProxyConfig: field not used", "field", name, "error", err)
+			continue
 		}
+		d = next
 	}
 	return d
 }

@@ -102,6 +102,9 @@ func (c *ControlPlane) Restart(t testing.TB) {
 	c.serve(t, listener)
 }
 
+// Stop ends all connections and listens no more.
+func (c *ControlPlane) Stop() { c.server.Stop() }
+
 // Set serves listeners and clusters to every proxy under a version.
 func (c *ControlPlane) Set(t testing.TB, version string, listeners, clusters []types.Resource) {
 	t.Helper()
@@ -131,6 +134,8 @@ type Agents struct {
 	serial     string
 	send       map[chan *agentapi.FromServer]bool
 	peer       ca.Identity
+	answer     *agentapi.ProxyConfigResponse
+	asked      []*agentapi.ProxyConfigRequest
 }
 
 func newAgents() *Agents { return &Agents{send: map[chan *agentapi.FromServer]bool{}} }
