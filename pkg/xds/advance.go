@@ -52,6 +52,10 @@ func newPatch() *patch { return &patch{routes: map[string]bool{}} }
 // patchHost makes a host's entries again, or removes them.
 func (v *scopeView) patchHost(b *builder, host string, p *patch) {
 	before, after := v.hosts[host], b.host(host)
+	delete(v.troubled, host)
+	if after != nil && slices.ContainsFunc(after.clusters, func(e *entry) bool { return len(e.problems) > 0 }) {
+		v.troubled[host] = after
+	}
 	v.placeHosts(b, before, after, p.routes)
 	if before == nil {
 		before = &hostEntries{}

@@ -3,6 +3,7 @@ package xds
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,7 +73,7 @@ kind: DestinationRule
 metadata: {name: %[2]s, namespace: %[1]s}
 spec:
   host: %[2]s
-  trafficPolicy: {tls: {mode: %[3]s}}
+  trafficPolicy: {tls: {mode: %[3]s}, outlierDetection: {interval: -1s}}
   subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]
 ---`, ns, svc, mode)
 }
@@ -223,12 +224,24 @@ func TestAdvanceEqualsJoin(t *testing.T) {
 						t.Errorf("step %d: %s: view changed %v, woken %v", step, p.ID, differs, woken[m])
 					}
 				}
+				if want, got := distinct(fresh.Problems()), distinct(catalog.Problems()); !slices.Equal(want, got) {
+					t.Errorf("step %d: problems %q, a fresh catalog has %q", step, got, want)
+				}
 				if t.Failed() {
 					return
 				}
 			}
 		})
 	}
+}
+
+func distinct(problems []config.Problem) []string {
+	var out []string
+	for _, p := range problems {
+		out = append(out, p.Error())
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func oncePerKey(b config.Batch) (upserts []*config.Object, deletes []config.Key) {

@@ -26,6 +26,8 @@ type routeSet struct {
 	// unique are the domains that each virtual host is left with after those before it took theirs.
 	unique   map[string][]string
 	resource *Resource
+	// troubled are the entries of virtual hosts that could not be translated as meant, by name: few, if any.
+	troubled map[string]*entry
 }
 
 // routeHost is one virtual host of a route configuration.
@@ -35,7 +37,7 @@ type routeHost struct {
 }
 
 func newRouteSet(config translate.RouteConfigInput, last translate.CatchAllInput, closed bool) *routeSet {
-	return &routeSet{config: config, last: last, closed: closed, hosts: map[string]routeHost{}}
+	return &routeSet{config: config, last: last, closed: closed, hosts: map[string]routeHost{}, troubled: map[string]*entry{}}
 }
 
 // put adds or replaces a virtual host and removes it when input is nil. It reports whether anything differs.
@@ -43,6 +45,7 @@ func (r *routeSet) put(m *memo, name string, input *translate.VirtualHostInput) 
 	before, had := r.hosts[name]
 	if input == nil {
 		delete(r.hosts, name)
+		delete(r.troubled, name)
 		if had {
 			r.unique = nil
 		}
@@ -53,7 +56,7 @@ func (r *routeSet) put(m *memo, name string, input *translate.VirtualHostInput) 
 	}
 	after := routeHost{input: *input}
 	if r.unique != nil {
-		after.entry = encodeHost(m, *input, r.unique[name])
+		after.entry = r.encodeHost(m, name, *input)
 	}
 	r.hosts[name] = after
 	return r.unique == nil || after.entry != before.entry
@@ -71,15 +74,13 @@ func (r *routeSet) settle(m *memo) *Resource {
 		for i, list := range translate.UniqueDomains(lists) {
 			host := r.hosts[names[i]]
 			r.unique[names[i]] = list
-			host.entry = encodeHost(m, host.input, list)
+			host.entry = r.encodeHost(m, names[i], host.input)
 			r.hosts[names[i]] = host
 		}
 	}
 	encoded, _ := proto.MarshalOptions{Deterministic: true}.Marshal(translate.RouteConfig(r.config))
 	var from []config.Key
-	closed := r.closed
 	for _, n := range names {
-		closed = closed || slices.Contains(r.unique[n], "*") // Envoy allows only one virtual host for all others
 		for _, resource := range r.hosts[n].entry.resources {
 			encoded = appendHost(encoded, resource.Any.Value)
 			from = append(from, resource.From...)
@@ -110,11 +111,11 @@ func appendHost(encoded, host []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(encoded, virtualHostsField, protowire.BytesType), host)
 }
 
-// encodeHost encodes a virtual host; one that is left without domains is left out.
-func encodeHost(m *memo, in translate.VirtualHostInput, domains []string) *entry {
-	in.Domains = domains
-	return m.get("vhost", in, func() *entry {
-		if len(domains) == 0 {
+// encodeHost encodes a virtual host with the domains that it is left with; without any it is left out.
+func (r *routeSet) encodeHost(m *memo, name string, in translate.VirtualHostInput) *entry {
+	in.Domains = r.unique[name]
+	e := m.get("vhost", in, func() *entry {
+		if len(in.Domains) == 0 {
 			return &entry{}
 		}
 		host, problems := translate.VirtualHost(in)
@@ -127,4 +128,9 @@ func encodeHost(m *memo, in translate.VirtualHostInput, domains []string) *entry
 		}
 		return &entry{resources: []*Resource{encode(in.Name, "", host, from...)}, problems: problems}
 	})
+	delete(r.troubled, name)
+	if len(e.problems) > 0 {
+		r.troubled[name] = e
+	}
+	return e
 }

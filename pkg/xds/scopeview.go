@@ -17,9 +17,11 @@ type scopeView struct {
 	key     scopeKey
 	members map[*Member]struct{}
 
-	scope  *mesh.Scope
-	hosts  map[string]*hostEntries
-	routes map[string]*routeSet
+	scope *mesh.Scope
+	hosts map[string]*hostEntries
+	// troubled are those of the hosts whose clusters could not be translated as meant: few, if any.
+	troubled map[string]*hostEntries
+	routes   map[string]*routeSet
 	// leads are the hosts whose routes lead to a host: their virtual hosts depend on it.
 	leads    map[string]map[string]bool
 	outbound *entry // listeners of redirected sidecars
@@ -43,7 +45,8 @@ func (v *scopeView) proxy() mesh.Proxy {
 func (c *Catalog) buildScope(v *scopeView, p mesh.Proxy) {
 	before := v.shared
 	v.scope = c.snapshot.Scope(v.key.ScopeKey, p)
-	v.hosts, v.routes, v.leads, v.shared = map[string]*hostEntries{}, map[string]*routeSet{}, map[string]map[string]bool{}, tables{}
+	v.hosts, v.troubled = map[string]*hostEntries{}, map[string]*hostEntries{}
+	v.routes, v.leads, v.shared = map[string]*routeSet{}, map[string]map[string]bool{}, tables{}
 	b := c.builderFor(v)
 	all := newPatch()
 	all.clusters = b.staticClusters()
@@ -150,21 +153,18 @@ func (v *scopeView) settleRoutes(b *builder, touched map[string]bool) {
 
 // problems appends what could not be translated.
 func (v *scopeView) problems(out []config.Problem) []config.Problem {
-	add := func(entries ...*entry) {
-		for _, e := range entries {
-			if e != nil {
-				out = append(out, e.problems...)
-			}
+	for _, h := range v.troubled {
+		for _, e := range h.clusters {
+			out = append(out, e.problems...)
 		}
-	}
-	for _, h := range v.hosts {
-		add(h.clusters...)
 	}
 	for _, r := range v.routes {
-		for _, h := range r.hosts {
-			add(h.entry)
+		for _, e := range r.troubled {
+			out = append(out, e.problems...)
 		}
 	}
-	add(v.outbound)
+	if v.outbound != nil {
+		out = append(out, v.outbound.problems...)
+	}
 	return out
 }
