@@ -35,7 +35,7 @@ lint:
 fuzz: ## every fuzzer for FUZZTIME each
 	@for t in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$t/*_test.go | cut -c6-); do \
-	    echo "== $$t $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$t || exit 1; done; done
+	    echo "== $$t $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzzminimizetime 10x -fuzztime $(FUZZTIME) $$t || exit 1; done; done
 
 bench: build ## the figures of docs/performance.md
 	$(GO) test -run '^$$' -bench . -benchmem ./pkg/... ./internal/...
