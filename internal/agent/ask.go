@@ -69,7 +69,7 @@ func (a *agent) proxyConfig(ctx context.Context, patient bool) (*agentapi.ProxyC
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	return agentapi.NewAgentClient(conn).ProxyConfig(ctx, &agentapi.ProxyConfigRequest{
 		Namespace: a.o.Namespace, Name: a.o.Name, ServiceAccount: a.o.ServiceAccount, Labels: a.o.Labels,
 		Annotations: a.o.Annotations, Group: a.o.Group,

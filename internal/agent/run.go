@@ -31,6 +31,9 @@ type agent struct {
 	link     *link.Client
 	launcher *launcher
 	probes   *probes
+	// accepted is when the Envoy with acceptedPID was seen to have a configuration; of the goroutine that watches Envoy.
+	accepted    time.Time
+	acceptedPID int
 	// instance tells the control plane this process from another of the same name.
 	instance string
 	// quit begins the drain, as the end of Run's context does.

@@ -53,7 +53,11 @@ func (a *agent) lookAtEnvoy(ctx context.Context) {
 	state := a.board.get()
 	pid := state.EnvoyPID
 	address := a.launcher.adminAddress()
-	err := check(ctx, admin.Client{Address: address, HTTP: adminHTTP()}, state.Ready)
+	client := admin.Client{Address: address, HTTP: adminHTTP()}
+	err := check(ctx, client, state.Ready)
+	if err == nil && !state.Ready {
+		err = a.listening(ctx, client, pid)
+	}
 	if ctx.Err() != nil {
 		return
 	}
