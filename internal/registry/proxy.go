@@ -41,6 +41,8 @@ type Proxy struct {
 	Network   string
 	Locality  string // "region/zone/subzone", trailing parts optional
 	Weight    uint32 // 0: unset
+	// Redirected proxies get their traffic from the kernel: they need no local ports.
+	Redirected bool
 }
 
 // describe joins what the agent said with the group's template. What the agent said wins; labels and annotations of
@@ -58,6 +60,7 @@ func describe(in *agentapi.Register, group *networking.WorkloadGroup) Proxy {
 		Network:        cmp.Or(in.GetNetwork(), template.GetNetwork()),
 		Locality:       cmp.Or(in.GetLocality(), template.GetLocality()),
 		Weight:         cmp.Or(in.GetWeight(), template.GetWeight()),
+		Redirected:     in.GetRedirected(),
 	}
 	if len(p.Ports) == 0 && len(p.PortNames) > 0 {
 		p.Ports = map[uint32]uint32{}
@@ -83,7 +86,7 @@ func overlay(layers ...map[string]string) map[string]string {
 // inboundOnly wants a port of our choice for every port of the program.
 func inboundOnly(p Proxy) []*agentapi.Listen {
 	var out []*agentapi.Listen
-	if p.Type != agentapi.ProxyType_SIDECAR {
+	if p.Type != agentapi.ProxyType_SIDECAR || p.Redirected {
 		return nil
 	}
 	for _, port := range slices.Sorted(maps.Keys(p.Ports)) {
