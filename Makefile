@@ -3,6 +3,8 @@ GO        ?= go
 LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 LDFLAGS   := -s -w -X github.com/meshctl/meshctl/internal/version.version=$(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME  ?= 10m
+# Which fuzzers, as an extended regular expression of their names.
+FUZZ      ?= Fuzz.*
 # Packages whose tests run a second time under the race detector: those that share memory between goroutines.
 RACE      := ./internal/agent/... ./internal/ca/... ./internal/controlplane/... ./internal/registry/... ./internal/xdsserver/... ./pkg/source/... ./pkg/xds/...
 
@@ -24,6 +26,7 @@ test: envoy ## every test there is
 	$(GO) vet ./...
 	$(GO) test ./...
 	$(MAKE) test-race
+	$(MAKE) fuzz FUZZTIME=10s FUZZ='FuzzDecode|FuzzTranslate|FuzzYAMLToXDS'
 
 test-race:
 	CGO_ENABLED=1 $(GO) test -race -short $(RACE)
@@ -32,9 +35,9 @@ lint:
 	@command -v golangci-lint >/dev/null || $(GO) install $(LINT)
 	PATH="$$PATH:$$($(GO) env GOPATH)/bin" golangci-lint run ./...
 
-fuzz: ## every fuzzer for FUZZTIME each
-	@for t in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
-	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$t/*_test.go | cut -c6-); do \
+fuzz: ## every fuzzer (or those that FUZZ names) for FUZZTIME each
+	@for t in $$(grep -rlE '^func ($(FUZZ))\(' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -hoE '^func ($(FUZZ))\(' $$t/*_test.go | sed 's/^func //; s/(.*//'); do \
 	    echo "== $$t $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzzminimizetime 10x -fuzztime $(FUZZTIME) $$t || exit 1; done; done
 
 bench: build ## the figures of docs/performance.md
