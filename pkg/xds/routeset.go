@@ -83,7 +83,7 @@ func (r *routeSet) settle(m *memo) *Resource {
 	for _, n := range names {
 		for _, resource := range r.hosts[n].entry.resources {
 			encoded = appendHost(encoded, resource.Any.Value)
-			from = append(from, resource.From...)
+			from = append(from, rulesOf(resource)...)
 		}
 	}
 	if !r.closed && !r.takesAll() {
@@ -105,6 +105,15 @@ func (r *routeSet) takesAll() bool {
 		}
 	}
 	return false
+}
+
+// rulesOf are the objects behind a virtual host that can make Envoy refuse its route configuration. Its service is not one, and
+// there may be thousands of them.
+func rulesOf(host *Resource) []config.Key {
+	if i := slices.IndexFunc(host.From, func(k config.Key) bool { return k.Kind != config.VirtualService }); i >= 0 {
+		return host.From[:i]
+	}
+	return host.From
 }
 
 func appendHost(encoded, host []byte) []byte {
