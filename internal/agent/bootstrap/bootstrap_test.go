@@ -2,6 +2,7 @@ package bootstrap_test
 
 import (
 	"flag"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -32,11 +33,15 @@ func inputs() map[string]bootstrap.Input {
 	pod.Node.IPs = []string{"10.0.0.7", "fd00::7"}
 	pod.Node.ClusterID, pod.Node.MeshID, pod.Node.Network = "Kubernetes", "cluster.local", "net1"
 	pod.Node.ProxyConfig = map[string]any{"concurrency": 2}
+	pod.Node.Annotations = map[string]string{"proxy.istio.io/config": "concurrency: 2"}
+	pod.Node.Metadata = map[string]string{"FOO": "bar", "NAME": "forged"}
+	pod.Runtime = map[string]any{"meshctl.number": 7.5, "meshctl.flag": true, "meshctl.text": "x"}
 	pod.XDS.Host = "istiod.istio-system.svc"
 	pod.AdminPort, pod.StatusPort, pod.HealthPort, pod.PrometheusPort = 15000, 15020, 15021, 15090
 	pod.Stats = bootstrap.Stats{
 		Matcher: bootstrap.Matcher{Prefixes: []string{"cluster.outbound", "server"}, Regexps: []string{`.*upstream_rq_time.*`}},
 		Buckets: map[string][]float64{"istio": {1, 5, 10}},
+		Statsd:  netip.MustParseAddrPort("127.0.0.1:8125"),
 	}
 	router := sidecar()
 	router.Node = bootstrap.Node{
