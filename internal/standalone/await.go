@@ -17,7 +17,7 @@ func await(ctx context.Context, path string, look func() (bool, error)) error {
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", path, err)
 	}
-	defer watcher.Close()
+	defer func() { _ = watcher.Close() }()
 	// The directory, since the file is replaced at each change.
 	if err := watcher.Add(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("watch %s: %w", path, err)

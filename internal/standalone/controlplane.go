@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/meshctl/meshctl/internal/agent/supervise"
@@ -57,17 +58,27 @@ func readAddresses(path string) addresses {
 	return a
 }
 
-// freeOr returns the address when it can be listened at, else any port.
+// freeOr returns the address when it can be listened at, else any port. It waits a moment: the control plane of a mesh that was
+// killed may still be dying.
 func freeOr(address string) string {
+	const every, most = 20 * time.Millisecond, 50
 	if address == "" {
 		return anyPort
 	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return anyPort
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for range most {
+		l, err := net.Listen("tcp", address)
+		if err == nil {
+			_ = l.Close()
+			return address
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+		<-ticker.C
 	}
-	_ = l.Close()
-	return address
+	return anyPort
 }
 
 // run supervises meshd until ctx ends, or until it fails before it was ever ready.

@@ -285,6 +285,25 @@ func TestWorkloadOutlivesItsMesh(t *testing.T) {
 	eventually(t, "the end of the workload", patience, func() bool { return len(r.processes()) == 2 })
 }
 
+// Whenever a workload is told to end while it starts, nothing of it is left.
+func TestWorkloadEndsWhileItStarts(t *testing.T) {
+	r := newRig(t)
+	r.up(webYAML)
+	for _, after := range []time.Duration{0, 50 * time.Millisecond, 150 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond} {
+		p := r.start(append([]string{"workload", "run", "--name", "brief", "--drain", "1s", "--"}, program("serve", "127.0.0.1:0")...)...)
+		select {
+		case <-p.ended:
+			t.Fatalf("ended by itself: %s", p.said())
+		case <-time.After(after):
+		}
+		p.signal(syscall.SIGTERM)
+		if code := p.wait(); code == 0 {
+			t.Errorf("exit code 0 after %s", after)
+		}
+		eventually(t, "the end of everything but the mesh", patience, func() bool { return len(r.processes()) == 2 })
+	}
+}
+
 func TestFullStateDirectory(t *testing.T) {
 	r := newRig(t)
 	small := filepath.Join(r.state, "small")

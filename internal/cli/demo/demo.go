@@ -83,7 +83,7 @@ func run(ctx context.Context, o *Options) error {
 	}
 	err = demo.Run(ctx, demo.Options{
 		Name: f.Mesh, Dir: dir, ConfigDir: o.Dir, Port: uint16(max(o.Port, 0)), AnyPort: o.Port == 0, RPS: o.RPS,
-		Duration: o.Duration, Self: self, Programs: standalone.FindPrograms(self), ReadyTimeout: o.ReadyTimeout,
+		Duration: o.Duration, Self: self, Env: os.Environ(), Programs: standalone.FindPrograms(self), ReadyTimeout: o.ReadyTimeout,
 		Envoy: func(ctx context.Context) (string, error) { return f.FetchEnvoy(ctx, o.Envoy) },
 		Say:   f.Say, Live: terminal(f.IO.ErrOut),
 	})

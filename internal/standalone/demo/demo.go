@@ -33,8 +33,9 @@ type Options struct {
 	RPS float64
 	// Duration ends the demo by itself; 0 runs it until ctx ends.
 	Duration time.Duration
-	// Self is the executable of meshctl, Programs the others.
+	// Self is the executable of meshctl, Programs the others; Env is the environment of the application.
 	Self     string
+	Env      []string
 	Programs standalone.Programs
 	// Envoy finds Envoy, which may mean to download it.
 	Envoy func(context.Context) (string, error)

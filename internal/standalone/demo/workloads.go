@@ -77,7 +77,7 @@ func (d *demo) run(ctx context.Context, w workload) error {
 		o.Labels = map[string]string{"app": w.service, "version": w.version}
 		o.Ports = []standalone.Port{{Target: bookinfo.Port, Local: uint32(listener.Addr().(*net.TCPAddr).Port)}}
 		o.Program = &standalone.Program{
-			Args: []string{d.o.Self, "internal", "bookinfo", w.service, "--version", w.version}, Env: os.Environ(),
+			Args: []string{d.o.Self, "internal", "bookinfo", w.service, "--version", w.version}, Env: d.o.Env,
 			Stdout: log, Stderr: log, Files: []*os.File{file}, Restart: true, Tied: true,
 		}
 	}
