@@ -196,18 +196,27 @@ func check(t testing.TB, err error) {
 // get sends a GET with headers "NAME=VALUE" and returns the answer with its body.
 func get(t *testing.T, client *http.Client, target string, headers ...string) (*http.Response, string) {
 	t.Helper()
+	resp, body, err := try(client, target, headers...)
+	check(t, err)
+	return resp, body
+}
+
+func try(client *http.Client, target string, headers ...string) (*http.Response, string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), controlplanetest.Patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
-	check(t, err)
+	if err != nil {
+		return nil, "", err
+	}
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, "=")
 		req.Header.Set(name, value)
 	}
 	resp, err := client.Do(req)
-	check(t, err)
+	if err != nil {
+		return nil, "", err
+	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	check(t, err)
-	return resp, string(body)
+	return resp, string(body), err
 }
