@@ -33,7 +33,12 @@ type page struct {
 	Outside bool `json:"outside,omitempty"`
 
 	hold hold
+	// idle is a listener that is not wanted now.
+	idle bool
 }
+
+// maxIdle bounds the ports that are kept for listeners that may come back.
+const maxIdle = 256
 
 // Open reads the book at path, which is created when missing, and reserves the ports in it at once: an Envoy may be told to
 // listen on them before they are wanted again. A port that somebody else took meanwhile is forgotten. address is the
@@ -59,8 +64,11 @@ func Open(path string, address netip.Addr) (*Book, error) {
 }
 
 // Allocate returns the port of each listener. A listener that has one keeps it; a new one gets its preferred port if that
-// is free, else any free port. Those that are not wanted any more lose theirs. Each port stays reserved for Envoy until
-// the next Allocate or Close. With an error the map holds those that have a port.
+// is free, else any free port. Each port stays reserved for Envoy until the next Allocate or Close. With an error the map holds
+// those that have a port.
+//
+// A listener for the local program keeps its port also while it is not wanted, as the program was told of it once; others
+// give theirs up.
 func (b *Book) Allocate(listens []*agentapi.Listen) (map[string]uint32, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -69,12 +77,7 @@ func (b *Book) Allocate(listens []*agentapi.Listen) (map[string]uint32, error) {
 	for _, l := range listens {
 		wanted[l.GetName()] = true
 	}
-	for name, p := range b.pages {
-		if !wanted[name] {
-			p.hold.release()
-			delete(b.pages, name)
-		}
-	}
+	b.retire(wanted)
 	var problems []error
 	for _, l := range listens {
 		if _, has := b.pages[l.GetName()]; has {
@@ -91,6 +94,24 @@ func (b *Book) Allocate(listens []*agentapi.Listen) (map[string]uint32, error) {
 	return found, errors.Join(problems...)
 }
 
+// retire marks the listeners that are not wanted, and drops those that are not to come back.
+func (b *Book) retire(wanted map[string]bool) {
+	idle := 0
+	for name, p := range b.pages {
+		if p.idle = !wanted[name]; p.idle {
+			idle++
+		}
+		b.pages[name] = p
+	}
+	for name, p := range b.pages {
+		if p.idle && (p.Outside || idle > maxIdle) {
+			p.hold.release()
+			delete(b.pages, name)
+			idle--
+		}
+	}
+}
+
 // Ports returns the ports allocated last.
 func (b *Book) Ports() map[string]uint32 {
 	b.mu.Lock()
@@ -101,7 +122,9 @@ func (b *Book) Ports() map[string]uint32 {
 func (b *Book) ports() map[string]uint32 {
 	found := map[string]uint32{}
 	for name, p := range b.pages {
-		found[name] = p.Port
+		if !p.idle {
+			found[name] = p.Port
+		}
 	}
 	return found
 }

@@ -54,6 +54,20 @@ func TestAllocateKeepsPorts(t *testing.T) {
 	}
 }
 
+// A program may have been told of the port when it started.
+func TestLocalListenerThatComesBackHasItsPort(t *testing.T) {
+	b := open(t, filepath.Join(t.TempDir(), "ports.json"))
+	proxy := &agentapi.Listen{Name: "http_proxy", Purpose: agentapi.Listen_HTTP_PROXY}
+	service := &agentapi.Listen{Name: "outbound|9080|reviews", Purpose: agentapi.Listen_SERVICE}
+	first := allocate(t, b, proxy, service)
+	if got := allocate(t, b, proxy); len(got) != 1 || len(b.Ports()) != 1 {
+		t.Errorf("Allocate = %v, with a listener that is not wanted", got)
+	}
+	if diff := cmp.Diff(first, allocate(t, b, service, proxy)); diff != "" {
+		t.Errorf("other ports:\n%s", diff)
+	}
+}
+
 func TestPreferredPort(t *testing.T) {
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

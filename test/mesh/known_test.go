@@ -1,0 +1,51 @@
+package mesh_test
+
+// known says of every sample what it must do.
+var known = map[string]sample{
+	"bookinfo-gateway.yaml":                    {},
+	"bookinfo.yaml":                            {},
+	"destination-rule-all.yaml":                {},
+	"destination-rule-all-mtls.yaml":           {show: all(mutualTLSOnly, served(30, nil, "v1", "v2", "v3"))},
+	"destination-rule-reviews.yaml":            {show: all(random, served(60, nil, "v1", "v2", "v3"))},
+	"virtual-service-all-v1.yaml":              {show: served(30, nil, "v1")},
+	"virtual-service-reviews-v3.yaml":          {show: served(30, nil, "v3")},
+	"virtual-service-reviews-50-v3.yaml":       {show: split("v1", "v3", 50)},
+	"virtual-service-reviews-v2-v3.yaml":       {show: split("v2", "v3", 50)},
+	"virtual-service-reviews-90-10.yaml":       {show: split("v1", "v2", 90)},
+	"virtual-service-reviews-80-20.yaml":       {show: split("v1", "v2", 80)},
+	"virtual-service-reviews-test-v2.yaml":     {show: all(served(30, jason, "v2"), served(30, nil, "v1"), served(5, anna, "v1"))},
+	"virtual-service-reviews-jason-v2-v3.yaml": {show: all(served(30, jason, "v2"), served(30, nil, "v3"), served(5, anna, "v3"))},
+	"virtual-service-details-v2.yaml":          {show: all(answers("/api/v1/products/0", 503), page("details are currently unavailable"))},
+	"virtual-service-ratings-db.yaml":          {show: noRatings},
+	"virtual-service-ratings-mysql.yaml":       {show: noRatings},
+	"virtual-service-ratings-mysql-vm.yaml":    {show: noRatings},
+	"virtual-service-ratings-test-abort.yaml": {
+		with: []string{"virtual-service-reviews-test-v2.yaml"},
+		show: all(stars(jason, "Ratings service is currently unavailable"), stars(nil, "none")),
+	},
+	"virtual-service-ratings-test-delay.yaml": {
+		with: []string{"virtual-service-reviews-test-v2.yaml"},
+		show: all(stars(nil, "none"), delayed),
+	},
+	"fault-injection-details-v1.yaml": {show: answers("/api/v1/products/0", 555)},
+	"timeout.yaml":                    {show: impatient},
+	"retries.yaml":                    {prepare: failingRatings, show: noFailure},
+	"circuit-breaker.yaml":            {show: overflows},
+	"mirror.yaml":                     {show: all(served(30, nil, "v1"), mirrored)},
+	"headers.yaml":                    {with: []string{"virtual-service-reviews-test-v2.yaml"}, show: headers},
+	"redirect-rewrite.yaml":           {show: redirects},
+	"peer-authentication-strict.yaml": {prepare: plaintextPasses, show: all(plaintextRefused, served(30, nil, "v1", "v2", "v3"))},
+	"mesh-registry-only.yaml":         {prepare: outside, show: noWayOut},
+	"sidecar-productpage.yaml":        {show: all(answers("/api/v1/products/0/ratings", 503), served(30, nil, "v1", "v2", "v3"))},
+	"service-entry-static.yaml":       {prepare: onFreePorts("8000"), show: named("archive.bookinfo.example", map[string]int{"8000": 40})},
+	"workload-entry.yaml": {
+		prepare: onFreePorts("8001", "8002"), show: named("shelf.bookinfo.example", map[string]int{"8001": 30, "8002": 10}),
+	},
+	"service-entry-dns.yaml":       {show: cluster("details-v1", "outbound|80||www.example.com", "STRICT_DNS")},
+	"egress-rule-google-apis.yaml": {show: cluster("details-v1", "outbound|443||www.googleapis.com", "UpstreamTlsContext")},
+	"tcp-echo.yaml":                {prepare: echoers, show: echoes},
+	"workload-group.yaml":          {show: registers},
+
+	// Only Istio has these.
+	"certmanager-gateway.yaml": {show: cluster("istio-ingressgateway", "BlackHoleCluster", "BlackHoleCluster"), problems: true},
+}
