@@ -172,24 +172,41 @@ func (c *ControlPlane) Rotate(ctx context.Context, id string) (adminapi.Certific
 	return adminapi.Certificate{}, adminapi.ErrUnknownProxy
 }
 
+// lookAgain is how long to wait before looking again at proxies that have just been given something new.
+const lookAgain = 20 * time.Millisecond
+
 // WaitSync implements adminapi.Backend.
 func (c *ControlPlane) WaitSync(ctx context.Context) adminapi.SyncReport {
-	select {
-	case <-c.views.ready:
-	case <-ctx.Done():
-		return adminapi.SyncReport{} // the configuration has not even been read
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	for {
+		for _, s := range []*xdsserver.Server{c.secure, c.plain} {
+			_ = s.WaitSynced(ctx) // who is behind, the statuses below say
+		}
+		report, moving := c.syncReport()
+		if !moving {
+			return report
+		}
+		select {
+		case <-ctx.Done():
+			return report
+		case <-tick.C:
+		}
 	}
-	for _, s := range []*xdsserver.Server{c.secure, c.plain} {
-		_ = s.WaitSynced(ctx) // who is behind, the statuses below say
-	}
-	out := adminapi.SyncReport{Synced: true}
+}
+
+// syncReport names the connected proxies that are not in sync; moving says that one of them only has to answer.
+func (c *ControlPlane) syncReport() (report adminapi.SyncReport, moving bool) {
+	report.Synced = true
 	for _, p := range c.Proxies() {
-		if !p.Connected {
-			continue
+		stale, rejected := false, false
+		for _, t := range p.Sync {
+			stale, rejected = stale || t.State == adminapi.Stale, rejected || t.State == adminapi.Rejected
 		}
-		if slices.ContainsFunc(p.Sync, func(t adminapi.TypeSync) bool { return t.State == adminapi.Stale || t.State == adminapi.Rejected }) {
-			out.Synced, out.Waiting = false, append(out.Waiting, p.ID)
+		if p.Connected && (stale || rejected) {
+			report.Synced, report.Waiting = false, append(report.Waiting, p.ID)
+			moving = moving || !rejected
 		}
 	}
-	return out
+	return report, moving
 }
