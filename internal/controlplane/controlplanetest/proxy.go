@@ -223,6 +223,6 @@ func (p *Proxy) Barrier() {
 		if p.answered[url] {
 			return nil
 		}
-		return fmt.Errorf("not there; stream: %v", p.err)
+		return fmt.Errorf("not there; stream: %s", fmt.Sprint(p.err))
 	})
 }
