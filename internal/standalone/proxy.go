@@ -130,6 +130,9 @@ func (p *proxy) args(tied leash) []string {
 			args = append(args, "--"+flag.name+"="+flag.value)
 		}
 	}
+	if p.o.CertificateTTL > 0 {
+		args = append(args, "--certificate-ttl="+p.o.CertificateTTL.String())
+	}
 	for _, key := range slices.Sorted(maps.Keys(p.o.Annotations)) {
 		args = append(args, "--annotation="+key+"="+p.o.Annotations[key])
 	}

@@ -41,6 +41,8 @@ type WorkloadOptions struct {
 	// ReadyTimeout is DefaultReadyTimeout when 0. Drain bounds how long open connections may take to end; as the mesh's
 	// ProxyConfig says when 0 (terminationDrainDuration, 5 s by default, a minute at most).
 	ReadyTimeout, Drain time.Duration
+	// CertificateTTL is the life of certificates to ask for; the authority's default when 0.
+	CertificateTTL time.Duration
 	// Ready is told once the proxy is; may be nil.
 	Ready func(agent.State)
 	Log   *slog.Logger // nil: silent

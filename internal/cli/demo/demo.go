@@ -24,7 +24,9 @@ type Options struct {
 	Port         int // -1: prefer 8080
 	Duration     time.Duration
 	ReadyTimeout time.Duration
-	Envoy        string
+	// CertificateTTL is a hidden flag: short-lived certificates are for tests.
+	CertificateTTL time.Duration
+	Envoy          string
 }
 
 // NewCmd returns the command; runF replaces what it does, for tests.
@@ -61,6 +63,8 @@ Ctrl-C stops everything; a second one does so at once.`,
 	flags.IntVar(&o.Port, "port", -1, "port of the gateway, 0 for any free one (default: 8080 if it is free)")
 	flags.DurationVar(&o.Duration, "duration", 0, "end by itself after this time (default: run until Ctrl-C)")
 	flags.DurationVar(&o.ReadyTimeout, "ready-timeout", standalone.DefaultReadyTimeout, "how long each part may take to become ready")
+	flags.DurationVar(&o.CertificateTTL, "certificate-ttl", 0, "life of the workloads' certificates, at least 1m (default: 24h)")
+	_ = flags.MarkHidden("certificate-ttl")
 	flags.StringVar(&o.Envoy, "envoy", "", "path of the Envoy binary to use (also MESHCTL_ENVOY)")
 	return cmd
 }
@@ -83,7 +87,7 @@ func run(ctx context.Context, o *Options) error {
 	}
 	err = demo.Run(ctx, demo.Options{
 		Name: f.Mesh, Dir: dir, ConfigDir: o.Dir, Port: uint16(max(o.Port, 0)), AnyPort: o.Port == 0, RPS: o.RPS,
-		Duration: o.Duration, Self: self, Env: os.Environ(), Programs: standalone.FindPrograms(self), ReadyTimeout: o.ReadyTimeout,
+		Duration: o.Duration, Self: self, Env: os.Environ(), Programs: standalone.FindPrograms(self), ReadyTimeout: o.ReadyTimeout, CertificateTTL: o.CertificateTTL,
 		Envoy: func(ctx context.Context) (string, error) { return f.FetchEnvoy(ctx, o.Envoy) },
 		Say:   f.Say, Live: terminal(f.IO.ErrOut),
 	})

@@ -33,6 +33,8 @@ type Options struct {
 	RPS float64
 	// Duration ends the demo by itself; 0 runs it until ctx ends.
 	Duration time.Duration
+	// CertificateTTL is the life of the workloads' certificates; the authority's default when 0.
+	CertificateTTL time.Duration
 	// Self is the executable of meshctl, Programs the others; Env is the environment of the application.
 	Self     string
 	Env      []string

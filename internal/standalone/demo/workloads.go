@@ -49,7 +49,8 @@ func (d *demo) run(ctx context.Context, w workload) error {
 	defer started()
 	o := standalone.WorkloadOptions{
 		Name: w.name(), Agent: d.o.Programs.Agent, Envoy: d.envoy, Drain: drain,
-		ReadyTimeout: d.o.ReadyTimeout, Log: d.o.Log,
+		CertificateTTL: d.o.CertificateTTL,
+		ReadyTimeout:   d.o.ReadyTimeout, Log: d.o.Log,
 		Ready: func(agent.State) {
 			d.o.Say("%s ready after %s", w.name(), d.age())
 			started()
