@@ -39,7 +39,7 @@ var known = map[string]sample{
 	"sidecar-productpage.yaml":        {show: all(answers("/api/v1/products/0/ratings", 503), served(30, nil, "v1", "v2", "v3"))},
 	"service-entry-static.yaml":       {prepare: onFreePorts("8000"), show: named("archive.bookinfo.example", map[string]int{"8000": 40})},
 	"workload-entry.yaml": {
-		prepare: onFreePorts("8001", "8002"), show: named("shelf.bookinfo.example", map[string]int{"8001": 30, "8002": 10}),
+		prepare: onFreePorts("8001", "8002"), show: named("shelf.bookinfo.example", map[string]int{"8001": 60, "8002": 20}),
 	},
 	"service-entry-dns.yaml":       {show: cluster("details-v1", "outbound|80||www.example.com", "STRICT_DNS")},
 	"egress-rule-google-apis.yaml": {show: cluster("details-v1", "outbound|443||www.googleapis.com", "UpstreamTlsContext")},

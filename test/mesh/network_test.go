@@ -114,7 +114,7 @@ func named(host string, want map[string]int) func(*mesh) error {
 			return fmt.Errorf("%s is served by %v", host, got)
 		}
 		for server, share := range want {
-			if off := got[server] - share; off < -8 || off > 8 {
+			if off := got[server] - share; off < -12 || off > 12 {
 				return fmt.Errorf("%s is served by %v, not %v", host, got, want)
 			}
 		}
@@ -153,7 +153,7 @@ func echoes(m *mesh) error {
 		}
 		return line
 	})
-	if one, two := got["v1 hello\n"], got["v2 hello\n"]; one+two != n || two < 3 || two > 40 {
+	if one, two := got["v1 hello\n"], got["v2 hello\n"]; one+two != n || two < 8 || two > 36 {
 		return fmt.Errorf("%d connections went to %v", n, got)
 	}
 	return nil

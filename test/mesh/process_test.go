@@ -185,7 +185,12 @@ func (h *home) logs() string {
 	files, _ := filepath.Glob(filepath.Join(h.state, "meshctl", "*", "logs", "*.log"))
 	for _, file := range files {
 		data, _ := os.ReadFile(file)
-		out.WriteString("== " + filepath.Base(file) + "\n" + string(data[max(0, len(data)-4000):]))
+		out.WriteString("== " + filepath.Base(file) + "\n")
+		for line := range strings.Lines(string(data[max(0, len(data)-20000):])) {
+			if !strings.Contains(line, "gRPC config stream") {
+				out.WriteString(line)
+			}
+		}
 	}
 	return out.String()
 }

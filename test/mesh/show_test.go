@@ -51,14 +51,14 @@ func served(n int, who user, versions ...string) func(*mesh) error {
 	}
 }
 
-// split wants one version to take a share in percent and the other the rest, within five standard deviations.
+// split wants one version to take a share in percent and the other the rest, within four standard deviations.
 func split(one, other string, percent float64) func(*mesh) error {
 	return func(m *mesh) error {
-		const n = 200
+		const n = 600
 		got := m.versions(n)
 		p := percent / 100
 		off := math.Abs(float64(got[one]) - n*p)
-		if off > 5*math.Sqrt(n*p*(1-p)) || got[one]+got[other] != n {
+		if off > 4*math.Sqrt(n*p*(1-p)) || got[one]+got[other] != n {
 			return fmt.Errorf("%d requests went to %v, not %v%% to %s and the rest to %s", n, got, percent, one, other)
 		}
 		return nil
