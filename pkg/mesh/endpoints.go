@@ -89,7 +89,7 @@ func (t *update) resolveBackends(h hostKey, svc *Service, before *backends) (*ba
 func endpointAspect(svc *Service, before, after *EndpointSet) Aspect {
 	aspect := Endpoints
 	if svc.Resolution == DNS || svc.Resolution == DNSRoundRobin || !slices.Equal(before.Identities, after.Identities) ||
-		offersTLS(before) != offersTLS(after) {
+		offersTLS(before) != offersTLS(after) || before.MutualTLS() != after.MutualTLS() {
 		aspect |= Clusters
 	}
 	if svc.Headless {

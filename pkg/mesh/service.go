@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"slices"
 	"time"
 
 	"github.com/meshctl/meshctl/pkg/config"
@@ -98,6 +99,11 @@ type EndpointSet struct {
 	// Identities are the distinct SPIFFE ids of the endpoints, sorted.
 	Identities []string
 	Digest     config.Digest
+}
+
+// MutualTLS reports whether there are endpoints and all of them take mutual TLS.
+func (s *EndpointSet) MutualTLS() bool {
+	return len(s.Endpoints) > 0 && !slices.ContainsFunc(s.Endpoints, func(e Endpoint) bool { return !e.MutualTLS })
 }
 
 // Visibility is an exportTo list, resolved.

@@ -26,6 +26,8 @@ type ClusterInput struct {
 	Rule   *mesh.DestinationRule
 	// Identities are the SPIFFE ids that a server may present, sorted: those of all endpoints of the port.
 	Identities []string
+	// MutualTLS: all endpoints take mutual TLS. Needed only where KeepsDestination holds; false otherwise.
+	MutualTLS bool
 	// Endpoints are needed only where InlineEndpoints(Service) holds; nil otherwise.
 	Endpoints *mesh.EndpointSet
 	// Locality of the proxies ("region/zone/subzone"), only with Endpoints and where UsesLocality holds.
@@ -46,6 +48,14 @@ func NeedsAssignment(in ClusterInput) bool {
 	}
 	loadBalancer(c, policyFor(in.Rule, in.Port.Number, in.Subset).lb, &problems{})
 	return c.GetType() == clusterv3.Cluster_EDS
+}
+
+// KeepsDestination reports whether the cluster sends a connection where the client meant it to go.
+func KeepsDestination(in ClusterInput) bool {
+	c := &clusterv3.Cluster{}
+	discovery(c, in)
+	loadBalancer(c, policyFor(in.Rule, in.Port.Number, in.Subset).lb, &problems{})
+	return c.GetType() == clusterv3.Cluster_ORIGINAL_DST
 }
 
 // ClusterInputs lists the inputs of all clusters of one port of a service: the whole service first, then the subsets in

@@ -15,12 +15,11 @@ import (
 const httpProtocolOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 // protocolOptions sets what HTTP version the upstream is spoken to in, and the limits of its connections. It reports whether
-// that can be HTTP/2, which the TLS handshake must then offer. A nil config stands for no mesh-wide upgrade.
+// that is HTTP/2 whatever the client speaks, which the TLS handshake must then offer. A nil config stands for no mesh-wide upgrade.
 func protocolOptions(c *clusterv3.Cluster, protocol mesh.Protocol, policy trafficPolicy, config *mesh.Config) bool {
 	http := policy.pool.GetHttp()
 	options := &httpv3.HttpProtocolOptions{CommonHttpProtocolOptions: connectionLimits(policy.pool)}
 	h2 := http2Options(http)
-	clientsChoice := http.GetUseClientProtocol() || protocol == mesh.Auto
 	upgraded := protocol == mesh.HTTP && upgrades(http, config)
 	switch {
 	case protocol == mesh.TCP || protocol == mesh.TLS || protocol == mesh.HTTPS:
@@ -29,20 +28,26 @@ func protocolOptions(c *clusterv3.Cluster, protocol mesh.Protocol, policy traffi
 		options.UpstreamProtocolOptions = explicitHTTP2(h2)
 		setProtocolOptions(c, options)
 		return true
-	case clientsChoice:
+	case clientsChoice(protocol, policy):
 		options.UpstreamProtocolOptions = &httpv3.HttpProtocolOptions_UseDownstreamProtocolConfig{
 			UseDownstreamProtocolConfig: &httpv3.HttpProtocolOptions_UseDownstreamHttpConfig{
 				HttpProtocolOptions: &corev3.Http1ProtocolOptions{}, Http2ProtocolOptions: h2,
 			},
 		}
 		setProtocolOptions(c, options)
-		return true
+		return false
 	}
 	if options.CommonHttpProtocolOptions != nil {
 		options.UpstreamProtocolOptions = explicitHTTP1()
 		setProtocolOptions(c, options)
 	}
 	return false
+}
+
+// clientsChoice reports whether the upstream is spoken to as the client speaks. A TLS handshake must not offer HTTP/2 then, for the
+// server would expect it also where the client speaks HTTP/1.1. Without an offer Envoy makes the right one for each connection.
+func clientsChoice(protocol mesh.Protocol, policy trafficPolicy) bool {
+	return protocol == mesh.Auto || protocol == mesh.HTTP && policy.pool.GetHttp().GetUseClientProtocol()
 }
 
 // upgrades reports whether HTTP/1.1 upstreams are spoken to in HTTP/2: h2UpgradePolicy of the rule, or else of the mesh.

@@ -19,7 +19,11 @@ func upstreamTLS(c *clusterv3.Cluster, in ClusterInput, policy trafficPolicy, ht
 	tls := policy.tls
 	switch {
 	case tls == nil:
-		if automatic(in) {
+		switch {
+		case !automatic(c, in):
+		case c.GetType() == clusterv3.Cluster_ORIGINAL_DST: // its endpoints have no metadata
+			c.TransportSocket = clientSocket(meshTLS(in, nil, http2))
+		default:
 			c.TransportSocketMatches = automaticMTLS(meshTLS(in, nil, http2))
 		}
 	case tls.GetMode() == networking.ClientTLSSettings_DISABLE:
@@ -32,11 +36,22 @@ func upstreamTLS(c *clusterv3.Cluster, in ClusterInput, policy trafficPolicy, ht
 	}
 }
 
-func automatic(in ClusterInput) bool {
+// automatic reports whether mutual TLS is a matter of what the endpoints take. Where connections keep their destination, which
+// endpoint that is nobody knows: all of them must take it.
+func automatic(c *clusterv3.Cluster, in ClusterInput) bool {
 	if enabled := in.Config.Mesh.GetEnableAutoMtls(); enabled != nil && !enabled.GetValue() {
 		return false
 	}
-	return !in.Service.External && in.Service.Resolution != mesh.Passthrough
+	if in.Service.External {
+		return false
+	}
+	switch c.GetType() {
+	case clusterv3.Cluster_ORIGINAL_DST:
+		return in.MutualTLS
+	case clusterv3.Cluster_EDS:
+		return true
+	}
+	return in.Service.Resolution != mesh.Passthrough
 }
 
 // automaticMTLS chooses between mutual TLS and plaintext by the endpoint's metadata.
@@ -87,10 +102,7 @@ func originateTLS(c *clusterv3.Cluster, in ClusterInput, policy trafficPolicy, h
 	common := &tlsv3.CommonTlsContext{}
 	if http2 {
 		common.AlpnProtocols = []string{"h2"}
-		if in.Port.Protocol == mesh.Auto {
-			common.AlpnProtocols = []string{"h2", "http/1.1"}
-		}
-	} else if in.Port.Protocol == mesh.HTTP {
+	} else if in.Port.Protocol == mesh.HTTP && !clientsChoice(in.Port.Protocol, policy) {
 		common.AlpnProtocols = []string{"http/1.1"}
 	}
 	named := CredentialName(tls.GetCredentialName())

@@ -71,6 +71,7 @@ func (r *resources) service(s *mesh.Snapshot, p mesh.Proxy, svc *mesh.ScopedServ
 	for _, in := range ClusterInputs(ClusterInput{
 		Config: s.Config(), Proxy: p.Type, Mode: p.Mode, Service: svc.Service, Port: port, Rule: svc.Rule, Identities: set.Identities,
 	}) {
+		in.MutualTLS = set.MutualTLS() && KeepsDestination(in)
 		if InlineEndpoints(svc.Service) {
 			in.Endpoints, in.Locality = set, p.Locality
 		}

@@ -25,6 +25,9 @@ func (b *builder) clusterInputs(s *mesh.ScopedService, port mesh.Port) []transla
 	inputs := translate.ClusterInputs(translate.ClusterInput{
 		Config: b.scope.Config, Proxy: b.scope.Key.Type, Mode: b.scope.Key.Mode, Service: s.Service, Port: port, Rule: s.Rule, Identities: endpoints.Identities,
 	})
+	for i := range inputs {
+		inputs[i].MutualTLS = endpoints.MutualTLS() && translate.KeepsDestination(inputs[i])
+	}
 	if translate.InlineEndpoints(s.Service) {
 		for i := range inputs {
 			inputs[i].Endpoints = endpoints

@@ -121,6 +121,27 @@ func (m *mesh) upgrades(t *testing.T) {
 	}
 }
 
+const clientProtocol = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: server, namespace: default}
+spec: {host: server, trafficPolicy: {connectionPool: {http: {useClientProtocol: true}}}}
+`
+
+// clientProtocol: what the client speaks is spoken to the server, over mutual TLS too.
+func (m *mesh) clientProtocol(t *testing.T) {
+	expect(t, m.client.client(), "http://server/one", 200, "URI=spiffe://cluster.local/ns/default/sa/client")
+	protocols := &http.Protocols{}
+	protocols.SetUnencryptedHTTP2(true)
+	two := m.client.plainClient(&http.Transport{Protocols: protocols})
+	address := m.local("server.default.svc.cluster.local", 80)
+	expect(t, two, "http://"+address+"/two", 200, "URI=spiffe://cluster.local/ns/default/sa/client")
+	const http2 = "cluster.outbound|80||server.default.svc.cluster.local.upstream_cx_http2_total"
+	if m.client.stat(http2) == 0 {
+		t.Error("HTTP/2 of the client was not spoken to the server")
+	}
+}
+
 const portModes = `
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication

@@ -126,6 +126,7 @@ func TestTraffic(t *testing.T) {
 	m.run("limits of connections", limits, m.limits)
 	m.run("gRPC", "", m.grpc)
 	m.run("upgrades", "", m.upgrades)
+	m.run("the client's protocol", clientProtocol, m.clientProtocol)
 	m.run("mutual TLS by port", portModes, m.portModes)
 	m.outside()
 	m.gateways()
