@@ -78,7 +78,8 @@ func (r *routeSet) settle(m *memo) *Resource {
 			r.hosts[names[i]] = host
 		}
 	}
-	encoded, _ := proto.MarshalOptions{Deterministic: true}.Marshal(translate.RouteConfig(r.config))
+	encoded := make([]byte, 0, r.sizeHint(names))
+	encoded, _ = proto.MarshalOptions{Deterministic: true}.MarshalAppend(encoded, translate.RouteConfig(r.config))
 	var from []config.Key
 	for _, n := range names {
 		for _, resource := range r.hosts[n].entry.resources {
@@ -95,6 +96,18 @@ func (r *routeSet) settle(m *memo) *Resource {
 		r.resource = resource
 	}
 	return r.resource
+}
+
+// sizeHint is a little more than what the encoding takes: growing to some megabytes would cost as much as all the rest.
+func (r *routeSet) sizeHint(names []string) int {
+	const around, frame = 1024, 8 // all that is not a virtual host; tag and length of one that is
+	size := around
+	for _, n := range names {
+		for _, resource := range r.hosts[n].entry.resources {
+			size += len(resource.Any.Value) + frame
+		}
+	}
+	return size
 }
 
 // takesAll reports whether a virtual host takes the hosts that no other one has: Envoy allows one.
