@@ -6,11 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/meshctl/meshctl/internal/agent/supervise"
 )
 
 // home is a state directory of its own and the environment that names it.
@@ -26,6 +29,9 @@ func newHome(t *testing.T) *home {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts a whole mesh")
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("looks for processes in /proc")
 	}
 	envoy, err := envoy()
 	if err != nil {
@@ -68,24 +74,33 @@ func (h *home) start(args ...string) *process {
 	h.t.Helper()
 	p := &process{name: "meshctl " + strings.Join(args, " "), cmd: exec.Command(h.bin, args...), done: make(chan struct{}), more: make(chan struct{})}
 	p.cmd.Env = h.env
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.SysProcAttr = supervise.DieWithParent()
+	started := make(chan error, 1)
+	go p.live(started)
+	if err := <-started; err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { p.stop(h.t) })
+	return p
+}
+
+// live keeps the thread that the process is a child of: with it the process would end, as it does when the test is killed.
+func (p *process) live(started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer close(p.done)
 	out, err := p.cmd.StderrPipe()
 	if err == nil {
 		err = p.cmd.Start()
 	}
-	if err != nil {
-		h.t.Fatal(err)
+	if started <- err; err != nil {
+		return
 	}
-	go func() {
-		defer close(p.done)
-		for scanner := bufio.NewScanner(out); scanner.Scan(); {
-			p.add(scanner.Text())
-		}
-		_ = p.cmd.Wait()
-		p.code = p.cmd.ProcessState.ExitCode()
-	}()
-	h.t.Cleanup(func() { p.stop(h.t) })
-	return p
+	for scanner := bufio.NewScanner(out); scanner.Scan(); {
+		p.add(scanner.Text())
+	}
+	_ = p.cmd.Wait()
+	p.code = p.cmd.ProcessState.ExitCode()
 }
 
 func (p *process) add(line string) {
