@@ -13,9 +13,13 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 
 	"github.com/meshctl/meshctl/internal/ca"
 )
+
+// silence is how long the control plane may leave a ping, or data, without an acknowledgement.
+const silence = 10 * time.Second
 
 // Target is a gRPC server of the control plane.
 type Target struct {
@@ -41,6 +45,9 @@ func (t Target) Connect(certificate func() (*tls.Certificate, error)) (*grpc.Cli
 		// The control plane is never behind the HTTP proxy that the program's environment names: that is the mesh.
 		grpc.WithNoProxy(),
 		grpc.WithDisableServiceConfig(),
+		// A machine that vanishes says no goodbye, and the agent may have nothing to say for hours: without this it would
+		// stay with a connection to nobody while its registration runs out elsewhere.
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: silence}),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
 			MinConnectTimeout: 5 * time.Second,
