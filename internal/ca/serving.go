@@ -31,7 +31,8 @@ func (a *Authority) Serving(id Identity, names ...string) *Serving {
 func (s *Serving) Certificate() (*tls.Certificate, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.authority.options.Now()
+	// By the wall clock: the monotonic one stands still while a laptop sleeps, certificates do not.
+	now := s.authority.options.Now().Round(0)
 	if s.current != nil && now.Before(s.renew) {
 		return s.current, nil
 	}

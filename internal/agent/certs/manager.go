@@ -143,9 +143,11 @@ func (m *Manager) sleep(ctx context.Context, next time.Time) bool {
 func (m *Manager) halfLife() time.Time {
 	state, _ := m.Current()
 	leaf := state.Certificate.Leaf()
-	// From now rather than from NotBefore, which authorities set back for clocks that are late.
-	life := time.Until(leaf.NotAfter)
-	return time.Now().Add(time.Duration(float64(life) * (0.45 + 0.1*m.o.Jitter())))
+	// From now rather than from NotBefore, which authorities set back for clocks that are late. By the wall clock: the
+	// monotonic one stands still while a laptop sleeps, certificates do not.
+	now := time.Now().Round(0)
+	life := leaf.NotAfter.Sub(now)
+	return now.Add(time.Duration(float64(life) * (0.45 + 0.1*m.o.Jitter())))
 }
 
 func (m *Manager) spread(d time.Duration) time.Duration {
@@ -216,8 +218,15 @@ func (m *Manager) update(change func(*State)) {
 	defer m.mu.Unlock()
 	before := m.state
 	change(&m.state)
-	if before.Certificate != m.state.Certificate || !bytes.Equal(before.Roots, m.state.Roots) || (before.Err == nil) != (m.state.Err == nil) {
+	if before.Certificate != m.state.Certificate || !bytes.Equal(before.Roots, m.state.Roots) || text(before.Err) != text(m.state.Err) {
 		close(m.changed)
 		m.changed = make(chan struct{})
 	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
