@@ -71,7 +71,10 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	return fmt.Errorf("secret discovery: %w", err)
 }
 
-// converse drives one stream: it takes in requests and calls push after each, and whenever the source changes.
+// lookAgain is how often files are looked for that were not there when Envoy asked: nothing tells us that they have come.
+const lookAgain = 5 * time.Second
+
+// converse drives one stream: it takes in requests and calls push after each, whenever the source changes, and now and then.
 func converse[Request any](ctx context.Context, source Source, receive func() (Request, error), request func(Request), push func(certs.State) error) error {
 	requests := make(chan Request)
 	failed := make(chan error, 1)
@@ -89,6 +92,8 @@ func converse[Request any](ctx context.Context, source Source, receive func() (R
 			}
 		}
 	}()
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
 	for {
 		state, changed := source.Current()
 		if err := push(state); err != nil {
@@ -105,6 +110,7 @@ func converse[Request any](ctx context.Context, source Source, receive func() (R
 		case r := <-requests:
 			request(r)
 		case <-changed:
+		case <-tick.C:
 		}
 	}
 }
