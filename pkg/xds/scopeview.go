@@ -117,8 +117,8 @@ func (v *scopeView) lead(from *hostEntries, leads bool) {
 					v.leads[to] = map[string]bool{}
 				}
 				v.leads[to][from.host] = true
-			} else {
-				delete(v.leads[to], from.host)
+			} else if delete(v.leads[to], from.host); len(v.leads[to]) == 0 {
+				delete(v.leads, to)
 			}
 		}
 	}
