@@ -36,9 +36,14 @@ func (a *agent) status() http.Handler {
 
 func (a *agent) ready(w http.ResponseWriter, r *http.Request) {
 	state := a.board.get()
-	err := check(r.Context(), a.admin(), state.Ready)
-	if state.Draining {
+	var err error
+	switch {
+	case state.Draining:
 		err = errors.New("draining")
+	case !state.Ready: // also while Envoy says that it is: its listeners may be missing
+		err = errors.New(state.Reason)
+	default:
+		err = a.admin().Live(r.Context())
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
