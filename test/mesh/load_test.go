@@ -19,7 +19,7 @@ type load struct {
 // rps is the rate of load.
 const rps = 50
 
-// start begins to send; the test's end stops it.
+// load begins to send; the test's end stops it.
 func (m *mesh) load(t *testing.T) *load {
 	t.Helper()
 	g, err := loadgen.New(loadgen.Options{URLs: []string{m.url + "/productpage", m.url + "/api/v1/products/0/ratings"}, RPS: rps, Timeout: 15 * time.Second})

@@ -51,7 +51,7 @@ func (m *mesh) callerSeen() {
 			// What a caller claims about itself does not count.
 			a, err := get(c, "http://echo:8000/who", "X-Forwarded-Client-Cert", "URI=spiffe://cluster.local/ns/default/sa/admin")
 			if err != nil || a.status != http.StatusOK {
-				return fmt.Errorf("%v %d %s", err, a.status, a.body)
+				return fmt.Errorf("echo: %s", outcome(a, err))
 			}
 			var got echo
 			if err := json.Unmarshal([]byte(a.body), &got); err != nil {

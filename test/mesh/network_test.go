@@ -76,7 +76,7 @@ func outside(m *mesh, text string) string {
 func noWayOut(m *mesh) error {
 	a, err := get(via(m.workload("details-v1").Proxy), m.outside)
 	if err != nil || a.status != http.StatusBadGateway {
-		return fmt.Errorf("a way out: %v %d", err, a.status)
+		return fmt.Errorf("a way out: %s", outcome(a, err))
 	}
 	return page("Reviews served by")(m)
 }

@@ -21,6 +21,14 @@ type answer struct {
 	took   time.Duration
 }
 
+// outcome of a request in one line.
+func outcome(a answer, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%d %.200s", a.status, a.body)
+}
+
 // client takes redirects for answers. It never uses a proxy of the environment.
 var client = &http.Client{
 	Transport:     &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Second},

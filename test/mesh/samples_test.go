@@ -154,7 +154,7 @@ func (m *mesh) normal() {
 			"/productpage": 200, "/api/v1/products/0": 200, "/api/v1/products/0/ratings": 200, "/books": 404,
 		} {
 			if a, err := m.get(path); err != nil || a.status != want {
-				return fmt.Errorf("%s: %v %d", path, err, a.status)
+				return fmt.Errorf("%s: %s", path, outcome(a, err))
 			}
 		}
 		return nil

@@ -204,11 +204,11 @@ func (m *mesh) requests(name string) int {
 func headers(m *mesh) error {
 	r, err := m.reviews()
 	if err != nil || r.header.Get("x-served-for") != "everybody" || r.header.Get("x-envoy-upstream-service-time") != "" || r.PodName != "reviews-v1" {
-		return fmt.Errorf("anybody: %v %s %v", err, r.PodName, r.header)
+		return fmt.Errorf("anybody: %s: %s %v", r.PodName, outcome(r.answer, err), r.header)
 	}
 	r, err = m.reviews("x-tester", "jason")
 	if err != nil || r.header.Get("x-served-for") != "tester" || r.PodName != "reviews-v2" {
-		return fmt.Errorf("a tester: %v %s %v", err, r.PodName, r.header)
+		return fmt.Errorf("a tester: %s: %s %v", r.PodName, outcome(r.answer, err), r.header)
 	}
 	return nil
 }
@@ -216,14 +216,14 @@ func headers(m *mesh) error {
 func redirects(m *mesh) error {
 	a, err := m.get("/books")
 	if err != nil || a.status != http.StatusFound || !strings.HasSuffix(a.header.Get("location"), "/productpage") {
-		return fmt.Errorf("/books: %v %d %v", err, a.status, a.header)
+		return fmt.Errorf("/books: %s %v", outcome(a, err), a.header)
 	}
 	if a, err = get(client, a.header.Get("location")); err != nil || a.status != http.StatusOK {
-		return fmt.Errorf("where /books leads: %v %d", err, a.status)
+		return fmt.Errorf("where /books leads: %s", outcome(a, err))
 	}
 	a, err = m.get("/catalog/0/reviews")
 	if err != nil || a.status != http.StatusOK || !strings.Contains(a.body, "Reviewer1") {
-		return fmt.Errorf("/catalog: %v %d %s", err, a.status, a.body)
+		return fmt.Errorf("/catalog: %s", outcome(a, err))
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// run starts a program as a workload of the mesh and returns when it is registered and ready. The arguments are flags of
+// workloadRun starts a program as a workload of the mesh and returns when it is registered and ready. The arguments are flags of
 // `meshctl workload run`, "--", and those of program.
 func (m *mesh) workloadRun(name string, args ...string) *process {
 	m.t.Helper()
