@@ -40,10 +40,7 @@ func connectAgent(t *testing.T, conn grpc.ClientConnInterface) *agent {
 }
 
 func (a *agent) register(in *agentapi.Register) {
-	a.t.Helper()
-	if err := a.stream.Send(&agentapi.FromAgent{Message: &agentapi.FromAgent_Register{Register: in}}); err != nil {
-		a.t.Fatal(err)
-	}
+	_ = a.stream.Send(&agentapi.FromAgent{Message: &agentapi.FromAgent_Register{Register: in}}) // what went wrong, Recv says
 }
 
 // wanted waits until the list of wanted ports has those names.
