@@ -174,8 +174,12 @@ func (t *update) applyRules() {
 }
 
 // ruleLevels are the namespaces in which a rule for a service is looked for, in order: the client's, the
-// service's, the root namespace.
+// service's, the root namespace. For clients in the root namespace that one comes last all the same: its rules are meant for the
+// whole mesh, and must not hide a service's own from gateways.
 func (t *tables) ruleLevels(client, service string) []string {
+	if client == t.root() {
+		client = service
+	}
 	out := []string{client}
 	for _, n := range []string{service, t.root()} {
 		if !slices.Contains(out, n) {
@@ -190,6 +194,14 @@ func (t *tables) ruleLevels(client, service string) []string {
 // one that does not, and holds in its own namespace only.
 func (t *tables) rule(host, serviceNamespace, client string, labels map[string]string) *DestinationRule {
 	patterns := append([]string{host}, t.wildcardsOf(host)...)
+	if client == t.root() { // what it keeps to itself is meant for it, and goes first
+		for _, pattern := range patterns {
+			private := without(t.ruleHosts.get(hostKey{pattern, client}), func(g *ruleGroup) bool { return !g.visibility.only(client) })
+			if r := pickRule(private, client, client, labels); r != nil {
+				return r
+			}
+		}
+	}
 	for _, level := range t.ruleLevels(client, serviceNamespace) {
 		for _, pattern := range patterns {
 			if r := pickRule(t.ruleHosts.get(hostKey{pattern, level}), level, client, labels); r != nil {

@@ -57,6 +57,9 @@ func TestDestinationRulePrecedence(t *testing.T) {
 		{"a selector that matches", client + destinationRule("sel", "test", "{host: web.prod.svc.cluster.local, workloadSelector: {matchLabels: {app: x}}}"), "test", "app=x", "test/sel "},
 		{"a selector that does not match", client + destinationRule("sel", "test", "{host: web.prod.svc.cluster.local, workloadSelector: {matchLabels: {app: x}}}"), "test", "app=y", "test/own "},
 		{"a selector holds in its namespace only", destinationRule("sel", "prod", "{host: web, workloadSelector: {matchLabels: {app: x}}}"), "test", "app=x", ""},
+		{"a mesh-wide rule does not hide the service's from the root namespace", root + service, "istio-system", "", "prod/svc "},
+		{"a mesh-wide rule counts in the root namespace", root, "istio-system", "", "istio-system/root "},
+		{"a private rule of the root namespace goes first there", root + service + destinationRule("own", "istio-system", `{host: "*.local", exportTo: ["."]}`), "istio-system", "", "istio-system/own "},
 		{"a name without a dot is of the rule's namespace", destinationRule("own", "test", "{host: web}"), "test", "", ""},
 		{"two labels are no short name", destinationRule("own", "test", "{host: web.prod}"), "test", "", ""},
 	} {

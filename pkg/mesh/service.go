@@ -112,6 +112,11 @@ type Visibility struct {
 	Namespaces []string // sorted; "." is already resolved
 }
 
+// only reports whether the object can be seen from namespace and from no other.
+func (v Visibility) only(namespace string) bool {
+	return !v.Public && len(v.Namespaces) == 1 && v.Namespaces[0] == namespace
+}
+
 // In reports whether the object can be seen from namespace.
 func (v Visibility) In(namespace string) bool {
 	if v.Public {
