@@ -24,7 +24,7 @@ type Options struct {
 	Decoder config.Decoder
 	// Quiet is how long no further change must come before the changes so far are read together, and MaxDelay how long
 	// they wait at most while changes keep coming. A file that is suddenly empty is looked at again after MaxDelay before
-	// its objects go: it may be in the middle of being written. Defaults 20 ms and 200 ms.
+	// its objects go: it may be in the middle of being written. Defaults 5 ms and 200 ms.
 	Quiet, MaxDelay time.Duration
 	// After replaces time.After, for tests.
 	After func(time.Duration) <-chan time.Time
@@ -39,7 +39,7 @@ type Source struct {
 // New returns a source; nothing is read before Run.
 func New(o Options) *Source {
 	if o.Quiet <= 0 {
-		o.Quiet = 20 * time.Millisecond
+		o.Quiet = 5 * time.Millisecond
 	}
 	if o.MaxDelay <= 0 {
 		o.MaxDelay = 200 * time.Millisecond

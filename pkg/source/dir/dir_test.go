@@ -306,9 +306,10 @@ func TestABurstIsOneBatch(t *testing.T) {
 	root := t.TempDir()
 	asked := make(chan chan time.Time, 10_000)
 	var longest time.Duration
-	src := New(Options{Paths: []string{root}, After: func(d time.Duration) <-chan time.Time {
+	const quiet, most = 20 * time.Millisecond, 200 * time.Millisecond
+	src := New(Options{Paths: []string{root}, Quiet: quiet, MaxDelay: most, After: func(d time.Duration) <-chan time.Time {
 		c := make(chan time.Time, 1)
-		if longest = max(longest, d); d == 20*time.Millisecond {
+		if longest = max(longest, d); d == quiet {
 			asked <- c
 		}
 		return c
@@ -334,7 +335,7 @@ func TestABurstIsOneBatch(t *testing.T) {
 	if b := r.Next(); len(b.Upserts) != files {
 		t.Errorf("the burst came with %d objects", len(b.Upserts))
 	}
-	if longest != 200*time.Millisecond {
+	if longest != most {
 		t.Errorf("a burst may last %s", longest)
 	}
 }
