@@ -89,6 +89,11 @@ func (s *subscription) unsubscribe(list []string) {
 		s.asked = s.asked.with(gone)
 		return
 	}
+	s.forget(gone)
+}
+
+// forget drops what is remembered of names that the proxy wants no more.
+func (s *subscription) forget(gone names) {
 	for _, name := range gone {
 		delete(s.deferred, name)
 		delete(s.ahead, name)

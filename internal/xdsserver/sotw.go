@@ -90,6 +90,9 @@ func (w *sotwStream) subscribe(r *discoveryv3.DiscoveryRequest) {
 	list = list.without(names{"*"})
 	added := list.without(sub.names)
 	sub.owed = sub.owed || len(added) > 0 || wildcard && !sub.wildcard
+	if !wildcard {
+		sub.forget(sub.names.without(list))
+	}
 	sub.names, sub.wildcard = list, wildcard
 	w.shareNames(sub)
 	sub.asked = sub.asked.with(added)

@@ -70,6 +70,25 @@ func TestStateOfTheWorldWildcardAndRejection(t *testing.T) {
 	synced(t, s)
 }
 
+// What a proxy refused and then no longer asks for is neither a rejection any more nor in the way of removals.
+func TestRejectionOfWhatIsNoLongerAskedFor(t *testing.T) {
+	m, s, address := serve(t, Options{}, listener("l", "1"), route("web", "a"), route("new", "a"), cluster("a", 1), cluster("b", 1))
+	c := newSotwClient(t, address)
+	c.ask(xds.ListenerType, "l")
+	c.expect("LDS l")
+	c.ask(xds.ClusterType, "a", "b")
+	c.expect("CDS a b")
+	c.ask(xds.RouteType, "web")
+	c.want("RDS web")
+	c.send(xds.RouteType, &rpcstatus.Status{Message: "route web: no"})
+	c.ask(xds.RouteType, "new")
+	c.expect("RDS new")
+	synced(t, s)
+	m.set(listener("l", "1"), route("web", "a"), route("new", "a"), cluster("a", 1))
+	c.expect("CDS a")
+	synced(t, s)
+}
+
 // go-control-plane throws away a response that waits in its channel when a request of the same type comes first.
 func TestLostResponsesAreSentAgain(t *testing.T) {
 	m, s, address := serve(t, Options{WarmTimeout: time.Millisecond}, cluster("a", 1))
