@@ -1,6 +1,7 @@
 package live_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -129,8 +130,8 @@ func (m *mesh) gateways() {
 	text := fmt.Sprintf(edge, portOf(secure.Listener))
 	chain, key := controlplanetest.ServerCertificate(m.t, "edge.example.com")
 	through := func(port int, config *tls.Config) *http.Client {
-		return m.gateway.plainClient(&http.Transport{TLSClientConfig: config, Dial: func(string, string) (net.Conn, error) {
-			return net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", m.gateway.port(fmt.Sprintf("gateway|%d", port))))
+		return m.gateway.plainClient(&http.Transport{TLSClientConfig: config, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", m.gateway.port(fmt.Sprintf("gateway|%d", port))))
 		}})
 	}
 	roots := x509.NewCertPool()

@@ -25,9 +25,6 @@ type program struct {
 	rpc  net.Listener
 	// release lets requests for /hold go on.
 	release chan struct{}
-
-	mu   sync.Mutex
-	seen int
 }
 
 func startProgram(t *testing.T, name string) *program {
@@ -61,9 +58,6 @@ func (p *program) ports() map[uint32]uint32 {
 }
 
 func (p *program) serve(w http.ResponseWriter, r *http.Request) {
-	p.mu.Lock()
-	p.seen++
-	p.mu.Unlock()
 	switch r.URL.Path {
 	case "/hold":
 		select {
@@ -93,12 +87,6 @@ func upgrade(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		fmt.Fprint(conn, "echo "+line)
 	}
-}
-
-func (p *program) requests() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.seen
 }
 
 // greet says the program's name to each connection, and then what it was sent.
