@@ -49,6 +49,12 @@ func portProtocol(transport, appProtocol, portName string) Protocol {
 	return p
 }
 
+// serverFirst reports whether a port is that of SMTP, DNS, MySQL or MongoDB. Their servers speak first, so that nothing can be detected:
+// ports of Kubernetes Services without a declared protocol are taken for TCP (Istio, "Application Requirements").
+func serverFirst(port uint32) bool {
+	return port == 25 || port == 53 || port == 3306 || port == 27017
+}
+
 // entryProtocol selects the protocol of a ServiceEntry's port: its protocol field, else its name.
 func entryProtocol(protocol, portName string) Protocol {
 	if p, ok := protocolNamed(protocol); ok {

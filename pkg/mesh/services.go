@@ -95,6 +95,9 @@ func servicePorts(o *config.Object, in []corev1.ServicePort) ([]Port, []config.P
 			appProtocol = *p.AppProtocol
 		}
 		port := Port{Number: uint32(p.Port), Name: p.Name, TargetPort: uint32(p.Port), Protocol: portProtocol(string(p.Protocol), appProtocol, p.Name)}
+		if port.Protocol == Auto && serverFirst(port.Number) {
+			port.Protocol = TCP
+		}
 		switch {
 		case p.TargetPort.Type == intstr.String && p.TargetPort.StrVal != "":
 			port.TargetName, port.TargetPort = p.TargetPort.StrVal, 0

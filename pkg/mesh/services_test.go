@@ -23,6 +23,17 @@ func TestPortProtocol(t *testing.T) {
 	}
 }
 
+func TestServerFirstPortsAreTCP(t *testing.T) {
+	s := build(t, `
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: prod}
+spec: {ports: [{name: db, port: 3306}, {name: http-odd, port: 27017}, {name: other, port: 3307}]}
+`)
+	svc := scopeOf(s, sidecarIn("prod")).Service("db.prod.svc.cluster.local")
+	equal(t, "protocols", []Protocol{svc.Ports[0].Protocol, svc.Ports[1].Protocol, svc.Ports[2].Protocol}, []Protocol{TCP, Auto, HTTP})
+}
+
 func describe(s *Service) string {
 	out := fmt.Sprintf("%s ns=%s res=%d addr=%v ext=%v headless=%v", s.Host, s.Namespace, s.Resolution, s.Addresses, s.External, s.Headless)
 	for _, p := range s.Ports {
