@@ -85,7 +85,7 @@ func http2Options(http *networking.ConnectionPoolSettings_HTTPSettings) *corev3.
 	if n := http.GetMaxConcurrentStreams(); n > 0 {
 		out.MaxConcurrentStreams = wrapperspb.UInt32(uint32(n))
 	}
-	if k := http.GetHttp2KeepAlive(); positive(k.GetInterval()) && positive(k.GetTimeout()) {
+	if k := http.GetHttp2KeepAlive(); aMillisecond(k.GetInterval()) && aMillisecond(k.GetTimeout()) {
 		out.ConnectionKeepalive = &corev3.KeepaliveSettings{Interval: k.GetInterval(), Timeout: k.GetTimeout()}
 	}
 	return out

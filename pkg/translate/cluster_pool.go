@@ -86,6 +86,11 @@ func positive(d *durationpb.Duration) bool {
 	return d != nil && d.CheckValid() == nil && d.AsDuration() > 0
 }
 
+// aMillisecond reports whether a duration is set, well formed and at least 1 ms, the least that Envoy takes for many of them.
+func aMillisecond(d *durationpb.Duration) bool {
+	return positive(d) && d.AsDuration() >= time.Millisecond
+}
+
 // notNegative reports whether a duration is set, well formed and at least zero.
 func notNegative(d *durationpb.Duration) bool {
 	return d != nil && d.CheckValid() == nil && d.AsDuration() >= 0

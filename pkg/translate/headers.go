@@ -67,7 +67,7 @@ func (b *routeBuilder) headerValues(h *networking.Headers_HeaderOperations, path
 			if isHost(name) {
 				continue
 			}
-			if !headerName(name) || !headerValue(values[name]) {
+			if !settable(name) || !headerValue(values[name]) {
 				b.notes.fail(path+"."+field+"."+name, "not a header that can be sent", "check the name and the value for characters that HTTP forbids")
 				continue
 			}
@@ -84,7 +84,7 @@ func (b *routeBuilder) headerValues(h *networking.Headers_HeaderOperations, path
 func (b *routeBuilder) headerNames(names []string, path string) []string {
 	var out []string
 	for _, n := range names {
-		if isHost(n) || !headerName(n) {
+		if isHost(n) || !settable(n) {
 			b.notes.fail(path, strconv.Quote(n)+" cannot be removed", "")
 			continue
 		}
@@ -94,6 +94,9 @@ func (b *routeBuilder) headerNames(names []string, path string) []string {
 }
 
 func isHost(name string) bool { return strings.EqualFold(name, "host") || name == ":authority" }
+
+// settable reports whether Envoy lets routes set and remove a header: it refuses those that begin with a colon.
+func settable(name string) bool { return headerName(name) && name[0] != ':' }
 
 // headerName reports whether a string is the name of an HTTP header (RFC 9110, token).
 func headerName(s string) bool {

@@ -47,6 +47,7 @@ type Chain struct {
 	ServerNames []string
 	Subnets     []string
 	Port        uint32 // of the destination; 0 is any
+	TLS         bool   // takes nothing but TLS, with any ServerNames if there are none
 	Clusters    []WeightedCluster
 	IdleTimeout time.Duration // 0: Envoy's default, 1 h
 	StatPrefix  string
@@ -78,7 +79,7 @@ func Listener(in ListenerInput) *listenerv3.Listener {
 	}
 	bySNI := false
 	for _, c := range in.Chains {
-		bySNI = bySNI || len(c.ServerNames) > 0
+		bySNI = bySNI || c.TLS || len(c.ServerNames) > 0
 		l.FilterChains = append(l.FilterChains, &listenerv3.FilterChain{
 			FilterChainMatch: chainMatch(c), Filters: []*listenerv3.Filter{tcpProxy(c, in.Config)},
 		})
@@ -135,14 +136,14 @@ func originalDestination() *listenerv3.ListenerFilter {
 }
 
 func chainMatch(c Chain) *listenerv3.FilterChainMatch {
-	if len(c.ServerNames) == 0 && len(c.Subnets) == 0 && c.Port == 0 {
+	if len(c.ServerNames) == 0 && len(c.Subnets) == 0 && c.Port == 0 && !c.TLS {
 		return nil
 	}
 	m := &listenerv3.FilterChainMatch{ServerNames: c.ServerNames}
 	if c.Port != 0 {
 		m.DestinationPort = wrapperspb.UInt32(c.Port)
 	}
-	if len(c.ServerNames) > 0 {
+	if c.TLS || len(c.ServerNames) > 0 {
 		m.TransportProtocol = "tls"
 	}
 	for _, s := range c.Subnets {

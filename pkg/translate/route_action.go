@@ -103,13 +103,23 @@ func (b *routeBuilder) destinations(a *routev3.RouteAction, list []*networking.H
 		return
 	}
 	weighted := &routev3.WeightedCluster{}
+	scale := weightScale(live)
 	for i, d := range live {
 		operations := b.headerOperations(d.GetHeaders(), field(path+".route", i)+".headers")
-		w := &routev3.WeightedCluster_ClusterWeight{Name: t.cluster(d.GetDestination()), Weight: wrapperspb.UInt32(uint32(d.GetWeight()))}
+		w := &routev3.WeightedCluster_ClusterWeight{Name: t.cluster(d.GetDestination()), Weight: wrapperspb.UInt32(max(1, uint32(d.GetWeight())/scale))}
 		operations.applyToCluster(w)
 		weighted.Clusters = append(weighted.Clusters, w)
 	}
 	a.ClusterSpecifier = &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}
+}
+
+// weightScale is what to divide weights by, so that their sum keeps to Envoy's limit of 32 bits.
+func weightScale(list []*networking.HTTPRouteDestination) uint32 {
+	var sum uint64
+	for _, d := range list {
+		sum += uint64(d.GetWeight())
+	}
+	return uint32(sum>>31) + 1
 }
 
 // timeouts sets the route's timeout; without one there is none, as Istio documents, and Envoy's default of 15 s is off.

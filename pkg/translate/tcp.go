@@ -85,7 +85,7 @@ func tlsChains(vs *mesh.VirtualService, t targets, notes *problems) []Chain {
 				notes.fail(field(path+".match", j)+".sniHosts", "no name that a TLS client could ask for", "a wildcard may only be the whole first label")
 				continue
 			}
-			out = append(out, Chain{ServerNames: names, Subnets: subnets, Clusters: clusters, StatPrefix: clusters[0].Name})
+			out = append(out, Chain{TLS: true, ServerNames: names, Subnets: subnets, Clusters: clusters, StatPrefix: clusters[0].Name})
 		}
 	}
 	return out

@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"slices"
+
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	networking "istio.io/api/networking/v1alpha3"
 
@@ -56,31 +58,53 @@ type routeBuilder struct {
 	virtual *mesh.VirtualService // whose rules are being translated
 }
 
-// routes translates rules in order and stops after the first that takes every request.
+// routes translates the rules of the VirtualServices. Those for one host are merged on gateways only; the first rule that takes every
+// request is then the last of all, so that the order of the objects does not matter (Istio, "Traffic Management Best Practices").
 func (b *routeBuilder) routes() []*routev3.Route {
-	var out []*routev3.Route
+	var out, last []*routev3.Route
 	ruled := false
 	for _, vs := range b.in.Virtual {
-		if len(vs.Spec.GetHttp()) == 0 {
+		if !b.concerned(vs.Spec.GetHttp()) {
 			continue
 		}
 		ruled = true
 		b.virtual, b.notes.object = vs, vs.Object.Key
-		for i, rule := range vs.Spec.GetHttp() {
-			routes, all := b.rule(rule, field("spec.http", i))
-			out = append(out, routes...)
-			if all {
-				return out
-			}
+		routes, rest := b.rules(vs.Spec.GetHttp())
+		out = append(out, routes...)
+		if last == nil {
+			last = rest
 		}
-		if b.in.Proxy != mesh.Router { // VirtualServices for one host are merged on gateways only
-			return out
+		if b.in.Proxy != mesh.Router {
+			break
 		}
 	}
 	if !ruled && b.in.Service != nil {
 		out = append(out, b.defaultRoute())
 	}
-	return out
+	return append(out, last...)
+}
+
+// concerned reports whether a rule is for the port being addressed; where none is, the port is served as if there were no rules.
+func (b *routeBuilder) concerned(rules []*networking.HTTPRoute) bool {
+	return slices.ContainsFunc(rules, func(r *networking.HTTPRoute) bool {
+		return len(r.GetMatch()) == 0 || slices.ContainsFunc(r.GetMatch(), b.matchesPort)
+	})
+}
+
+func (b *routeBuilder) matchesPort(m *networking.HTTPMatchRequest) bool {
+	return m.GetPort() == 0 || m.GetPort() == b.in.Port.Number
+}
+
+// rules translates rules in order and stops after the first that takes every request, which is rest.
+func (b *routeBuilder) rules(list []*networking.HTTPRoute) (out, rest []*routev3.Route) {
+	for i, rule := range list {
+		routes, all := b.rule(rule, field("spec.http", i))
+		out = append(out, routes...)
+		if all {
+			return out[:len(out)-1], out[len(out)-1:]
+		}
+	}
+	return out, nil
 }
 
 // rule returns one route for each alternative match of a rule that concerns these proxies; all says that the last one
@@ -92,7 +116,7 @@ func (b *routeBuilder) rule(rule *networking.HTTPRoute, path string) (out []*rou
 		return []*routev3.Route{r}, true
 	}
 	for i, m := range rule.GetMatch() {
-		if m.GetPort() != 0 && m.GetPort() != b.in.Port.Number {
+		if !b.matchesPort(m) {
 			continue
 		}
 		match, ok := b.match(m, field(path+".match", i))
