@@ -52,8 +52,11 @@ func (st *stream) advanceClusters(view *xds.View) {
 		changed, gone := st.supersede(sub, view)
 		clusters, early = changed, sub.wildcard
 		if p := st.send(sub, changed, gone); p != nil && before.Len() > 0 && addsTo(before, changed) {
-			st.warming, st.warmBy = p, time.Now().Add(st.server.options.WarmTimeout)
-			st.wakeAfter(st.server.options.WarmTimeout)
+			if st.warm() { // otherwise clusters that keep coming would put it off for ever
+				st.warmBy = time.Now().Add(st.server.options.WarmTimeout)
+				st.wakeAfter(st.server.options.WarmTimeout)
+			}
+			st.warming = p
 		}
 	}
 	if sub := st.sub(xds.EndpointType); sub != nil {
