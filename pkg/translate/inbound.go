@@ -111,6 +111,9 @@ func virtualInbound(in InboundInput) *listenerv3.Listener {
 	}
 	var noTLS, noHTTP []uint32
 	for _, p := range in.Ports {
+		if p.Target == inboundPort { // no program can have it
+			continue
+		}
 		for _, chain := range in.chains(p) {
 			if chain.FilterChainMatch == nil {
 				chain.FilterChainMatch = &listenerv3.FilterChainMatch{}
