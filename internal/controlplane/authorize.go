@@ -8,7 +8,7 @@ import (
 )
 
 // authorizeByCertificate binds what a node claims to the SPIFFE id of its certificate: the namespace, and the service account
-// when it names one.
+// when it names one. A gateway must: it is given the credentials of its namespace.
 func authorizeByCertificate(trustDomain string) func(mesh.Proxy, *ca.Identity) error {
 	return func(p mesh.Proxy, peer *ca.Identity) error {
 		switch {
@@ -18,6 +18,8 @@ func authorizeByCertificate(trustDomain string) func(mesh.Proxy, *ca.Identity) e
 			return fmt.Errorf("%s is of trust domain %q, this mesh is %q", peer, peer.TrustDomain, trustDomain)
 		case peer.Namespace != p.Namespace:
 			return fmt.Errorf("proxy %s claims namespace %q but its certificate is for %s", p.ID, p.Namespace, peer)
+		case p.Type == mesh.Router && p.ServiceAccount == "":
+			return fmt.Errorf("gateway %s names no service account in its metadata (SERVICE_ACCOUNT); %s gets no credentials without", p.ID, peer)
 		case p.ServiceAccount != "" && peer.ServiceAccount != p.ServiceAccount:
 			return fmt.Errorf("proxy %s claims service account %q but its certificate is for %s", p.ID, p.ServiceAccount, peer)
 		}

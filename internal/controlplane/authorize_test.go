@@ -43,6 +43,16 @@ func TestNodeClaims(t *testing.T) {
 	}
 }
 
+// A gateway is given its namespace's credentials: it must say which account it runs as.
+func TestGatewayWithoutAccount(t *testing.T) {
+	p := controlplanetest.Start(t, map[string]string{"shop.yaml": shop})
+	node := controlplanetest.Node(t, "router~10.0.0.9~edge-0.a~a.svc.cluster.local", nil)
+	err := controlplanetest.Connect(t, p.Dial(t, "a", "web"), node, nil).Err()
+	if status.Code(err) != codes.PermissionDenied || !strings.Contains(err.Error(), "SERVICE_ACCOUNT") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestStrangeNodeIDs(t *testing.T) {
 	p := controlplanetest.Start(t, map[string]string{"shop.yaml": shop})
 	conn := p.DialPlaintext(t)
@@ -77,7 +87,7 @@ func TestSecrets(t *testing.T) {
 		"gateway.yaml": gateway + "  tls.crt: |\n" + indent(chain) + "  tls.key: |\n" + indent(key),
 	})
 	const router = "router~10.0.0.9~edge-0.istio-system~istio-system.svc.cluster.local"
-	node := controlplanetest.Node(t, router, map[string]any{"LABELS": map[string]any{"istio": "ingressgateway"}})
+	node := controlplanetest.Node(t, router, map[string]any{"LABELS": map[string]any{"istio": "ingressgateway"}, "SERVICE_ACCOUNT": "edge"})
 	const name = "kubernetes://edge-cert"
 
 	trusted := controlplanetest.Connect(t, p.Dial(t, "istio-system", "edge"), node, nil)
