@@ -106,7 +106,11 @@ func Cluster(in ClusterInput) (*clusterv3.Cluster, []config.Problem) {
 
 // discovery says where the endpoints come from.
 func discovery(c *clusterv3.Cluster, in ClusterInput) {
-	switch in.Service.Resolution {
+	resolution := in.Service.Resolution
+	if in.Service.Headless && !in.Port.Protocol.IsHTTP() { // whatever its other ports speak
+		resolution = mesh.Passthrough
+	}
+	switch resolution {
 	case mesh.DNS, mesh.DNSRoundRobin:
 		kind := clusterv3.Cluster_STRICT_DNS
 		if in.Service.Resolution == mesh.DNSRoundRobin {

@@ -20,6 +20,8 @@ type OutboundInput struct {
 	AllowAny bool
 	// Bindings are the local ports of an explicit proxy, see mesh.Proxy.
 	Bindings map[string]uint32
+	// Endpoints returns where a port of a service is served: connections to headless services are known by these addresses.
+	Endpoints func(*mesh.Service, mesh.Port) *mesh.EndpointSet
 }
 
 const (
@@ -103,6 +105,9 @@ func (p *outboundPlan) listener(address string, port uint32) *ListenerInput {
 // port adds one port of one service.
 func (p *outboundPlan) port(s *mesh.ScopedService, port mesh.Port) {
 	vips, ranges := addresses(s.Service)
+	if s.Headless {
+		vips, ranges = p.endpointAddresses(s.Service, port)
+	}
 	switch {
 	case port.Protocol == mesh.UDP || !validPort(port.Number):
 	case port.Protocol != mesh.Auto && speaksHTTP(port.Protocol):
@@ -140,6 +145,9 @@ func (p *outboundPlan) virtualIP(s *mesh.ScopedService, port mesh.Port, vip stri
 	l.From = []config.Key{s.From}
 	if port.Protocol == mesh.Auto {
 		l.Route, l.Detect = HostPort(s.Host, port.Number), true
+		if s.Headless {
+			l.Route = number(port.Number)
+		}
 	}
 	l.Chains, l.Fallback = p.chains(s, port)
 }
@@ -149,7 +157,8 @@ func (p *outboundPlan) wildcard(s *mesh.ScopedService, port mesh.Port, ranges []
 	l := p.listener(anyAddress, port.Number)
 	chains, fallback := p.chains(s, port)
 	switch {
-	case opaqueTLS(port.Protocol):
+	case s.Headless && len(ranges) == 0:
+	case opaqueTLS(port.Protocol) && !s.Headless:
 		if names, any := serverNames([]string{s.Host}); len(chains) == 0 && !any {
 			fallback.ServerNames, fallback.Subnets = names, ranges
 			chains = []Chain{fallback}
@@ -220,6 +229,27 @@ func idleTimeout(rule *mesh.DestinationRule, port uint32) time.Duration {
 		return d.AsDuration()
 	}
 	return 0
+}
+
+// endpointAddresses are those of a headless service, as Istio documents: single ones, which become listeners, where the protocol is to
+// be detected, else ranges, which tell connections apart on the listener of the port.
+func (p *outboundPlan) endpointAddresses(s *mesh.Service, port mesh.Port) (single, ranges []string) {
+	if p.in.Endpoints == nil || port.Protocol.IsHTTP() {
+		return nil, nil
+	}
+	for _, e := range p.in.Endpoints(s, port).Endpoints {
+		ip, err := netip.ParseAddr(e.Address)
+		switch {
+		case err != nil || ip.Zone() != "" || ip.IsUnspecified():
+		case port.Protocol == mesh.Auto:
+			single = append(single, ip.String())
+		default:
+			ranges = append(ranges, netip.PrefixFrom(ip, ip.BitLen()).String())
+		}
+	}
+	slices.Sort(single)
+	slices.Sort(ranges)
+	return slices.Compact(single), slices.Compact(ranges)
 }
 
 // addresses splits a service's addresses into single ones and ranges.

@@ -86,6 +86,7 @@ func (r *resources) service(s *mesh.Snapshot, p mesh.Proxy, svc *mesh.ScopedServ
 func (r *resources) sidecar(s *mesh.Snapshot, p mesh.Proxy, scope *mesh.Scope) {
 	inputs, notes := OutboundListeners(OutboundInput{
 		Config: s.Config(), Mode: p.Mode, Services: scope.Services, Hosts: scope.Hosts, AllowAny: scope.AllowAny, Bindings: p.Bindings,
+		Endpoints: s.Endpoints,
 	})
 	r.problems = append(r.problems, notes...)
 	for _, in := range inputs {

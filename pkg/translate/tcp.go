@@ -150,26 +150,25 @@ func distinct(chains []Chain) []Chain {
 		if len(subnets) == 0 {
 			subnets = []string{""}
 		}
-		var keepNames []string
-		for _, n := range names {
-			fresh := true
-			for _, s := range subnets {
-				fresh = fresh && !seen[n+" "+s]
-			}
-			if fresh {
-				keepNames = append(keepNames, n)
-			}
+		if len(names) == 1 { // what is left of the subnets is of use
+			subnets = slices.DeleteFunc(slices.Clone(subnets), func(s string) bool { return seen[names[0]+" "+s] })
 		}
-		for _, n := range keepNames {
+		names = slices.DeleteFunc(slices.Clone(names), func(n string) bool {
+			return len(subnets) == 0 || slices.ContainsFunc(subnets, func(s string) bool { return seen[n+" "+s] })
+		})
+		for _, n := range names {
 			for _, s := range subnets {
 				seen[n+" "+s] = true
 			}
 		}
-		if len(keepNames) == 0 {
+		if len(names) == 0 {
 			continue
 		}
 		if len(c.ServerNames) > 0 {
-			c.ServerNames = keepNames
+			c.ServerNames = names
+		}
+		if len(c.Subnets) > 0 {
+			c.Subnets = subnets
 		}
 		out = append(out, c)
 	}

@@ -24,6 +24,7 @@ func (b *builder) outbound(bindings map[string]uint32) *entry {
 	inputs, problems := translate.OutboundListeners(translate.OutboundInput{
 		Config: b.scope.Config, Mode: b.scope.Key.Mode,
 		Services: b.scope.Services, Hosts: b.scope.Hosts, AllowAny: b.scope.AllowAny, Bindings: bindings,
+		Endpoints: b.snapshot.Endpoints,
 	})
 	all := &entry{problems: problems}
 	for _, in := range inputs {
