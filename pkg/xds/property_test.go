@@ -26,7 +26,7 @@ func variants(t testing.TB) map[string][]*config.Object {
 	}
 	for _, ns := range []string{"a", "b"} {
 		for _, svc := range []string{"web", "api", "db"} {
-			add(service(ns, svc, "http", 80) + service(ns, svc, "http", 8080) + service(ns, svc, "tcp", 80))
+			add(service(ns, svc, "http", 80) + service(ns, svc, "http", 8080) + service(ns, svc, "tcp", 80) + headless(ns, svc))
 			for i := range 3 {
 				add(workloadEntry(ns, svc, i, "default", 1) + workloadEntry(ns, svc, i, "other", 2))
 			}
@@ -51,6 +51,18 @@ spec:
   selector: {app: %[2]s}
   ports: [{name: %[3]s, port: %[4]d, targetPort: 8080}]
 ---`, ns, name, protocol, port)
+}
+
+func headless(ns, name string) string {
+	return fmt.Sprintf(`
+apiVersion: v1
+kind: Service
+metadata: {name: %[2]s, namespace: %[1]s}
+spec:
+  clusterIP: None
+  selector: {app: %[2]s}
+  ports: [{name: tcp, port: 9000, targetPort: 8080}, {name: any, port: 9001, targetPort: 8080}]
+---`, ns, name)
 }
 
 func workloadEntry(ns, svc string, i int, account string, weight int) string {
