@@ -75,7 +75,7 @@ func (t *update) applyVirtuals() {
 			if v == nil {
 				continue
 			}
-			t.markVirtual(v)
+			t.markVirtual(v, moves(d))
 			for _, h := range v.MeshHosts { // others of the host may win or lose
 				for _, other := range t.routes.get(h) {
 					t.staleChecks[other.key()] = true
@@ -100,10 +100,22 @@ func (t *update) rekey(v Visibility) {
 	}
 }
 
-// markVirtual marks every host that a VirtualService routes, and gateways when it is bound to one.
-func (t *update) markVirtual(v *virtual) {
+// samePlace reports whether a VirtualService was there before and is there after, for the same hosts and the same clients.
+func samePlace(d virtualDelta) bool {
+	return d.before != nil && d.after != nil && slices.Equal(d.before.MeshHosts, d.after.MeshHosts) &&
+		equalVisibility(d.before.Visibility, d.after.Visibility)
+}
+
+// moves reports whether a VirtualService may have begun or ceased to route a host for some client.
+func moves(d virtualDelta) bool {
+	return !samePlace(d) || d.before.ByOrigin || d.after.ByOrigin || (len(d.before.Spec.GetHttp()) == 0) != (len(d.after.Spec.GetHttp()) == 0)
+}
+
+// markVirtual marks every host that a VirtualService routes, and gateways when it is bound to one. appears says that it may come or go for
+// some client: a host that is no service is there, with a listener, only as long as it is routed.
+func (t *update) markVirtual(v *virtual, appears bool) {
 	aspect := Routes
-	if v.Streams {
+	if v.Streams || appears {
 		aspect |= Listeners
 	}
 	for _, h := range v.MeshHosts {
@@ -141,8 +153,7 @@ func (t *update) importsChanged(d virtualDelta) {
 		}
 		return v.Destinations
 	}
-	same := d.before != nil && d.after != nil && slices.Equal(d.before.MeshHosts, d.after.MeshHosts) &&
-		equalVisibility(d.before.Visibility, d.after.Visibility)
+	same := samePlace(d)
 	before, after := list(d.before), list(d.after)
 	for _, h := range before {
 		if !same || !slices.Contains(after, h) {
@@ -162,7 +173,7 @@ func (t *update) presenceChanged(host string) {
 	t.mark(host, Endpoints|Clusters|Routes|Listeners)
 	for _, pattern := range t.wildcardsOf(host) {
 		if len(t.routes.get(pattern)) > 0 {
-			t.mark(pattern, Routes)
+			t.mark(pattern, Routes|Listeners)
 		}
 	}
 }
@@ -174,7 +185,7 @@ func equalVisibility(a, b Visibility) bool {
 // destinationChanged notes that routes to a host may turn out differently: its ports, or the rules that hold for it, changed.
 func (t *update) destinationChanged(host string, existence bool) {
 	for _, v := range t.toHost.get(host) {
-		t.markVirtual(v)
+		t.markVirtual(v, false)
 		if existence {
 			t.staleChecks[v.key()] = true
 		}
