@@ -40,8 +40,7 @@ func (c *Catalog) Join(p mesh.Proxy) *Member {
 	defer c.mu.Unlock()
 	m := &Member{catalog: c, proxy: p}
 	c.members[m] = struct{}{}
-	c.setScope(m, c.scopeFor(p))
-	m.own = c.builderFor(m.scope).own(p)
+	c.resolve(m)
 	c.settle(m)
 	return m
 }
@@ -58,8 +57,7 @@ func (m *Member) Update(p mesh.Proxy) bool {
 		return false
 	}
 	m.proxy = p
-	c.setScope(m, c.scopeFor(p))
-	m.own = c.builderFor(m.scope).own(p)
+	c.resolve(m)
 	return c.settle(m)
 }
 
@@ -84,12 +82,13 @@ func (c *Catalog) Advance(s *mesh.Snapshot, change mesh.Change) []*Member {
 	for _, v := range c.scopes {
 		c.advanceScope(v, change)
 	}
+	services := !change.EndpointsOnly()
 	var changed []*Member
 	for m := range c.members {
-		if moved[m] {
-			c.setScope(m, c.scopeFor(m.proxy))
-		}
-		if moved[m] || change.Reaches(m.proxy) || dependsOnServices(m.proxy) && !change.EndpointsOnly() {
+		switch {
+		case moved[m]:
+			c.resolve(m)
+		case change.Reaches(m.proxy) || services && dependsOnServices(m.proxy):
 			m.own = c.builderFor(m.scope).own(m.proxy)
 		}
 		if c.settle(m) {
@@ -97,6 +96,12 @@ func (c *Catalog) Advance(s *mesh.Snapshot, change mesh.Change) []*Member {
 		}
 	}
 	return changed
+}
+
+// resolve finds the member's scope and makes what is its own.
+func (c *Catalog) resolve(m *Member) {
+	c.setScope(m, c.scopeFor(m.proxy))
+	m.own = c.builderFor(m.scope).own(m.proxy)
 }
 
 // rekey takes the members out of their scopes that belong to another one now. It comes before the scopes are resolved again, which

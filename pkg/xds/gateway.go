@@ -39,11 +39,10 @@ func (b *builder) ownGateway(p mesh.Proxy, out *ownSet) {
 func (b *builder) credentials(p mesh.Proxy, out *ownSet) {
 	done := map[string]bool{}
 	add := func(in translate.SecretInput) {
-		id := in.Name
-		if in.Secret == nil || done[id] {
+		if in.Secret == nil || done[in.Name] {
 			return
 		}
-		done[id] = true
+		done[in.Name] = true
 		out.add(b.memo.get("secret", in, func() *entry {
 			s, problems := translate.Secret(in)
 			e := &entry{problems: problems}
