@@ -67,7 +67,8 @@ func resolvedKinds() []config.Kind {
 	return []config.Kind{
 		config.ConfigMap, config.Service, config.ServiceEntry, config.WorkloadEntry, config.Pod, config.Node, config.EndpointSlice,
 		config.PeerAuthn, config.DestinationRule, config.VirtualService, config.Gateway, config.Sidecar, config.Secret,
-		config.EnvoyFilter, config.Telemetry, config.WorkloadGroup,
+		config.EnvoyFilter, config.Telemetry, config.WasmPlugin, config.TrafficExtension, config.AuthzPolicy, config.RequestAuthn,
+		config.ProxyConfig, config.WorkloadGroup,
 	}
 }
 
@@ -153,8 +154,9 @@ func (t *update) read(d delta) {
 		t.readSidecar(d)
 	case config.Secret:
 		t.readSecret(d)
-	case config.EnvoyFilter, config.Telemetry:
-		t.readLabelled(d)
+	case config.EnvoyFilter, config.Telemetry, config.WasmPlugin, config.TrafficExtension, config.AuthzPolicy, config.RequestAuthn,
+		config.ProxyConfig:
+		t.readAttached(d)
 	case config.WorkloadGroup:
 		t.checkGroup(d)
 	}

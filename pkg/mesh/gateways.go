@@ -122,7 +122,7 @@ func (r *resolver) servers(old []*GatewayServer) []*GatewayServer {
 		kept[s.Digest] = s
 	}
 	var out []*GatewayServer
-	for _, g := range r.gatewaysOf(Proxy{Labels: r.labels}) {
+	for _, g := range r.gatewaysOf(Proxy{Labels: r.proxy.Labels}) {
 		for i, hosts := range g.Hosts {
 			if len(hosts) == 0 {
 				continue
@@ -139,7 +139,7 @@ func (r *resolver) servers(old []*GatewayServer) []*GatewayServer {
 
 func (r *resolver) server(g *gateway, i int) *GatewayServer {
 	s := &GatewayServer{Gateway: g.Object.Key, Server: g.Spec.Servers[i], Index: i, Hosts: g.Hosts[i]}
-	from := source{gateway: g.name(), namespace: r.key.Namespace, labels: r.labels}
+	from := source{gateway: g.name(), namespace: r.key.Namespace, labels: r.proxy.Labels}
 	for _, v := range r.toGateway.get(g.name()) {
 		if !v.Visibility.In(r.key.Namespace) || !s.binds(v) {
 			continue

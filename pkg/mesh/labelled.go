@@ -3,9 +3,6 @@ package mesh
 import (
 	"slices"
 
-	networking "istio.io/api/networking/v1alpha3"
-	telemetry "istio.io/api/telemetry/v1alpha1"
-
 	"github.com/meshctl/meshctl/internal/digest"
 	"github.com/meshctl/meshctl/pkg/config"
 )
@@ -34,34 +31,6 @@ func labelledRule(r *rule) *labelled {
 	return &labelled{key: r.Object.Key, visibility: r.Visibility, local: true, selectors: []map[string]string{r.Selector}}
 }
 
-// readLabelled takes in a changed EnvoyFilter or Telemetry that selects workloads.
-func (t *update) readLabelled(d delta) {
-	for _, o := range []*config.Object{d.before, d.after} {
-		l := selectingObject(o)
-		if l == nil {
-			continue
-		}
-		t.indexLabelled(o.Key.Namespace, l, o == d.after)
-	}
-}
-
-func selectingObject(o *config.Object) *labelled {
-	if o == nil {
-		return nil
-	}
-	var selector map[string]string
-	switch spec := o.Spec.(type) {
-	case *networking.EnvoyFilter:
-		selector = spec.GetWorkloadSelector().GetLabels()
-	case *telemetry.Telemetry:
-		selector = spec.GetSelector().GetMatchLabels()
-	}
-	if len(selector) == 0 {
-		return nil
-	}
-	return &labelled{key: o.Key, visibility: Visibility{Public: true}, selectors: []map[string]string{selector}}
-}
-
 // indexLabelled keeps what depends on labels, by namespace; "" holds for every namespace that sees the object.
 func (t *update) indexLabelled(namespace string, l *labelled, add bool) {
 	list := without(t.labelled.get(namespace), func(x *labelled) bool { return x.key == l.key })
@@ -77,8 +46,9 @@ func (t *update) indexLabelled(namespace string, l *labelled, add bool) {
 
 // matched is one entry of what ScopeKey.Matched covers.
 type matched struct {
-	Key  config.Key
-	Hits []bool // which of the conditions hold
+	Key    config.Key
+	Hits   []bool        // which of the conditions hold
+	Digest config.Digest // of an attached object's content
 }
 
 // matchedBy lists the label-dependent objects that match a proxy.
@@ -99,6 +69,11 @@ func (t *tables) matchedBy(p Proxy) []matched {
 			if slices.Contains(m.Hits, true) {
 				out = append(out, m)
 			}
+		}
+	}
+	for _, kind := range shapingKinds() {
+		for _, o := range t.attachedTo(kind, p) {
+			out = append(out, matched{Key: o.Key, Digest: o.Digest})
 		}
 	}
 	if p.Type == Router {

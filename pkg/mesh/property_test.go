@@ -14,6 +14,7 @@ import (
 // proxies are the points of view that the property test compares.
 func proxies() []Proxy {
 	out := []Proxy{
+		{Type: Router, Namespace: "a", Name: "y-gateway", Labels: map[string]string{labelGatewayName: "y"}},
 		{Type: Router, Namespace: "istio-system", Name: "gw", Labels: map[string]string{"istio": "ingressgateway"}},
 		{Type: Router, Mode: Explicit, Namespace: "a", Name: "gw", Labels: map[string]string{"app": "x"}},
 		{Type: Proxyless, Namespace: "b", Name: "y", Labels: map[string]string{"app": "y"}},
@@ -59,6 +60,7 @@ func scopeFacts(s *Scope) map[string]config.Digest {
 	if s.Sidecar != nil {
 		out["sidecar"] = s.Sidecar.Digest
 	}
+	out["attached"] = digest.Of([]Attached{s.EnvoyFilters, s.Telemetries, s.WasmPlugins, s.TrafficExtensions})
 	for i, svc := range s.Services {
 		out[fmt.Sprint("service ", i, " ", svc.Host)] = svc.Digest
 	}
@@ -80,7 +82,7 @@ func (t *tables) sizes() map[string]int {
 		"backends": t.backends.table.Len(), "policies": t.policies.table.Len(), "virtuals": t.virtuals.table.Len(),
 		"delegates": t.delegates.table.Len(), "routes": t.routes.table.Len(), "toHost": t.toHost.table.Len(), "toGateway": t.toGateway.table.Len(),
 		"rules": t.rules.table.Len(), "ruleHosts": t.ruleHosts.table.Len(), "sidecars": t.sidecars.table.Len(),
-		"gateways": t.gateways.table.Len(), "labelled": t.labelled.table.Len(), "credentials": t.credentials.table.Len(),
+		"gateways": t.gateways.table.Len(), "labelled": t.labelled.table.Len(), "attached": t.attached.table.Len(), "credentials": t.credentials.table.Len(),
 		"wildcards": t.wildcards.table.Len(), "problems": t.problems.table.Len(),
 	}
 }

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"time"
 
+	extensions "istio.io/api/extensions/v1alpha1"
 	networking "istio.io/api/networking/v1alpha3"
 	security "istio.io/api/security/v1beta1"
+	telemetry "istio.io/api/telemetry/v1alpha1"
 	typev1beta1 "istio.io/api/type/v1beta1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -67,7 +69,8 @@ func (g generator) object() *config.Object {
 	makers := []func(generator, *config.Object){
 		generator.service, generator.service, generator.serviceEntry, generator.workloadEntry, generator.workloadEntry, generator.pod,
 		generator.slice, generator.virtualService, generator.virtualService, generator.destinationRule, generator.destinationRule,
-		generator.gateway, generator.sidecar, generator.peerAuthn, generator.secret, generator.node, generator.telemetry,
+		generator.gateway, generator.sidecar, generator.peerAuthn, generator.secret, generator.node, generator.envoyFilter,
+		generator.authzPolicy, generator.requestAuthn, generator.telemetry, generator.wasmPlugin,
 	}
 	makers[g.IntN(len(makers))](g, o)
 	if g.maybe(2) {
@@ -291,9 +294,43 @@ func (g generator) secret(o *config.Object) {
 	o.Spec = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{}, Data: map[string][]byte{"tls.crt": []byte(pick(g, "1", "2"))}}
 }
 
-func (g generator) telemetry(o *config.Object) {
+func (g generator) envoyFilter(o *config.Object) {
 	o.Key.Kind = config.EnvoyFilter
-	o.Spec = &networking.EnvoyFilter{WorkloadSelector: &networking.WorkloadSelector{Labels: pick(g, nil, g.selector())}}
+	o.Spec = &networking.EnvoyFilter{WorkloadSelector: &networking.WorkloadSelector{Labels: pick(g, nil, g.selector())}, Priority: int32(g.IntN(3))}
+}
+
+func (g generator) workloads() *typev1beta1.WorkloadSelector {
+	if g.maybe(40) {
+		return nil
+	}
+	return &typev1beta1.WorkloadSelector{MatchLabels: g.selector()}
+}
+
+func (g generator) targets() []*typev1beta1.PolicyTargetReference {
+	if g.maybe(80) {
+		return nil
+	}
+	return []*typev1beta1.PolicyTargetReference{{Kind: pick(g, "Gateway", "Service"), Group: pick(g, "", "gateway.networking.k8s.io"), Name: g.name()}}
+}
+
+func (g generator) authzPolicy(o *config.Object) {
+	o.Key.Kind = config.AuthzPolicy
+	o.Spec = &security.AuthorizationPolicy{Selector: g.workloads(), TargetRefs: g.targets(), Action: security.AuthorizationPolicy_Action(g.IntN(3))}
+}
+
+func (g generator) requestAuthn(o *config.Object) {
+	o.Key.Kind = config.RequestAuthn
+	o.Spec = &security.RequestAuthentication{Selector: g.workloads(), JwtRules: []*security.JWTRule{{Issuer: g.name()}}}
+}
+
+func (g generator) telemetry(o *config.Object) {
+	o.Key.Kind = config.Telemetry
+	o.Spec = &telemetry.Telemetry{Selector: g.workloads(), TargetRefs: g.targets()}
+}
+
+func (g generator) wasmPlugin(o *config.Object) {
+	o.Key.Kind = config.WasmPlugin
+	o.Spec = &extensions.WasmPlugin{Selector: g.workloads(), TargetRefs: g.targets(), Url: pick(g, "file:///a.wasm", "file:///b.wasm")}
 }
 
 func (g generator) meshConfig(o *config.Object) {

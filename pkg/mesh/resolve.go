@@ -12,12 +12,13 @@ import (
 type resolver struct {
 	*tables
 	key     ScopeKey
-	labels  map[string]string
+	proxy   Proxy // any of them
 	sidecar *sidecar
 }
 
 func (s *Snapshot) resolver(k ScopeKey, p Proxy) *resolver {
-	r := &resolver{tables: &s.tables, key: k, labels: p.Labels}
+	p.Type, p.Mode, p.Namespace = k.Type, k.Mode, k.Namespace
+	r := &resolver{tables: &s.tables, key: k, proxy: p}
 	for _, sc := range s.sidecars.get(k.Sidecar.Namespace) {
 		if sc.Object.Key == k.Sidecar {
 			r.sidecar = sc
@@ -52,7 +53,7 @@ func (r *resolver) service(host string) *ScopedService {
 	if svc == nil {
 		return nil
 	}
-	out := &ScopedService{Service: svc, Ports: ports, Rule: r.rule(host, svc.Namespace, own, r.labels), Virtual: r.virtual(host)}
+	out := &ScopedService{Service: svc, Ports: ports, Rule: r.rule(host, svc.Namespace, own, r.proxy.Labels), Virtual: r.virtual(host)}
 	out.Digest = digest.Of(struct {
 		Service *Service
 		Ports   []Port
@@ -83,7 +84,7 @@ func (r *resolver) virtual(host string) []*VirtualService {
 		return nil
 	}
 	var out []*VirtualService
-	from := source{gateway: meshGateway, namespace: r.key.Namespace, labels: r.labels}
+	from := source{gateway: meshGateway, namespace: r.key.Namespace, labels: r.proxy.Labels}
 	r.meshVirtuals(host, func(v *virtual) {
 		if r.sees(v) {
 			if n := v.narrow(from); n != nil {
@@ -119,7 +120,11 @@ func (r *resolver) all(old *Scope) *Scope {
 	if old == nil {
 		old = &Scope{}
 	}
-	next := &Scope{Key: r.key, Config: r.config, AllowAny: r.allowAny(r.sidecar)}
+	next := &Scope{
+		Key: r.key, Config: r.config, AllowAny: r.allowAny(r.sidecar),
+		EnvoyFilters: r.attachedTo(config.EnvoyFilter, r.proxy), Telemetries: r.attachedTo(config.Telemetry, r.proxy),
+		WasmPlugins: r.attachedTo(config.WasmPlugin, r.proxy), TrafficExtensions: r.attachedTo(config.TrafficExtension, r.proxy),
+	}
 	if r.sidecar != nil {
 		next.Sidecar = r.sidecar.Object
 	}

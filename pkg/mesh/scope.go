@@ -21,6 +21,8 @@ type Scope struct {
 	Sidecar *config.Object
 	// Servers of the Gateways that select a Router, in the order in which Istio merges them; nil for sidecars.
 	Servers []*GatewayServer
+	// What holds for the scope's proxies, see Attached; the key covers the content.
+	EnvoyFilters, Telemetries, WasmPlugins, TrafficExtensions Attached
 }
 
 // ScopedService is a service with the rules that hold for it in one scope.

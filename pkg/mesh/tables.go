@@ -34,8 +34,9 @@ type tables struct {
 	wildcards   index[string, int]           // how many objects use a wildcard host, by what follows the "*"
 	sidecars    index[string, []*sidecar]    // by namespace, oldest first
 	gateways    index[config.Key, *gateway]
-	labelled    index[string, []*labelled]  // what depends on a proxy's labels, by namespace; "" holds for all
-	credentials index[string, []config.Key] // users of a Secret by its name
+	attached    index[kindIn, []*attachment] // objects that select proxies themselves, oldest first
+	labelled    index[string, []*labelled]   // what depends on a proxy's labels, by namespace; "" holds for all
+	credentials index[string, []config.Key]  // users of a Secret by its name
 	problems    index[config.Key, []config.Problem]
 }
 
@@ -44,7 +45,7 @@ func (t *tables) settle() {
 	for _, x := range []interface{ settle() }{
 		&t.definitions, &t.declared, &t.services, &t.instances, &t.addresses, &t.selectors, &t.members, &t.slices,
 		&t.sliceRefs, &t.backends, &t.policies, &t.virtuals, &t.delegates, &t.routes, &t.toHost, &t.toGateway, &t.rules, &t.ruleHosts, &t.wildcards,
-		&t.sidecars, &t.gateways, &t.labelled, &t.credentials, &t.problems,
+		&t.sidecars, &t.gateways, &t.attached, &t.labelled, &t.credentials, &t.problems,
 	} {
 		x.settle()
 	}

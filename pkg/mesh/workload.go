@@ -14,6 +14,8 @@ type Workload struct {
 	// PeerAuthn is the effective mutual TLS policy.
 	PeerAuthn PeerAuthn
 	Sidecar   *config.Object
+	// What holds for the workload, see Attached.
+	AuthzPolicies, RequestAuthns, Telemetries, WasmPlugins, TrafficExtensions Attached
 }
 
 // WorkloadPort is one inbound port of a workload.

@@ -21,6 +21,7 @@ func (s *Snapshot) Workload(p Proxy) *Workload {
 		i = &instance{}
 		w.PeerAuthn = s.peerAuthn(p.Namespace, p.Labels)
 	}
+	w.attach(s, p)
 	for _, d := range s.selecting(p.Namespace, w.Labels) {
 		for _, declared := range d.Services {
 			svc := s.serviceAt(hostKey{declared.Host, declared.Namespace})
@@ -32,6 +33,16 @@ func (s *Snapshot) Workload(p Proxy) *Workload {
 		w.Sidecar = sc.Object
 	}
 	return w
+}
+
+// attach finds the policies and extensions of a workload by the labels that it has by the registry's word.
+func (w *Workload) attach(s *Snapshot, p Proxy) {
+	p.Labels = w.Labels
+	w.AuthzPolicies = s.Attached(config.AuthzPolicy, p)
+	w.RequestAuthns = s.Attached(config.RequestAuthn, p)
+	w.Telemetries = s.Attached(config.Telemetry, p)
+	w.WasmPlugins = s.Attached(config.WasmPlugin, p)
+	w.TrafficExtensions = s.Attached(config.TrafficExtension, p)
 }
 
 // addService adds the ports that a service directs to the workload; the first service of a port decides.
