@@ -47,7 +47,8 @@ var logFields = [...][2]string{
 
 // accessLog returns the loggers that MeshConfig asks for with accessLogFile, accessLogEncoding and accessLogFormat; none
 // when accessLogFile is empty.
-func accessLog(c *mesh.Config) []*accesslogv3.AccessLog {
+func (t traffic) accessLog() []*accesslogv3.AccessLog {
+	c := t.config
 	path := c.Mesh.GetAccessLogFile()
 	if path == "" {
 		return nil

@@ -23,7 +23,8 @@ type GatewayInput struct {
 	// Servers in the order in which they are merged.
 	Servers []*mesh.GatewayServer
 	// Lookup returns the service that a host is in the scope, nil when there is none.
-	Lookup func(host string) *mesh.ScopedService
+	Lookup   func(host string) *mesh.ScopedService
+	Policies Policies
 }
 
 // ServicePorts maps the ports of the services in front of a gateway to those of its pods, for GatewayInput.
@@ -115,6 +116,9 @@ type GatewayListenerInput struct {
 	Name    string
 	Address string
 	Port    uint32
+	// Target is the workload's port that it serves: Port, where no local port stands for it.
+	Target   uint32
+	Policies Policies
 	// Route of plaintext HTTP requests; empty on ports that are none.
 	Route string
 	// Secure are the chains of TLS servers, told apart by SNI.
@@ -141,7 +145,7 @@ func GatewayListeners(in GatewayInput) ([]GatewayListenerInput, []config.Problem
 	notes := &problems{}
 	var out []GatewayListenerInput
 	for _, p := range gatewayPorts(in, notes) {
-		l := GatewayListenerInput{Config: in.Config, Address: anyAddress, Port: p.target, Name: anyAddress + "_" + number(p.target)}
+		l := GatewayListenerInput{Config: in.Config, Address: anyAddress, Port: p.target, Target: p.target, Policies: in.Policies, Name: anyAddress + "_" + number(p.target)}
 		if in.Mode == mesh.Explicit {
 			if l.Port = in.Bindings[GatewayBinding(p.target)]; l.Port == 0 {
 				continue

@@ -15,7 +15,7 @@ func GatewayListener(in GatewayListenerInput) *listenerv3.Listener {
 		l.FilterChains = append(l.FilterChains, &listenerv3.FilterChain{Name: in.Route, Filters: []*listenerv3.Filter{in.manager(in.Route)}})
 	}
 	for _, c := range in.Plain {
-		l.FilterChains = append(l.FilterChains, &listenerv3.FilterChain{FilterChainMatch: chainMatch(c), Filters: []*listenerv3.Filter{tcpProxy(c, in.Config)}})
+		l.FilterChains = append(l.FilterChains, &listenerv3.FilterChain{FilterChainMatch: chainMatch(c), Filters: in.traffic().tcpFilters(c)})
 	}
 	for _, c := range in.Secure {
 		match := &listenerv3.FilterChainMatch{ServerNames: c.ServerNames}
@@ -29,7 +29,7 @@ func GatewayListener(in GatewayListenerInput) *listenerv3.Listener {
 		if c.Route != "" {
 			chain.Filters = []*listenerv3.Filter{in.manager(c.Route)}
 		} else {
-			chain.Filters = []*listenerv3.Filter{tcpProxy(c.Chain, in.Config)}
+			chain.Filters = in.traffic().tcpFilters(c.Chain)
 		}
 		l.FilterChains = append(l.FilterChains, chain)
 	}
@@ -40,9 +40,13 @@ func GatewayListener(in GatewayListenerInput) *listenerv3.Listener {
 	return l
 }
 
+func (in GatewayListenerInput) traffic() traffic {
+	return traffic{config: in.Config, policies: in.Policies, class: gateway, port: in.Target}
+}
+
 func (in GatewayListenerInput) manager(route string) *listenerv3.Filter {
 	return httpManager{
-		config: in.Config, statPrefix: "outbound_" + in.Name, rds: route, edge: true,
+		traffic: in.traffic(), statPrefix: "outbound_" + in.Name, rds: route,
 		peers: true, forwardTLS: hcmv3.HttpConnectionManager_SANITIZE_SET, forwardProxy: true,
 	}.filter()
 }

@@ -17,8 +17,6 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 	meshconfig "istio.io/api/mesh/v1alpha1"
-
-	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 const (
@@ -34,7 +32,7 @@ const (
 
 // httpManager is what HTTP connection managers differ in.
 type httpManager struct {
-	config     *mesh.Config
+	traffic
 	statPrefix string
 	// routes by name from the configuration stream, or else inline.
 	rds    string
@@ -43,28 +41,26 @@ type httpManager struct {
 	forwardProxy bool
 	// connect takes CONNECT requests.
 	connect bool
-	// edge: clients are not of the mesh; what they say about themselves is not believed.
-	edge bool
 	// peers: clients may present the mesh's certificates; the program learns who they are.
 	peers bool
 	// forwardTLS: like peers, with whatever certificate the client has.
 	forwardTLS hcmv3.HttpConnectionManager_ForwardClientCertDetails
-	// inbound announces the server to clients.
-	inbound bool
 }
 
 // filter returns the network filter.
 func (m httpManager) filter() *listenerv3.Filter {
+	// Clients of a gateway are not of the mesh: what they say about themselves is not believed.
+	edge := m.class == gateway
 	out := &hcmv3.HttpConnectionManager{
 		CodecType: hcmv3.HttpConnectionManager_AUTO, StatPrefix: m.statPrefix,
 		HttpFilters:           m.filters(),
-		AccessLog:             accessLog(m.config),
-		UseRemoteAddress:      wrapperspb.Bool(m.edge),
-		InternalAddressConfig: internalAddresses(m.edge),
+		AccessLog:             m.accessLog(),
+		UseRemoteAddress:      wrapperspb.Bool(edge),
+		InternalAddressConfig: internalAddresses(edge),
 		StreamIdleTimeout:     durationpb.New(0),
 		DelayedCloseTimeout:   durationpb.New(time.Second),
 		UpgradeConfigs:        []*hcmv3.HttpConnectionManager_UpgradeConfig{{UpgradeType: "websocket"}},
-		HttpProtocolOptions:   &corev3.Http1ProtocolOptions{AcceptHttp_10: m.edge || m.inbound},
+		HttpProtocolOptions:   &corev3.Http1ProtocolOptions{AcceptHttp_10: m.class != outbound},
 	}
 	if m.connect {
 		out.UpgradeConfigs = append(out.UpgradeConfigs, &hcmv3.HttpConnectionManager_UpgradeConfig{UpgradeType: connectUpgrade})
@@ -82,17 +78,15 @@ func (m httpManager) filter() *listenerv3.Filter {
 
 // identity is what the server says of itself and of its clients.
 func (m httpManager) identity(out *hcmv3.HttpConnectionManager) {
-	switch {
-	case m.inbound:
+	switch m.class {
+	case inbound:
 		out.ServerName = serverName
 		out.AppendXForwardedPort = false
-	case m.edge:
+	case gateway:
 		out.ServerName = serverName
+		out.ForwardClientCertDetails = hcmv3.HttpConnectionManager_SANITIZE
 	default:
 		out.ServerHeaderTransformation = hcmv3.HttpConnectionManager_PASS_THROUGH
-	}
-	if m.edge {
-		out.ForwardClientCertDetails = hcmv3.HttpConnectionManager_SANITIZE
 	}
 	if m.peers {
 		out.ForwardClientCertDetails = m.forwardTLS
@@ -104,18 +98,18 @@ func (m httpManager) identity(out *hcmv3.HttpConnectionManager) {
 
 // filters are the HTTP filters in their order; the router is always the last.
 func (m httpManager) filters() []*hcmv3.HttpFilter {
-	var out []*hcmv3.HttpFilter
+	out := m.httpPolicyFilters()
 	add := func(name string, config proto.Message) {
 		out = append(out, &hcmv3.HttpFilter{Name: name, ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: pack(config)}})
 	}
 	add(grpcStatsFilter, &grpcstatsv3.FilterConfig{
 		EmitFilterState: true, PerMethodStatSpecifier: &grpcstatsv3.FilterConfig_StatsForAllMethods{StatsForAllMethods: wrapperspb.Bool(false)},
 	})
-	if !m.inbound {
+	if m.class != inbound {
 		add(faultFilter, &faultv3.HTTPFault{})
 	}
 	add(corsFilter, &corsv3.Cors{})
-	if m.edge {
+	if m.class == gateway {
 		add(grpcWebFilter, &grpcwebv3.GrpcWeb{})
 	}
 	if m.forwardProxy {

@@ -23,6 +23,7 @@ type InboundInput struct {
 	// Ports of the workload, each target once.
 	Ports     []mesh.WorkloadPort
 	PeerAuthn mesh.PeerAuthn
+	Policies  Policies
 	// Address that an explicit proxy listens on, and its local ports by binding name.
 	Address  string
 	Bindings map[string]uint32
@@ -31,7 +32,7 @@ type InboundInput struct {
 // NewInbound returns the input for a sidecar. Ports that the proxy reports and no service names are served as well: their
 // protocol is detected.
 func NewInbound(config *mesh.Config, w *mesh.Workload, p mesh.Proxy) InboundInput {
-	in := InboundInput{Config: config, Mode: p.Mode, Ports: WorkloadPorts(w, p), PeerAuthn: w.PeerAuthn}
+	in := InboundInput{Config: config, Mode: p.Mode, Ports: WorkloadPorts(w, p), PeerAuthn: w.PeerAuthn, Policies: WorkloadPolicies(w)}
 	if p.Mode != mesh.Explicit {
 		return in
 	}
@@ -106,7 +107,7 @@ func virtualInbound(in InboundInput) *listenerv3.Listener {
 		// A connection to the proxy's own port would come back for ever.
 		FilterChains: []*listenerv3.FilterChain{{
 			Name: "virtualInbound-blackhole", FilterChainMatch: &listenerv3.FilterChainMatch{DestinationPort: wrapperspb.UInt32(inboundPort)},
-			Filters: []*listenerv3.Filter{tcpProxy(toCluster(BlackHoleCluster), in.Config)},
+			Filters: []*listenerv3.Filter{in.traffic(inboundPort).tcpProxy(toCluster(BlackHoleCluster))},
 		}},
 	}
 	var noTLS, noHTTP []uint32
@@ -147,18 +148,18 @@ func (in InboundInput) chains(p mesh.WorkloadPort) []*listenerv3.FilterChain {
 	if mode == mesh.Strict {
 		return out
 	}
-	plain := func(name string, match *listenerv3.FilterChainMatch, f *listenerv3.Filter) {
-		out = append(out, &listenerv3.FilterChain{Name: InboundBinding(p.Target) + name, FilterChainMatch: match, Filters: []*listenerv3.Filter{f}})
+	plain := func(name string, match *listenerv3.FilterChainMatch, filters ...*listenerv3.Filter) {
+		out = append(out, &listenerv3.FilterChain{Name: InboundBinding(p.Target) + name, FilterChainMatch: match, Filters: filters})
 	}
-	tcp := tcpProxy(toCluster(InboundClusterName(p.Target)), in.Config)
+	tcp := in.tcp(p)
 	switch {
 	case p.Protocol == mesh.Auto:
 		plain("|http", &listenerv3.FilterChainMatch{TransportProtocol: "raw_buffer", ApplicationProtocols: []string{"http/1.1", "h2c"}}, in.manager(p))
-		plain("", nil, tcp)
+		plain("", nil, tcp...)
 	case p.Protocol.IsHTTP():
 		plain("", nil, in.manager(p))
 	default:
-		plain("", nil, tcp)
+		plain("", nil, tcp...)
 	}
 	return out
 }
@@ -173,19 +174,28 @@ func (in InboundInput) secureChain(p mesh.WorkloadPort, strict bool) *listenerv3
 	if !strict {
 		match.ApplicationProtocols = meshProtocols[:]
 	}
-	f, protocols := tcpProxy(toCluster(InboundClusterName(p.Target)), in.Config), []string(nil)
+	filters, protocols := in.tcp(p), []string(nil)
 	if p.Protocol.IsHTTP() {
-		f, protocols = in.manager(p), []string{"h2", "http/1.1"}
+		filters, protocols = []*listenerv3.Filter{in.manager(p)}, []string{"h2", "http/1.1"}
 	}
 	return &listenerv3.FilterChain{
 		Name: InboundBinding(p.Target) + "|mtls", FilterChainMatch: match,
-		TransportSocket: serverSocket(meshServerTLS(in.Config, protocols)), Filters: []*listenerv3.Filter{f},
+		TransportSocket: serverSocket(meshServerTLS(in.Config, protocols)), Filters: filters,
 	}
+}
+
+func (in InboundInput) traffic(port uint32) traffic {
+	return traffic{config: in.Config, policies: in.Policies, class: inbound, port: port}
+}
+
+// tcp leads connections that are no HTTP to the program.
+func (in InboundInput) tcp(p mesh.WorkloadPort) []*listenerv3.Filter {
+	return in.traffic(p.Target).tcpFilters(toCluster(InboundClusterName(p.Target)))
 }
 
 // passthrough are the chains for ports that no service names.
 func (in InboundInput) passthrough() []*listenerv3.FilterChain {
-	tcp := []*listenerv3.Filter{tcpProxy(toCluster(InboundPassthroughCluster), in.Config)}
+	tcp := in.traffic(0).tcpFilters(toCluster(InboundPassthroughCluster))
 	var out []*listenerv3.FilterChain
 	mode := in.PeerAuthn.Mode
 	if mode != mesh.Disabled {
@@ -211,7 +221,7 @@ func (in InboundInput) manager(p mesh.WorkloadPort) *listenerv3.Filter {
 		operation = HostPort(p.Service.Host, p.Port.Number) + "/*"
 	}
 	return httpManager{
-		config: in.Config, statPrefix: "inbound_0.0.0.0_" + number(p.Target), inbound: true, peers: true,
+		traffic: in.traffic(p.Target), statPrefix: "inbound_0.0.0.0_" + number(p.Target), peers: true,
 		forwardTLS: hcmv3.HttpConnectionManager_APPEND_FORWARD,
 		inline: &routev3.RouteConfiguration{
 			Name: name, ValidateClusters: wrapperspb.Bool(false),

@@ -17,10 +17,13 @@ import (
 
 // ListenerInput is everything that one outbound listener depends on. Make it with OutboundListeners.
 type ListenerInput struct {
-	Config  *mesh.Config
-	Name    string
-	Address string
-	Port    uint32
+	Config   *mesh.Config
+	Policies Policies
+	Name     string
+	Address  string
+	Port     uint32
+	// ServicePort is the port of the services that it leads to; 0 when it leads to any.
+	ServicePort uint32
 	// Redirected listeners get their connections from virtualOutbound and bind no port.
 	Redirected bool
 	// OriginalDestination makes it hand connections over to the listener for the address they were going to.
@@ -81,7 +84,7 @@ func Listener(in ListenerInput) *listenerv3.Listener {
 	for _, c := range in.Chains {
 		bySNI = bySNI || c.TLS || len(c.ServerNames) > 0
 		l.FilterChains = append(l.FilterChains, &listenerv3.FilterChain{
-			FilterChainMatch: chainMatch(c), Filters: []*listenerv3.Filter{tcpProxy(c, in.Config)},
+			FilterChainMatch: chainMatch(c), Filters: in.traffic().tcpFilters(c),
 		})
 	}
 	detect := in.Route != "" && (in.Detect || bySNI)
@@ -93,7 +96,7 @@ func Listener(in ListenerInput) *listenerv3.Listener {
 		l.FilterChains = append(l.FilterChains, chain)
 	}
 	if len(in.Fallback.Clusters) > 0 && (detect || in.Route == "") {
-		fallback := &listenerv3.FilterChain{Name: in.Fallback.StatPrefix, Filters: []*listenerv3.Filter{tcpProxy(in.Fallback, in.Config)}}
+		fallback := &listenerv3.FilterChain{Name: in.Fallback.StatPrefix, Filters: in.traffic().tcpFilters(in.Fallback)}
 		if in.OriginalDestination || len(l.FilterChains) > 0 {
 			l.DefaultFilterChain = fallback
 		} else {
@@ -110,9 +113,13 @@ func Listener(in ListenerInput) *listenerv3.Listener {
 	return l
 }
 
+func (in ListenerInput) traffic() traffic {
+	return traffic{config: in.Config, policies: in.Policies, class: outbound, port: in.ServicePort}
+}
+
 func (in ListenerInput) manager() httpManager {
 	prefix := "outbound_" + in.Address + "_" + in.Route
-	return httpManager{config: in.Config, statPrefix: prefix, rds: in.Route, forwardProxy: in.ForwardProxy, connect: in.Connect}
+	return httpManager{traffic: in.traffic(), statPrefix: prefix, rds: in.Route, forwardProxy: in.ForwardProxy, connect: in.Connect}
 }
 
 // detectionTimeout applies protocolDetectionTimeout: after it a silent connection is taken for TCP. 0 waits for ever, as Istio documents.

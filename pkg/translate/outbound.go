@@ -18,6 +18,7 @@ type OutboundInput struct {
 	// Hosts that VirtualServices route without their being services.
 	Hosts    []*mesh.ScopedHost
 	AllowAny bool
+	Policies Policies
 	// Bindings are the local ports of an explicit proxy, see mesh.Proxy.
 	Bindings map[string]uint32
 	// Endpoints returns where a port of a service is served: connections to headless services are known by these addresses.
@@ -64,7 +65,7 @@ func OutboundListeners(in OutboundInput) ([]ListenerInput, []config.Problem) {
 // virtualOutbound takes every redirected connection and hands it to the listener for the address that it was going to.
 func virtualOutbound(in OutboundInput) ListenerInput {
 	return ListenerInput{
-		Config: in.Config, Name: VirtualOutbound, Address: anyAddress, Port: outboundPort, OriginalDestination: true,
+		Config: in.Config, Policies: in.Policies, Name: VirtualOutbound, Address: anyAddress, Port: outboundPort, OriginalDestination: true,
 		// A connection to the proxy's own port would come back for ever.
 		Chains:   []Chain{{Port: outboundPort, Clusters: []WeightedCluster{{Name: BlackHoleCluster, Weight: 100}}, StatPrefix: BlackHoleCluster}},
 		Fallback: unknownDestination(in.AllowAny),
@@ -96,7 +97,7 @@ func (p *outboundPlan) listener(address string, port uint32) *ListenerInput {
 	name := address + "_" + number(port)
 	l := p.listeners[name]
 	if l == nil {
-		l = &ListenerInput{Config: p.in.Config, Name: name, Address: address, Port: port, Redirected: true}
+		l = &ListenerInput{Config: p.in.Config, Policies: p.in.Policies, Name: name, Address: address, Port: port, ServicePort: port, Redirected: true}
 		p.listeners[name] = l
 	}
 	return l

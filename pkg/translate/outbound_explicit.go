@@ -17,7 +17,7 @@ func explicitListeners(in OutboundInput) ([]ListenerInput, []config.Problem) {
 	var out []ListenerInput
 	if port := in.Bindings[HTTPProxy]; port != 0 {
 		out = append(out, ListenerInput{
-			Config: in.Config, Name: HTTPProxy, Address: loopback, Port: port, Route: HTTPProxy, Connect: true, ForwardProxy: true,
+			Config: in.Config, Policies: in.Policies, Name: HTTPProxy, Address: loopback, Port: port, Route: HTTPProxy, Connect: true, ForwardProxy: true,
 		})
 	}
 	for _, s := range in.Services {
@@ -27,7 +27,9 @@ func explicitListeners(in OutboundInput) ([]ListenerInput, []config.Problem) {
 			if local == 0 || port.Protocol == mesh.UDP {
 				continue
 			}
-			l := ListenerInput{Config: in.Config, Name: binding, Address: loopback, Port: local, From: []config.Key{s.From}}
+			l := ListenerInput{
+				Config: in.Config, Policies: in.Policies, Name: binding, Address: loopback, Port: local, ServicePort: port.Number, From: []config.Key{s.From},
+			}
 			if speaksHTTP(port.Protocol) {
 				l.Route, l.Detect, l.ForwardProxy = HostPort(s.Host, port.Number), port.Protocol == mesh.Auto, forwarded(s.Service)
 			}

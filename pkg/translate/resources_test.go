@@ -85,7 +85,7 @@ func (r *resources) service(s *mesh.Snapshot, p mesh.Proxy, svc *mesh.ScopedServ
 
 func (r *resources) sidecar(s *mesh.Snapshot, p mesh.Proxy, scope *mesh.Scope) {
 	inputs, notes := OutboundListeners(OutboundInput{
-		Config: s.Config(), Mode: p.Mode, Services: scope.Services, Hosts: scope.Hosts, AllowAny: scope.AllowAny, Bindings: p.Bindings,
+		Config: s.Config(), Mode: p.Mode, Services: scope.Services, Hosts: scope.Hosts, Policies: ScopePolicies(scope), AllowAny: scope.AllowAny, Bindings: p.Bindings,
 		Endpoints: s.Endpoints,
 	})
 	r.problems = append(r.problems, notes...)
@@ -143,8 +143,10 @@ func (r *resources) route(settings RouteConfigInput, hosts []VirtualHostInput, l
 }
 
 func (r *resources) gateway(s *mesh.Snapshot, p mesh.Proxy, scope *mesh.Scope) {
+	w := s.Workload(p)
 	in := GatewayInput{
-		Config: s.Config(), Mode: p.Mode, Bindings: p.Bindings, Servers: scope.Servers, Lookup: scope.Service, Ports: ServicePorts(s.Workload(p)),
+		Config: s.Config(), Mode: p.Mode, Bindings: p.Bindings, Servers: scope.Servers, Lookup: scope.Service, Ports: ServicePorts(w),
+		Policies: WorkloadPolicies(w),
 	}
 	inputs, notes := GatewayListeners(in)
 	r.problems = append(r.problems, notes...)

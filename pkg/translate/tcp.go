@@ -15,8 +15,9 @@ import (
 
 const tcpProxyFilter = "envoy.filters.network.tcp_proxy"
 
-func tcpProxy(c Chain, config *mesh.Config) *listenerv3.Filter {
-	out := &tcpproxyv3.TcpProxy{StatPrefix: cmp.Or(c.StatPrefix, BlackHoleCluster), AccessLog: accessLog(config)}
+// tcpProxy leads connections to clusters.
+func (t traffic) tcpProxy(c Chain) *listenerv3.Filter {
+	out := &tcpproxyv3.TcpProxy{StatPrefix: cmp.Or(c.StatPrefix, BlackHoleCluster), AccessLog: t.accessLog()}
 	if c.IdleTimeout > 0 {
 		out.IdleTimeout = durationpb.New(c.IdleTimeout)
 	}

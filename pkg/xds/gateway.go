@@ -8,8 +8,9 @@ import (
 
 // ownGateway makes the listeners, routes and credentials of a gateway's proxy.
 func (b *builder) ownGateway(p mesh.Proxy, out *ownSet) {
+	w := b.snapshot.Workload(p)
 	in := translate.GatewayInput{
-		Config: b.scope.Config, Mode: p.Mode, Bindings: p.Bindings, Ports: translate.ServicePorts(b.snapshot.Workload(p)),
+		Config: b.scope.Config, Mode: p.Mode, Bindings: p.Bindings, Ports: translate.ServicePorts(w), Policies: translate.WorkloadPolicies(w),
 		Servers: b.scope.Servers, Lookup: b.scope.Service,
 	}
 	inputs, problems := translate.GatewayListeners(in)

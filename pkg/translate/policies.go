@@ -1,0 +1,69 @@
+package translate
+
+import (
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	extensions "istio.io/api/extensions/v1alpha1"
+
+	"github.com/meshctl/meshctl/pkg/mesh"
+)
+
+// Policies are the objects that shape the filters of a listener, besides what it serves: see mesh.Attached.
+type Policies struct {
+	Authz, RequestAuthn, Telemetry, Wasm, TrafficExtensions mesh.Attached
+}
+
+// WorkloadPolicies are those of the connections to a workload, a gateway's too.
+func WorkloadPolicies(w *mesh.Workload) Policies {
+	return Policies{
+		Authz: w.AuthzPolicies, RequestAuthn: w.RequestAuthns,
+		Telemetry: w.Telemetries, Wasm: w.WasmPlugins, TrafficExtensions: w.TrafficExtensions,
+	}
+}
+
+// ScopePolicies are those of the connections that a scope's programs make. Authorization and authentication are the receiver's.
+func ScopePolicies(s *mesh.Scope) Policies {
+	return Policies{Telemetry: s.Telemetries, Wasm: s.WasmPlugins, TrafficExtensions: s.TrafficExtensions}
+}
+
+// class is the role of a listener.
+type class uint8
+
+const (
+	outbound class = iota // a sidecar's, for what its program sends
+	inbound               // a sidecar's, for what its program gets
+	gateway
+)
+
+// traffic is what the filters for some connections depend on.
+type traffic struct {
+	config   *mesh.Config
+	policies Policies
+	class    class
+	// port that the connections are for: the workload's (target) port, the server's port of a gateway, the service's port of an
+	// outbound listener; 0 where a listener takes any.
+	port uint32
+}
+
+// httpPolicyFilters are the HTTP filters of policies and extensions, in Istio's order: who may call by the word of somebody else, who
+// calls, who may call, and then what else looks at requests.
+func (t traffic) httpPolicyFilters() []*hcmv3.HttpFilter {
+	out := t.externalAuthz()
+	out = append(out, t.httpExtensions(extensions.PluginPhase_AUTHN)...)
+	out = append(out, t.requestAuthentication()...)
+	out = append(out, t.httpExtensions(extensions.PluginPhase_AUTHZ)...)
+	out = append(out, t.httpAuthz()...)
+	out = append(out, t.httpExtensions(extensions.PluginPhase_STATS)...)
+	return append(out, t.httpExtensions(extensions.PluginPhase_UNSPECIFIED_PHASE)...)
+}
+
+// tcpFilters are the network filters of a chain that leads to clusters, after those of policies and extensions.
+func (t traffic) tcpFilters(c Chain) []*listenerv3.Filter {
+	out := t.externalTCPAuthz()
+	out = append(out, t.networkExtensions(extensions.PluginPhase_AUTHN)...)
+	out = append(out, t.networkExtensions(extensions.PluginPhase_AUTHZ)...)
+	out = append(out, t.tcpAuthz()...)
+	out = append(out, t.networkExtensions(extensions.PluginPhase_STATS)...)
+	out = append(out, t.networkExtensions(extensions.PluginPhase_UNSPECIFIED_PHASE)...)
+	return append(out, t.tcpProxy(c))
+}
