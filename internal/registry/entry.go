@@ -30,10 +30,12 @@ type standing struct {
 	healthy  bool
 }
 
-// entry returns the WorkloadEntry of a workload, nil while it has none.
+// entry returns the WorkloadEntry of a workload, nil while it has none. A gateway with an address has one too: services in front of it, which
+// traffic through an egress gateway needs, select it.
 func entry(s standing, portNames func(Proxy, uint32) []string) *config.Object {
 	p := s.proxy
-	if p.Type != agentapi.ProxyType_SIDECAR || !s.bound {
+	router := p.Type == agentapi.ProxyType_ROUTER
+	if !s.bound || router && p.Address == "" {
 		return nil
 	}
 	annotations := overlay(p.Annotations)
@@ -43,17 +45,21 @@ func entry(s standing, portNames func(Proxy, uint32) []string) *config.Object {
 	if !s.healthy {
 		annotations[AnnotationUnhealthy] = "true"
 	}
-	if len(s.bindings) > 0 {
+	if len(s.bindings) > 0 || router && !p.Redirected {
 		annotations[AnnotationBoundPorts] = "true"
 	}
+	labels := p.Labels
+	if router { // its servers say themselves what they speak
+		labels = overlay(labels, map[string]string{LabelTLSMode: "disabled"})
+	}
 	spec := &networking.WorkloadEntry{
-		Address: p.Address, Ports: entryPorts(s, portNames), Labels: p.Labels, Network: p.Network, Locality: p.Locality,
+		Address: p.Address, Ports: entryPorts(s, portNames), Labels: labels, Network: p.Network, Locality: p.Locality,
 		Weight: p.Weight, ServiceAccount: p.ServiceAccount,
 	}
 	return config.New(config.Object{
 		Key:        config.Key{Kind: config.WorkloadEntry, Namespace: p.Namespace, Name: p.Name},
 		APIVersion: "networking.istio.io/v1",
-		Meta:       config.Meta{Labels: maps.Clone(p.Labels), Annotations: annotations},
+		Meta:       config.Meta{Labels: maps.Clone(labels), Annotations: annotations},
 		Spec:       spec,
 	})
 }
@@ -66,7 +72,7 @@ func entryPorts(s standing, portNames func(Proxy, uint32) []string) map[string]u
 	}
 	out, numbers := map[string]uint32{}, map[string]uint32{}
 	for listen, port := range s.bindings {
-		target, ok := inboundPort(listen)
+		target, ok := servedPort(listen)
 		if !ok {
 			continue
 		}

@@ -15,8 +15,11 @@ import (
 // LabelTLSMode on a WorkloadEntry says that its sidecar takes Istio's mutual TLS; Istio's injector sets the same.
 const LabelTLSMode = "security.istio.io/tlsMode"
 
-// inboundPrefix begins the name of an inbound Listen, before the decimal target port.
-const inboundPrefix = "inbound|"
+// inboundPrefix and gatewayPrefix begin the names of a Listen for others, before the decimal target port.
+const (
+	inboundPrefix = "inbound|"
+	gatewayPrefix = "gateway|"
+)
 
 // Proxy is what an agent registered, with what it left out filled in from its WorkloadGroup. It is a value: its maps
 // must not be changed.
@@ -97,9 +100,12 @@ func inboundOnly(p Proxy) []*agentapi.Listen {
 	return out
 }
 
-// inboundPort returns the target port in the name of an inbound Listen.
-func inboundPort(listen string) (uint32, bool) {
+// servedPort returns the target port in the name of a Listen that others connect to.
+func servedPort(listen string) (uint32, bool) {
 	digits, ok := strings.CutPrefix(listen, inboundPrefix)
+	if !ok {
+		digits, ok = strings.CutPrefix(listen, gatewayPrefix)
+	}
 	if !ok {
 		return 0, false
 	}

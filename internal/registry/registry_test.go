@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 	networking "istio.io/api/networking/v1alpha3"
 
@@ -194,7 +195,8 @@ func TestRedirectedWorkload(t *testing.T) {
 	}
 }
 
-func TestRouterHasNoEntry(t *testing.T) {
+// TestRouter: a gateway is an endpoint of the services in front of it when others can reach it, and takes no mutual TLS by itself.
+func TestRouter(t *testing.T) {
 	p := start(t, nil)
 	in := &agentapi.Register{
 		Type: agentapi.ProxyType_ROUTER, Namespace: "istio-system", Name: "ingress", ServiceAccount: "gateway",
@@ -210,6 +212,15 @@ func TestRouterHasNoEntry(t *testing.T) {
 	}
 	if s, ok := p.registry.Lookup(in.GetNodeId()); !ok || s.Proxy.Labels["istio"] != "ingressgateway" || s.Proxy.Labels[LabelTLSMode] != "" {
 		t.Errorf("session %+v", s)
+	}
+	in = proto.CloneOf(in)
+	in.Name, in.NodeId, in.Address = "egress", "router~127.0.0.1~egress.istio-system~istio-system.svc.cluster.local", "127.0.0.1"
+	a = p.connect(t, in)
+	a.registered()
+	a.bind(map[string]uint32{"gateway|8080": 42001})
+	o := p.entries.wait(t, "egress", "has its port", func(o *config.Object) bool { return spec(o).GetPorts()["8080"] == 42001 })
+	if o.Meta.Labels[LabelTLSMode] != "disabled" || o.Meta.Annotations[AnnotationBoundPorts] != "true" || spec(o).GetServiceAccount() != "gateway" {
+		t.Errorf("entry %+v %+v", o.Meta, spec(o))
 	}
 }
 

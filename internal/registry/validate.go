@@ -73,7 +73,8 @@ func checkBindings(ports map[string]uint32) error {
 		if !isPort(port) {
 			return fmt.Errorf("binding %q: port %d is not between 1 and 65535", name, port)
 		}
-		if _, ok := inboundPort(name); strings.HasPrefix(name, inboundPrefix) && !ok {
+		served := strings.HasPrefix(name, inboundPrefix) || strings.HasPrefix(name, gatewayPrefix)
+		if _, ok := servedPort(name); served && !ok {
 			return fmt.Errorf("binding %q does not name a target port", name)
 		}
 	}

@@ -102,7 +102,7 @@ func FuzzRegister(f *testing.F) {
 			t.Errorf("bindings of %v: %v", p, err)
 		}
 		o := entry(standing{proxy: p, bindings: bindings, bound: true}, func(Proxy, uint32) []string { return nil })
-		if (o != nil) != (p.Type == agentapi.ProxyType_SIDECAR) {
+		if (o != nil) != (p.Type == agentapi.ProxyType_SIDECAR || p.Address != "") {
 			t.Errorf("entry %v of %v", o, p)
 		}
 	})

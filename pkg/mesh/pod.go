@@ -72,10 +72,14 @@ func containerPorts(pod *corev1.Pod) map[string]uint32 {
 	return out
 }
 
-// podTLS reports whether the Pod's proxy terminates mesh mTLS: the label says so, or without one there is a sidecar.
+// podTLS reports whether the Pod's proxy terminates mesh mTLS: the label says so, or without one there is a sidecar. What a gateway
+// terminates, its servers say.
 func podTLS(o *config.Object, pod *corev1.Pod) bool {
 	if mode, ok := o.Meta.Labels[labelTLSMode]; ok {
 		return mode == "istio"
+	}
+	if slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return c.Name == proxyContainer && slices.Contains(c.Args, "router") }) {
+		return false
 	}
 	if o.Meta.Annotations[annotationStatus] != "" {
 		return true
