@@ -41,6 +41,7 @@ type Origin struct {
 type Problem struct {
 	Origin
 	Severity string `json:"severity"` // "warning" or "error"
+	Code     string `json:"code"`     // e.g. "IST0106", see config.Codes
 	Field    string `json:"field,omitempty"`
 	Message  string `json:"message"`
 	Fix      string `json:"fix,omitempty"`

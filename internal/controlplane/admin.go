@@ -28,7 +28,7 @@ func (c *ControlPlane) Status() adminapi.Status {
 	}
 	for _, p := range c.problems() {
 		out.Problems = append(out.Problems, adminapi.Problem{
-			Origin: originAt(p.Object, p.Position), Severity: p.Severity.String(), Field: p.Field, Message: p.Message, Fix: p.Fix,
+			Origin: originAt(p.Object, p.Position), Severity: p.Severity.String(), Code: string(p.Code), Field: p.Field, Message: p.Message, Fix: p.Fix,
 		})
 	}
 	idle := map[string]int{}
@@ -110,6 +110,7 @@ var proxyTypes = map[mesh.ProxyType]string{mesh.Sidecar: "sidecar", mesh.Router:
 // shortTypes are the names under which operators know the resource types.
 var shortTypes = map[string]string{
 	xds.ClusterType: "CDS", xds.EndpointType: "EDS", xds.ListenerType: "LDS", xds.RouteType: "RDS", xds.SecretType: "SDS",
+	xds.ExtensionType: "ECDS",
 }
 
 func (c *ControlPlane) typeSync(view *xds.View, t xdsserver.TypeStatus) adminapi.TypeSync {

@@ -74,6 +74,9 @@ func describe(p adminapi.Problem) string {
 	if p.Fix != "" {
 		line += " (fix: " + p.Fix + ")"
 	}
+	if p.Code != "" {
+		line += " [" + p.Code + "]"
+	}
 	return line
 }
 

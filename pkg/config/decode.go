@@ -46,7 +46,7 @@ func Decode(name string, r io.Reader) ([]*Object, []Problem) { return Decoder{}.
 func (d Decoder) Decode(name string, r io.Reader) ([]*Object, []Problem) {
 	data, err := io.ReadAll(io.LimitReader(r, int64(d.Limits.withDefaults().FileBytes)+1))
 	if err != nil {
-		return nil, []Problem{{Position: Position{File: name}, Severity: Error, Message: "cannot be read: " + err.Error()}}
+		return nil, []Problem{{Position: Position{File: name}, Severity: Error, Code: Unreadable, Message: "cannot be read: " + err.Error()}}
 	}
 	result := d.DecodeBytes(name, data)
 	return result.Objects, result.Problems
@@ -60,7 +60,7 @@ func (d Decoder) DecodeBytes(name string, data []byte) Result {
 	}
 	d.Limits = d.Limits.withDefaults()
 	refuse := func(message, fix string) Result {
-		p := Problem{Position: Position{File: name}, Severity: Error, Message: message, Fix: fix}
+		p := Problem{Position: Position{File: name}, Severity: Error, Code: Unreadable, Message: message, Fix: fix}
 		return Result{Problems: []Problem{p}, Unidentified: true}
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
@@ -106,10 +106,11 @@ func (d Decoder) documents(docs []*document, size int) Result {
 	for _, r := range results {
 		all.add(r)
 	}
+	withCode(all.Problems, SchemaError)
 	if surplus != nil {
 		all.Unidentified = true
 		all.Problems = append(all.Problems, Problem{
-			Position: surplus.position(1, 1), Severity: Error,
+			Position: surplus.position(1, 1), Severity: Error, Code: Unreadable,
 			Message: fmt.Sprintf("more than %d documents in one file: this and the following are left out", d.Limits.Documents),
 			Fix:     "split it into several files",
 		})

@@ -20,12 +20,12 @@ func (d Decoder) document(doc *document) (out Result) {
 	defer func() {
 		if recover() != nil { // one document must not take a control plane along; the fuzzer looks for this message
 			out = Result{}
-			out.fail(Problem{Position: doc.position(1, 1), Message: crashed})
+			out.fail(Problem{Position: doc.position(1, 1), Code: Unreadable, Message: crashed})
 		}
 	}()
 	doc.depth = d.Limits.Depth
 	if len(doc.data) > d.Limits.DocumentBytes {
-		out.fail(Problem{Position: doc.position(1, 1), Message: fmt.Sprintf("a document larger than %d bytes", d.Limits.DocumentBytes)})
+		out.fail(Problem{Position: doc.position(1, 1), Code: Unreadable, Message: fmt.Sprintf("a document larger than %d bytes", d.Limits.DocumentBytes)})
 		return out
 	}
 	root, failed := doc.parse()
@@ -47,7 +47,7 @@ func (d Decoder) document(doc *document) (out Result) {
 // unreadable reports a syntax error under the name that the document seems to have, unless it seems foreign.
 func (d Decoder) unreadable(out *Result, doc *document, failed *syntaxError) {
 	h := sniffHead(doc.data)
-	p := Problem{Position: doc.position(failed.line, failed.column), Message: failed.message, Fix: failed.fix}
+	p := Problem{Position: doc.position(failed.line, failed.column), Code: Unreadable, Message: failed.message, Fix: failed.fix}
 	v := knownKinds().lookup(h.apiVersion, h.kind)
 	if v.entry == nil && v.complaint == "" && h.apiVersion != "" && h.kind != "" {
 		p.Message += " (of no concern to the mesh, though)"

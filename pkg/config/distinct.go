@@ -27,7 +27,7 @@ func Duplicate(o, counts *Object) Problem {
 	if at := counts.Position().String(); at != "" {
 		message += "; the one at " + at + " counts"
 	}
-	return Problem{Position: o.Position(), Object: o.Key, Severity: Error, Message: message, Fix: "remove one or rename it"}
+	return Problem{Position: o.Position(), Object: o.Key, Severity: Error, Code: NameTaken, Message: message, Fix: "remove one or rename it"}
 }
 
 // SameText reports whether two decoded objects are not only equal but also written at the same place in the same words,

@@ -32,7 +32,7 @@ func (e embedded) decode(message proto.Message) []Problem {
 	case failed != nil:
 		return []Problem{{
 			Position: place(failed.line, failed.column), Object: e.object.Key, Field: renderPath(e.path),
-			Severity: Error, Message: failed.message, Fix: failed.fix,
+			Severity: Error, Code: Unreadable, Message: failed.message, Fix: failed.fix,
 		}}
 	case root == nil || isNull(root):
 		return nil

@@ -119,7 +119,7 @@ spec:
 	if proxy.GetConcurrency().GetValue() != 3 || len(problems) != 1 {
 		t.Fatalf("got %v and %s", proxy, lines(problems))
 	}
-	const want = `file.yaml:10:26: Deployment/default/web: spec.template.metadata.annotations[proxy.istio.io/config].drainDuration: must be a duration such as 10s, not "10" (fix: 10s)`
+	const want = `file.yaml:10:26: Deployment/default/web: spec.template.metadata.annotations[proxy.istio.io/config].drainDuration: must be a duration such as 10s, not "10" (fix: 10s) [IST0106]`
 	if got := problems[0].Error(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -29,11 +29,12 @@ type Problem struct {
 	Object   Key    // zero when the document has no identity yet
 	Field    string // path within the document, e.g. "spec.http[0].route[0].weight"
 	Severity Severity
+	Code     Code
 	Message  string // what is wrong, in one line, without the position
 	Fix      string // what to write instead; may be empty
 }
 
-// Error makes a Problem an error: "file:line:col: VirtualService/ns/name: field: message (fix: what to write)".
+// Error makes a Problem an error: "file:line:col: VirtualService/ns/name: field: message (fix: what to write) [code]".
 func (p Problem) Error() string {
 	s := p.Message
 	if p.Field != "" {
@@ -50,6 +51,9 @@ func (p Problem) Error() string {
 	}
 	if p.Fix != "" {
 		s = fmt.Sprintf("%s (fix: %s)", s, p.Fix)
+	}
+	if p.Code != "" {
+		s += " [" + string(p.Code) + "]"
 	}
 	return s
 }

@@ -52,7 +52,7 @@ func TestDistinct(t *testing.T) {
 	if len(kept) != 1 || kept[0] != objects[1] || len(problems) != 1 {
 		t.Fatalf("got %v, %v", kept, problems)
 	}
-	const want = "f:1:1: Service/default/a: is defined twice; the one at f:5:1 counts (fix: remove one or rename it)"
+	const want = "f:1:1: Service/default/a: is defined twice; the one at f:5:1 counts (fix: remove one or rename it) [MSH0002]"
 	if got := problems[0].Error(); got != want {
 		t.Errorf("got %s", got)
 	}

@@ -3,6 +3,8 @@ package config
 import (
 	"maps"
 	"slices"
+
+	"github.com/meshctl/meshctl/pkg/config/coverage"
 )
 
 // valueKind is the shape of a value in a document.
@@ -45,6 +47,8 @@ type schema struct {
 	// enum lists the words of an enumeration; emptyOK allows the empty word, which Kubernetes reads as the default.
 	enum    []string
 	emptyOK bool
+	// rejected are the words of an enumeration that have no effect, or must not be used.
+	rejected map[string]coverage.Line
 	// otherwise is the fix for a word that resembles none of them.
 	otherwise string
 }
@@ -57,6 +61,8 @@ type field struct {
 	oneof string
 	// lenient is set for what a controller writes (status): unknown fields and odd values there are nobody's mistake.
 	lenient bool
+	// rejected says why nothing comes of setting the field; nil for most.
+	rejected *coverage.Line
 }
 
 func (s *schema) addField(f *field, spellings ...string) {

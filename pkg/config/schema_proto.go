@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/meshctl/meshctl/pkg/config/coverage"
 )
 
 // protoCompiler compiles messages to schemas; it remembers them by name, because messages may contain themselves.
@@ -27,6 +29,7 @@ func (c protoCompiler) message(md protoreflect.MessageDescriptor) *schema {
 		if one := fd.ContainingOneof(); one != nil && !one.IsSynthetic() {
 			f.oneof = string(one.Name())
 		}
+		reject(f, fd, coverage.RejectedFields())
 		s.addField(f, string(fd.Name()))
 	}
 	return s.seal()

@@ -43,6 +43,10 @@ func (w *walker) failed() bool {
 }
 
 func (w *walker) problem(n *yaml.Node, severity Severity, message, fix string) {
+	w.coded(SchemaError, n, severity, message, fix)
+}
+
+func (w *walker) coded(code Code, n *yaml.Node, severity Severity, message, fix string) {
 	if w.silent > 0 || w.stopped {
 		return
 	}
@@ -51,7 +55,7 @@ func (w *walker) problem(n *yaml.Node, severity Severity, message, fix string) {
 		message, fix = "more problems follow", "correct those above first"
 	}
 	w.problems = append(w.problems, Problem{
-		Position: w.at(n), Object: w.object, Field: renderPath(w.path), Severity: severity, Message: message, Fix: fix,
+		Position: w.at(n), Object: w.object, Field: renderPath(w.path), Severity: severity, Code: code, Message: message, Fix: fix,
 	})
 }
 
@@ -162,6 +166,7 @@ func (w *walker) objectFields(n *yaml.Node, s *schema) bool {
 		w.push(step{name: e.key.Value})
 		if w.mayFollow(e.key, f, seen) {
 			seen = append(seen, f)
+			w.rejects(e.key, e.value, f)
 			w.member(f, e.value)
 		}
 		w.pop()

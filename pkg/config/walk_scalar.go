@@ -70,6 +70,9 @@ func (w *walker) boolean(n *yaml.Node, s *schema) bool {
 	plain := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
 	switch lower := strings.ToLower(n.Value); {
 	case plain && slices.Contains([]string{"true", "yes", "on", "y"}, lower):
+		if line, found := s.rejected["true"]; found {
+			w.rejection(n, "has no effect: ", line)
+		}
 		w.out = append(w.out, "true"...)
 	case plain && slices.Contains([]string{"false", "no", "off", "n"}, lower):
 		w.out = append(w.out, "false"...)
@@ -170,6 +173,9 @@ func (w *walker) float(n *yaml.Node, s *schema) bool {
 
 func (w *walker) enum(n *yaml.Node, s *schema) bool {
 	if n.Value == "" && s.emptyOK || slices.Contains(s.enum, n.Value) {
+		if line, found := s.rejected[n.Value]; found {
+			w.rejection(n, n.Value+" has no effect: ", line)
+		}
 		w.out = appendString(w.out, n.Value)
 		return true
 	}

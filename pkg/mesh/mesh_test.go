@@ -44,9 +44,11 @@ func hostsOf(s *Scope) []string {
 	return out
 }
 
+// messages are the problems without their codes, which go by severity.
 func messages(s *Snapshot) []string {
 	var out []string
 	for _, p := range s.Problems() {
+		p.Code = ""
 		out = append(out, p.Error())
 	}
 	return out

@@ -57,7 +57,8 @@ func (t *update) report(key config.Key, problems []config.Problem) {
 // problem describes a fault of an object at the place where its field is written.
 func problem(o *config.Object, severity config.Severity, field, message, fix string) config.Problem {
 	return config.Problem{
-		Position: o.FieldPosition(field), Object: o.Key, Field: field, Severity: severity, Message: message, Fix: fix,
+		Position: o.FieldPosition(field), Object: o.Key, Field: field,
+		Severity: severity, Code: config.Unresolved(severity), Message: message, Fix: fix,
 	}
 }
 

@@ -115,6 +115,7 @@ func render(t testing.TB, r *resources) []byte {
 	}
 	notes := []string{}
 	for _, p := range r.problems {
+		p.Code = "" // it goes by severity
 		notes = append(notes, p.Error())
 	}
 	out := map[string]any{

@@ -33,7 +33,9 @@ func (p *problems) add(severity config.Severity, field, message, fix string) {
 			return
 		}
 	}
-	p.list = append(p.list, config.Problem{Object: p.object, Field: field, Severity: severity, Message: message, Fix: fix})
+	p.list = append(p.list, config.Problem{
+		Object: p.object, Field: field, Severity: severity, Code: config.Untranslated(severity), Message: message, Fix: fix,
+	})
 }
 
 // warn reports something that works, but not as its author meant.

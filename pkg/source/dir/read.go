@@ -87,7 +87,7 @@ func (c content) file(path string, info os.FileInfo, old *file) *file {
 		if len(before) > 0 {
 			message += fmt.Sprintf("; its %d objects stay in use as they were", len(before))
 		}
-		f.problems = []config.Problem{{Position: config.Position{File: path}, Severity: config.Error, Message: message}}
+		f.problems = []config.Problem{{Position: config.Position{File: path}, Severity: config.Error, Code: config.Unreadable, Message: message}}
 		return f
 	}
 	objects, repeated := config.Distinct(c.result.Objects)

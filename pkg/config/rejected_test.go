@@ -1,0 +1,59 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/meshctl/meshctl/pkg/config/coverage"
+)
+
+func TestRejectedFieldsHaveCodes(t *testing.T) {
+	for key, line := range coverage.RejectedFields() {
+		if _, found := LookupCode(Code(line.Code)); !found {
+			t.Errorf("%s is rejected with %q, which is not in the table of codes", key, line.Code)
+		}
+	}
+	var codes []Code
+	for _, info := range Codes() {
+		codes = append(codes, info.Code)
+		if info.Title == "" || info.Explanation == "" {
+			t.Errorf("%s explains nothing", info.Code)
+		}
+	}
+	if sorted := slices.Compact(slices.Sorted(slices.Values(codes))); !slices.Equal(sorted, codes) {
+		t.Errorf("the table of codes is not in order, or repeats one: %v", codes)
+	}
+}
+
+func TestRejectedFieldIsReportedWhereItIsWritten(t *testing.T) {
+	const text = `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: v}
+spec:
+  hosts: [a]
+  http:
+  - mirrorPercent: 0
+  - mirror: {host: b}
+    mirror_percent: 20
+`
+	objects, problems := Decode("f", strings.NewReader(text))
+	const want = "f:9:5: VirtualService/default/v: spec.http[1].mirror_percent: has no effect: Istio reads only its replacement (fix: mirrorPercentage: {value: ...}) [IST0002]"
+	if len(objects) != 1 || len(problems) != 1 || problems[0].Error() != want {
+		t.Errorf("got %v, %v; want\n%s", objects, lines(problems), want)
+	}
+}
+
+func TestRejectedValues(t *testing.T) {
+	fields := (&networking.LoadBalancerSettings{}).ProtoReflect().Descriptor().Fields()
+	simple := fields.ByName("simple")
+	line := coverage.Line{Message: "istio.networking.v1alpha3.LoadBalancerSettings", Field: "simple", Value: "LEAST_CONN", Code: "IST0002", Reason: "old", Fix: "LEAST_REQUEST"}
+	f := &field{name: "simple", schema: protoCompiler{}.field(simple)}
+	reject(f, simple, map[string]coverage.Line{line.Key(): line})
+	if got := slices.Collect(maps.Keys(f.schema.rejected)); !slices.Equal(got, []string{"LEAST_CONN"}) || f.rejected != nil {
+		t.Errorf("got %v, %v", got, f.rejected)
+	}
+}
