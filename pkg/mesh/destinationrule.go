@@ -76,7 +76,7 @@ func (t *update) parseRule(o *config.Object) (*rule, []config.Problem) {
 	}
 	r.Spec = proto.CloneOf(in)
 	r.Spec.Host = r.Host
-	problems := dropDoubleSubsets(o, r.Spec)
+	problems := append(checkDestination(o, in), dropDoubleSubsets(o, r.Spec)...)
 	r.Digest = digest.Of(struct {
 		Key        config.Key
 		Meta       config.Meta

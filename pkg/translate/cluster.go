@@ -46,7 +46,7 @@ func NeedsAssignment(in ClusterInput) bool {
 	if in.Proxy == mesh.Proxyless {
 		return !proxylessDNS(c)
 	}
-	loadBalancer(c, policyFor(in.Rule, in.Port.Number, in.Subset).lb, &problems{})
+	loadBalancer(c, in, policyFor(in.Rule, in.Port.Number, in.Subset), &problems{})
 	return c.GetType() == clusterv3.Cluster_EDS
 }
 
@@ -54,7 +54,7 @@ func NeedsAssignment(in ClusterInput) bool {
 func KeepsDestination(in ClusterInput) bool {
 	c := &clusterv3.Cluster{}
 	discovery(c, in)
-	loadBalancer(c, policyFor(in.Rule, in.Port.Number, in.Subset).lb, &problems{})
+	loadBalancer(c, in, policyFor(in.Rule, in.Port.Number, in.Subset), &problems{})
 	return c.GetType() == clusterv3.Cluster_ORIGINAL_DST
 }
 
@@ -92,15 +92,17 @@ func Cluster(in ClusterInput) (*clusterv3.Cluster, []config.Problem) {
 	}
 	discovery(c, in)
 	if in.Proxy == mesh.Proxyless {
-		proxylessCluster(c, in, policy, notes)
+		proxylessCluster(c, in, policy)
 		return c, notes.list
 	}
-	loadBalancer(c, policy.lb, notes)
+	loadBalancer(c, in, policy, notes)
 	localityBalancing(c, policy, in.Config)
-	connectionPool(c, policy.pool, in.Config, notes)
-	outlierDetection(c, policy.outlier, notes)
+	connectionPool(c, policy.pool, in.Config)
+	retryBudget(c, policy.budget)
+	outlierDetection(c, policy.outlier)
 	http2 := protocolOptions(c, in.Port.Protocol, policy, in.Config)
 	upstreamTLS(c, in, policy, http2, notes)
+	proxyProtocol(c, policy.proxy)
 	return c, notes.list
 }
 
@@ -160,7 +162,7 @@ func resolveNothing(c *clusterv3.Cluster) {
 // others go by the endpoints that are known, or by name.
 func passthroughDiscovery(c *clusterv3.Cluster, in ClusterInput) {
 	switch {
-	case in.Mode == mesh.Redirected && in.Proxy == mesh.Sidecar:
+	case in.keepsAddress():
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_ORIGINAL_DST}
 		c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED
 	case in.Service.Name != "":

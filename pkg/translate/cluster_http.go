@@ -1,9 +1,15 @@
 package translate
 
 import (
+	"slices"
+	"strings"
+
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	commonmatcherv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/matcher/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 	meshconfig "istio.io/api/mesh/v1alpha1"
@@ -18,7 +24,7 @@ const httpProtocolOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOpti
 // that is HTTP/2 whatever the client speaks, which the TLS handshake must then offer. A nil config stands for no mesh-wide upgrade.
 func protocolOptions(c *clusterv3.Cluster, protocol mesh.Protocol, policy trafficPolicy, config *mesh.Config) bool {
 	http := policy.pool.GetHttp()
-	options := &httpv3.HttpProtocolOptions{CommonHttpProtocolOptions: connectionLimits(policy.pool)}
+	options := &httpv3.HttpProtocolOptions{CommonHttpProtocolOptions: connectionLimits(policy.pool), OutlierDetection: errorCodes(policy.outlier)}
 	h2 := http2Options(http)
 	upgraded := protocol == mesh.HTTP && upgrades(http, config)
 	switch {
@@ -37,7 +43,7 @@ func protocolOptions(c *clusterv3.Cluster, protocol mesh.Protocol, policy traffi
 		setProtocolOptions(c, options)
 		return false
 	}
-	if options.CommonHttpProtocolOptions != nil {
+	if options.CommonHttpProtocolOptions != nil || options.OutlierDetection != nil {
 		options.UpstreamProtocolOptions = explicitHTTP1()
 		setProtocolOptions(c, options)
 	}
@@ -68,7 +74,7 @@ func connectionLimits(pool *networking.ConnectionPoolSettings) *corev3.HttpProto
 	if d := pool.GetHttp().GetIdleTimeout(); notNegative(d) {
 		out.IdleTimeout, set = d, true
 	}
-	if d := pool.GetTcp().GetMaxConnectionDuration(); notNegative(d) {
+	if d := pool.GetTcp().GetMaxConnectionDuration(); aMillisecond(d) {
 		out.MaxConnectionDuration, set = d, true
 	}
 	if n := pool.GetHttp().GetMaxRequestsPerConnection(); n > 0 {
@@ -78,6 +84,30 @@ func connectionLimits(pool *networking.ConnectionPoolSettings) *corev3.HttpProto
 		return nil
 	}
 	return out
+}
+
+// errorCodes says which responses count as errors; nil means Envoy's choice, every 5xx.
+func errorCodes(o *networking.OutlierDetection) *httpv3.HttpProtocolOptions_OutlierDetection {
+	var codes []string
+	for _, code := range o.GetOutlierDetectionHttpErrorCodes() {
+		if code >= 100 && code <= 599 {
+			codes = append(codes, number(code))
+		}
+	}
+	if len(codes) == 0 {
+		return nil
+	}
+	slices.Sort(codes)
+	status := &routev3.HeaderMatcher{Name: ":status", HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{
+		StringMatch: &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_SafeRegex{
+			SafeRegex: &matcherv3.RegexMatcher{Regex: strings.Join(slices.Compact(codes), "|")},
+		}},
+	}}
+	return &httpv3.HttpProtocolOptions_OutlierDetection{ErrorMatcher: &commonmatcherv3.MatchPredicate{
+		Rule: &commonmatcherv3.MatchPredicate_HttpResponseHeadersMatch{
+			HttpResponseHeadersMatch: &commonmatcherv3.HttpHeadersMatch{Headers: []*routev3.HeaderMatcher{status}},
+		},
+	}}
 }
 
 func http2Options(http *networking.ConnectionPoolSettings_HTTPSettings) *corev3.Http2ProtocolOptions {

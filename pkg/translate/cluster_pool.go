@@ -1,11 +1,13 @@
 package translate
 
 import (
+	"cmp"
 	"math"
 	"time"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 	networking "istio.io/api/networking/v1alpha3"
@@ -29,7 +31,7 @@ func connectTimeout(c *mesh.Config) *durationpb.Duration {
 
 // connectionPool applies connectionPool.tcp and the limits of connectionPool.http. What is not set is not limited: Envoy's own
 // defaults (1024) would be a limit that nobody asked for.
-func connectionPool(c *clusterv3.Cluster, pool *networking.ConnectionPoolSettings, config *mesh.Config, notes *problems) {
+func connectionPool(c *clusterv3.Cluster, pool *networking.ConnectionPoolSettings, config *mesh.Config) {
 	limits := &clusterv3.CircuitBreakers_Thresholds{
 		MaxConnections: unlimited(), MaxPendingRequests: unlimited(), MaxRequests: unlimited(), MaxRetries: unlimited(),
 		TrackRemaining: true,
@@ -38,12 +40,10 @@ func connectionPool(c *clusterv3.Cluster, pool *networking.ConnectionPoolSetting
 	keepalive := config.Mesh.GetTcpKeepalive()
 	if tcp := pool.GetTcp(); tcp != nil {
 		limit(&limits.MaxConnections, tcp.GetMaxConnections())
-		if positive(tcp.GetConnectTimeout()) {
+		if aMillisecond(tcp.GetConnectTimeout()) {
 			c.ConnectTimeout = tcp.GetConnectTimeout()
-		} else if tcp.GetConnectTimeout() != nil {
-			notes.fail("spec.trafficPolicy.connectionPool.tcp.connectTimeout", "a connect timeout must be longer than 0", "leave it out for the mesh's default")
 		}
-		keepalive = first(tcp.GetTcpKeepalive(), keepalive)
+		keepalive = cmp.Or(tcp.GetTcpKeepalive(), keepalive)
 	}
 	if http := pool.GetHttp(); http != nil {
 		limit(&limits.MaxPendingRequests, http.GetHttp1MaxPendingRequests())
@@ -53,6 +53,24 @@ func connectionPool(c *clusterv3.Cluster, pool *networking.ConnectionPoolSetting
 	if keepalive != nil {
 		c.UpstreamConnectionOptions = &clusterv3.UpstreamConnectionOptions{TcpKeepalive: tcpKeepalive(keepalive)}
 	}
+}
+
+// retryBudget limits retries by the requests that there are, in place of their absolute number.
+func retryBudget(c *clusterv3.Cluster, b *networking.TrafficPolicy_RetryBudget) {
+	if b == nil {
+		return
+	}
+	out := &clusterv3.CircuitBreakers_Thresholds_RetryBudget{}
+	if p := b.GetPercent(); p != nil && mesh.Percentage(p.GetValue()) {
+		out.BudgetPercent = &typev3.Percent{Value: p.GetValue()}
+	}
+	if n := b.GetMinRetryConcurrency(); n > 0 {
+		out.MinRetryConcurrency = wrapperspb.UInt32(n)
+	}
+	if positive(b.GetBudgetInterval()) {
+		out.BudgetInterval = b.GetBudgetInterval()
+	}
+	c.CircuitBreakers.Thresholds[0].RetryBudget = out
 }
 
 func tcpKeepalive(k *networking.ConnectionPoolSettings_TCPSettings_TcpKeepalive) *corev3.TcpKeepalive {

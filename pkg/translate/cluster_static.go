@@ -47,7 +47,7 @@ func passthroughCluster(name string, config *mesh.Config) *clusterv3.Cluster {
 		Name: name, ConnectTimeout: connectTimeout(config), LbPolicy: clusterv3.Cluster_CLUSTER_PROVIDED,
 		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_ORIGINAL_DST},
 	}
-	connectionPool(c, nil, config, nil)
+	connectionPool(c, nil, config)
 	protocolOptions(c, mesh.Auto, trafficPolicy{}, config)
 	return c
 }
@@ -58,7 +58,7 @@ func forwardProxyCluster(config *mesh.Config) *clusterv3.Cluster {
 		Name: DynamicForwardProxy, ConnectTimeout: connectTimeout(config), LbPolicy: clusterv3.Cluster_CLUSTER_PROVIDED,
 		ClusterDiscoveryType: forwardProxyType(),
 	}
-	connectionPool(c, nil, config, nil)
+	connectionPool(c, nil, config)
 	setProtocolOptions(c, &httpv3.HttpProtocolOptions{
 		UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_UseDownstreamProtocolConfig{
 			UseDownstreamProtocolConfig: &httpv3.HttpProtocolOptions_UseDownstreamHttpConfig{
@@ -139,7 +139,7 @@ func InboundCluster(in InboundClusterInput) *clusterv3.Cluster {
 		c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED
 		c.UpstreamBindConfig = bindLocal()
 	}
-	connectionPool(c, nil, in.Config, nil)
+	connectionPool(c, nil, in.Config)
 	protocolOptions(c, in.Protocol, trafficPolicy{}, nil)
 	return c
 }

@@ -97,7 +97,6 @@ func meshTLS(in ClusterInput, tls *networking.ClientTLSSettings, http2 bool) *tl
 
 // originateTLS is TLS (SIMPLE) or mutual TLS with the user's own certificates (MUTUAL) to a server that is none of the mesh's.
 func originateTLS(c *clusterv3.Cluster, in ClusterInput, policy trafficPolicy, http2 bool, notes *problems) *tlsv3.UpstreamTlsContext {
-	const field = "spec.trafficPolicy.tls"
 	tls := policy.tls
 	common := &tlsv3.CommonTlsContext{}
 	if http2 {
@@ -107,7 +106,7 @@ func originateTLS(c *clusterv3.Cluster, in ClusterInput, policy trafficPolicy, h
 	}
 	named := CredentialName(tls.GetCredentialName())
 	if named != "" && in.Proxy != mesh.Router && !policy.selected {
-		notes.warn(field+".credentialName", "sidecars read a credential only for a rule with a workloadSelector", "use caCertificates, or select the workloads")
+		notes.warn(policy.tlsField+".credentialName", "sidecars read a credential only for a rule with a workloadSelector", "use caCertificates, or select the workloads")
 		named = ""
 	}
 	if tls.GetMode() == networking.ClientTLSSettings_MUTUAL {
@@ -116,8 +115,6 @@ func originateTLS(c *clusterv3.Cluster, in ClusterInput, policy trafficPolicy, h
 			common.TlsCertificateSdsSecretConfigs = []*tlsv3.SdsSecretConfig{credential(named)}
 		case tls.GetClientCertificate() != "" && tls.GetPrivateKey() != "":
 			common.TlsCertificateSdsSecretConfigs = []*tlsv3.SdsSecretConfig{fileSecret(fileCert + tls.GetClientCertificate() + "~" + tls.GetPrivateKey())}
-		default:
-			notes.fail(field, "mode MUTUAL without a client certificate", "set clientCertificate and privateKey, or credentialName")
 		}
 	}
 	names := tls.GetSubjectAltNames()
@@ -141,10 +138,18 @@ func authorities(tls *networking.ClientTLSSettings, named string) *tlsv3.SdsSecr
 	case named != "":
 		return credential(named + CASuffix)
 	case tls.GetCaCertificates() != "":
-		return fileSecret(fileRoot + tls.GetCaCertificates())
+		return fileSecret(fileRoot + withRevocations(tls.GetCaCertificates(), tls))
 	default:
-		return fileSecret(fileRoot + systemRoots)
+		return fileSecret(fileRoot + withRevocations(systemRoots, tls))
 	}
+}
+
+// withRevocations names authorities together with the file of the certificates that they revoked, where the rule names one.
+func withRevocations(authorities string, tls *networking.ClientTLSSettings) string {
+	if crl := tls.GetCaCrl(); crl != "" {
+		return authorities + revocations + crl
+	}
+	return authorities
 }
 
 // automaticNames makes Envoy take the SNI, and the name that the certificate must have, from the request's host where the

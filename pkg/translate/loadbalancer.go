@@ -2,29 +2,33 @@ package translate
 
 import (
 	"cmp"
+	"math"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
-// Bounds that Envoy enforces, and Istio's default ring.
+// Istio's default ring, and the largest that Envoy takes.
 const (
 	ringDefault = 1024
 	ringMax     = 8 << 20
-	maglevMax   = 5000011
 )
 
-// loadBalancer applies trafficPolicy.loadBalancer. Unset means LEAST_REQUEST, as in Istio.
-func loadBalancer(c *clusterv3.Cluster, lb *networking.LoadBalancerSettings, notes *problems) {
+// loadBalancer applies trafficPolicy.loadBalancer. Unset means LEAST_REQUEST, as in Istio; so do LEAST_CONN, its former name, and
+// PASSTHROUGH where connections have lost the address that they were going to.
+func loadBalancer(c *clusterv3.Cluster, in ClusterInput, policy trafficPolicy, notes *problems) {
+	lb := policy.lb
 	if c.LbPolicy == clusterv3.Cluster_CLUSTER_PROVIDED { // ORIGINAL_DST has no other choice
 		return
 	}
 	c.LbPolicy = clusterv3.Cluster_LEAST_REQUEST
 	if hash := lb.GetConsistentHash(); hash != nil {
-		consistentHash(c, hash, notes)
+		consistentHash(c, hash)
 		return
 	}
 	switch lb.GetSimple() {
@@ -33,6 +37,10 @@ func loadBalancer(c *clusterv3.Cluster, lb *networking.LoadBalancerSettings, not
 	case networking.LoadBalancerSettings_RANDOM:
 		c.LbPolicy = clusterv3.Cluster_RANDOM
 	case networking.LoadBalancerSettings_PASSTHROUGH:
+		if !in.keepsAddress() {
+			notes.warn(policy.lbField+".simple", "PASSTHROUGH needs connections that the kernel redirects; these are balanced by LEAST_REQUEST", "use simple: LEAST_REQUEST here")
+			break
+		}
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_ORIGINAL_DST}
 		c.LbPolicy, c.EdsClusterConfig, c.LoadAssignment = clusterv3.Cluster_CLUSTER_PROVIDED, nil, nil
 		resolveNothing(c)
@@ -41,17 +49,23 @@ func loadBalancer(c *clusterv3.Cluster, lb *networking.LoadBalancerSettings, not
 	slowStart(c, lb)
 }
 
+// keepsAddress reports whether connections still know where they were going.
+func (in ClusterInput) keepsAddress() bool { return in.Mode == mesh.Redirected && in.Proxy == mesh.Sidecar }
+
 // slowStart applies warmup to the policies that know it.
 func slowStart(c *clusterv3.Cluster, lb *networking.LoadBalancerSettings) {
-	window := cmp.Or(lb.GetWarmup().GetDuration(), lb.GetWarmupDurationSecs())
-	if !positive(window) {
+	window := lb.GetWarmupDurationSecs() //nolint:staticcheck // users' files have it
+	if lb.GetWarmup() != nil {
+		window = lb.GetWarmup().GetDuration()
+	}
+	if !aMillisecond(window) {
 		return
 	}
 	s := &clusterv3.Cluster_SlowStartConfig{SlowStartWindow: window}
-	if a := lb.GetWarmup().GetAggression(); a.GetValue() >= 1 {
+	if a := lb.GetWarmup().GetAggression(); a.GetValue() >= 1 && !math.IsInf(a.GetValue(), 1) {
 		s.Aggression = &corev3.RuntimeDouble{DefaultValue: a.GetValue(), RuntimeKey: "upstream.slow_start." + c.Name + ".aggression"}
 	}
-	if m := lb.GetWarmup().GetMinimumPercent(); m != nil && m.GetValue() >= 0 && m.GetValue() <= 100 {
+	if m := lb.GetWarmup().GetMinimumPercent(); m != nil && mesh.Percentage(m.GetValue()) {
 		s.MinWeightPercent = &typev3.Percent{Value: m.GetValue()}
 	}
 	switch c.LbPolicy {
@@ -62,16 +76,11 @@ func slowStart(c *clusterv3.Cluster, lb *networking.LoadBalancerSettings) {
 	}
 }
 
-// consistentHash chooses the ring or Maglev; what is hashed is the route's business.
-func consistentHash(c *clusterv3.Cluster, hash *networking.LoadBalancerSettings_ConsistentHashLB, notes *problems) {
+// consistentHash chooses the ring or Maglev; what is hashed is the route's business, or the connection's.
+func consistentHash(c *clusterv3.Cluster, hash *networking.LoadBalancerSettings_ConsistentHashLB) {
 	if m := hash.GetMaglev(); m != nil {
 		c.LbPolicy = clusterv3.Cluster_MAGLEV
-		size := m.GetTableSize()
-		switch {
-		case size == 0:
-		case size > maglevMax || !prime(size):
-			notes.fail("spec.trafficPolicy.loadBalancer.consistentHash.maglev.tableSize", "the table size must be a prime number up to 5000011", "for example 65537")
-		default:
+		if size := m.GetTableSize(); mesh.MaglevSize(size) {
 			c.LbConfig = &clusterv3.Cluster_MaglevLbConfig_{MaglevLbConfig: &clusterv3.Cluster_MaglevLbConfig{TableSize: wrapperspb.UInt64(size)}}
 		}
 		return
@@ -81,13 +90,4 @@ func consistentHash(c *clusterv3.Cluster, hash *networking.LoadBalancerSettings_
 	c.LbConfig = &clusterv3.Cluster_RingHashLbConfig_{RingHashLbConfig: &clusterv3.Cluster_RingHashLbConfig{
 		MinimumRingSize: wrapperspb.UInt64(min(size, ringMax)),
 	}}
-}
-
-func prime(n uint64) bool {
-	for d := uint64(2); d*d <= n; d++ {
-		if n%d == 0 {
-			return false
-		}
-	}
-	return n > 1
 }

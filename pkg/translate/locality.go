@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -36,7 +37,7 @@ func UsesLocality(c ClusterInput) bool {
 
 // localitySetting is the rule's localityLbSetting or else the mesh's; nil when it is switched off or there is none.
 func localitySetting(policy trafficPolicy, config *mesh.Config) *networking.LocalityLoadBalancerSetting {
-	s := first(policy.lb.GetLocalityLbSetting(), config.Mesh.GetLocalityLbSetting())
+	s := cmp.Or(policy.lb.GetLocalityLbSetting(), config.Mesh.GetLocalityLbSetting())
 	if s == nil || s.GetEnabled() != nil && !s.GetEnabled().GetValue() {
 		return nil
 	}

@@ -9,11 +9,10 @@ import (
 
 // outlierDetection applies a DestinationRule's outlierDetection. Ejection by success rate, which Envoy has on by default, is off:
 // the API has no word for it.
-func outlierDetection(c *clusterv3.Cluster, o *networking.OutlierDetection, notes *problems) {
+func outlierDetection(c *clusterv3.Cluster, o *networking.OutlierDetection) {
 	if o == nil {
 		return
 	}
-	const field = "spec.trafficPolicy.outlierDetection"
 	out := &clusterv3.OutlierDetection{EnforcingSuccessRate: wrapperspb.UInt32(0)}
 	if n := o.GetConsecutive_5XxErrors(); n != nil {
 		out.Consecutive_5Xx, out.EnforcingConsecutive_5Xx = counter(n)
@@ -29,13 +28,10 @@ func outlierDetection(c *clusterv3.Cluster, o *networking.OutlierDetection, note
 	if gateway != nil {
 		out.ConsecutiveGatewayFailure, out.EnforcingConsecutiveGatewayFailure = counter(gateway)
 	}
-	if o.GetInterval() != nil && !positive(o.GetInterval()) || o.GetBaseEjectionTime() != nil && !positive(o.GetBaseEjectionTime()) {
-		notes.fail(field, "interval and baseEjectionTime must be at least 1ms", "for example interval: 10s, baseEjectionTime: 30s")
-	}
-	if positive(o.GetInterval()) {
+	if aMillisecond(o.GetInterval()) {
 		out.Interval = o.GetInterval()
 	}
-	if positive(o.GetBaseEjectionTime()) {
+	if aMillisecond(o.GetBaseEjectionTime()) {
 		out.BaseEjectionTime = o.GetBaseEjectionTime()
 	}
 	if n := o.GetMaxEjectionPercent(); n > 0 {
@@ -50,9 +46,6 @@ func outlierDetection(c *clusterv3.Cluster, o *networking.OutlierDetection, note
 	}
 	if n := o.GetMinHealthPercent(); n > 0 {
 		c.CommonLbConfig.HealthyPanicThreshold = &typev3.Percent{Value: float64(min(n, 100))}
-	}
-	if len(o.GetOutlierDetectionHttpErrorCodes()) > 0 {
-		notes.warn(field+".outlierDetectionHttpErrorCodes", "not enforced: every 5xx response counts as an error", "")
 	}
 	c.OutlierDetection = out
 }

@@ -1,6 +1,10 @@
 package translate
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/pkg/mesh"
@@ -13,7 +17,11 @@ type trafficPolicy struct {
 	outlier  *networking.OutlierDetection
 	tls      *networking.ClientTLSSettings
 	proxy    *networking.TrafficPolicy_ProxyProtocol
+	tunnel   *networking.TrafficPolicy_TunnelSettings
+	budget   *networking.TrafficPolicy_RetryBudget
 	selected bool // the rule has a workloadSelector
+	// lbField and tlsField are the paths of lb and tls in the rule.
+	lbField, tlsField string
 }
 
 // policyFor returns the policy in force. A subset's policy overrides the rule's field by field; settings for a port replace
@@ -22,30 +30,47 @@ func policyFor(rule *mesh.DestinationRule, port uint32, subset string) trafficPo
 	if rule == nil {
 		return trafficPolicy{}
 	}
-	p, _ := levelPolicy(rule.Spec.GetTrafficPolicy(), port)
-	if s := findSubset(rule, subset); s.GetTrafficPolicy() != nil {
-		over, whole := levelPolicy(s.GetTrafficPolicy(), port)
-		if !whole {
-			over.pool, over.lb, over.outlier = first(over.pool, p.pool), first(over.lb, p.lb), first(over.outlier, p.outlier)
-			over.tls = first(over.tls, p.tls)
+	p, _ := levelPolicy(rule.Spec.GetTrafficPolicy(), "spec.trafficPolicy", port)
+	if i := slices.IndexFunc(rule.Spec.GetSubsets(), func(s *networking.Subset) bool { return subset != "" && s.GetName() == subset }); i >= 0 {
+		if t := rule.Spec.GetSubsets()[i].GetTrafficPolicy(); t != nil {
+			over, whole := levelPolicy(t, fmt.Sprintf("spec.subsets[%d].trafficPolicy", i), port)
+			p = over.over(p, whole)
 		}
-		over.proxy = first(over.proxy, p.proxy)
-		p = over
 	}
 	p.selected = rule.Spec.GetWorkloadSelector() != nil
 	return p
 }
 
-// levelPolicy returns what one level says about a port, and whether it does so in portLevelSettings.
-func levelPolicy(t *networking.TrafficPolicy, port uint32) (policy trafficPolicy, whole bool) {
-	for _, s := range t.GetPortLevelSettings() {
+// over lays a policy over a lower one; whole says that it replaces all that a port's settings can say.
+func (p trafficPolicy) over(below trafficPolicy, whole bool) trafficPolicy {
+	if !whole {
+		if p.lb == nil {
+			p.lb, p.lbField = below.lb, below.lbField
+		}
+		if p.tls == nil {
+			p.tls, p.tlsField = below.tls, below.tlsField
+		}
+		p.pool, p.outlier = cmp.Or(p.pool, below.pool), cmp.Or(p.outlier, below.outlier)
+	}
+	p.proxy, p.tunnel, p.budget = cmp.Or(p.proxy, below.proxy), cmp.Or(p.tunnel, below.tunnel), cmp.Or(p.budget, below.budget)
+	return p
+}
+
+// levelPolicy returns what one level, at a path, says about a port, and whether it does so in portLevelSettings.
+func levelPolicy(t *networking.TrafficPolicy, path string, port uint32) (policy trafficPolicy, whole bool) {
+	policy = trafficPolicy{
+		pool: t.GetConnectionPool(), lb: t.GetLoadBalancer(), outlier: t.GetOutlierDetection(), tls: t.GetTls(),
+		proxy: t.GetProxyProtocol(), tunnel: t.GetTunnel(), budget: t.GetRetryBudget(),
+	}
+	for i, s := range t.GetPortLevelSettings() {
 		if s.GetPort().GetNumber() == port {
-			return trafficPolicy{pool: s.ConnectionPool, lb: s.LoadBalancer, outlier: s.OutlierDetection, tls: s.Tls, proxy: t.GetProxyProtocol()}, true
+			policy.pool, policy.lb, policy.outlier, policy.tls = s.ConnectionPool, s.LoadBalancer, s.OutlierDetection, s.Tls
+			path, whole = field(path+".portLevelSettings", i), true
+			break
 		}
 	}
-	return trafficPolicy{
-		pool: t.GetConnectionPool(), lb: t.GetLoadBalancer(), outlier: t.GetOutlierDetection(), tls: t.GetTls(), proxy: t.GetProxyProtocol(),
-	}, false
+	policy.lbField, policy.tlsField = path+".loadBalancer", path+".tls"
+	return policy, whole
 }
 
 func findSubset(rule *mesh.DestinationRule, name string) *networking.Subset {
@@ -58,13 +83,6 @@ func findSubset(rule *mesh.DestinationRule, name string) *networking.Subset {
 		}
 	}
 	return nil
-}
-
-func first[T any](a, b *T) *T {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // subsetNames lists the subsets of a rule in its own order.

@@ -16,7 +16,7 @@ import (
 const certificateProvider = "default"
 
 // proxylessCluster keeps to what gRPC's own xDS client understands (gRFC A27, A29, A32, A42, A50); it would refuse the rest.
-func proxylessCluster(c *clusterv3.Cluster, in ClusterInput, policy trafficPolicy, notes *problems) {
+func proxylessCluster(c *clusterv3.Cluster, in ClusterInput, policy trafficPolicy) {
 	c.CommonLbConfig, c.ConnectTimeout = nil, nil
 	resolveNothing(c)
 	if proxylessDNS(c) {
@@ -29,7 +29,7 @@ func proxylessCluster(c *clusterv3.Cluster, in ClusterInput, policy trafficPolic
 	}
 	c.LbPolicy = clusterv3.Cluster_ROUND_ROBIN
 	if policy.lb.GetConsistentHash() != nil && policy.lb.GetConsistentHash().GetMaglev() == nil {
-		consistentHash(c, policy.lb.GetConsistentHash(), notes)
+		consistentHash(c, policy.lb.GetConsistentHash())
 	}
 	if n := policy.pool.GetHttp().GetHttp2MaxRequests(); n > 0 {
 		c.CircuitBreakers = &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{{MaxRequests: wrapperspb.UInt32(uint32(n))}}}

@@ -219,7 +219,7 @@ func TestPolicyPrecedence(t *testing.T) {
 
 func TestConsecutiveErrors(t *testing.T) {
 	c := &clusterv3.Cluster{CommonLbConfig: &clusterv3.Cluster_CommonLbConfig{}}
-	outlierDetection(c, &networking.OutlierDetection{ConsecutiveErrors: 7}, &problems{}) //nolint:staticcheck // users' files have it
+	outlierDetection(c, &networking.OutlierDetection{ConsecutiveErrors: 7}) //nolint:staticcheck // users' files have it
 	o := c.OutlierDetection
 	if o.ConsecutiveGatewayFailure.GetValue() != 7 || o.EnforcingConsecutiveGatewayFailure.GetValue() != 100 ||
 		o.EnforcingConsecutive_5Xx == nil || o.EnforcingConsecutive_5Xx.GetValue() != 0 || o.EnforcingSuccessRate.GetValue() != 0 {

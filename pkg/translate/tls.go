@@ -19,6 +19,8 @@ const (
 	fileRoot       = "file-root:"
 	fileCert       = "file-cert:"
 	systemRoots    = "system"
+	// revocations separates a file of authorities from that of the certificates they revoked.
+	revocations = "~"
 
 	// CredentialPrefix precedes the name of a Kubernetes Secret in the name of a gateway's secret.
 	CredentialPrefix = "kubernetes://"

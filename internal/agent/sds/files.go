@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// rootPrefix begins the name of authorities in a file, as Istio's agent names them: "file-root:/etc/ca.pem".
+	// rootPrefix begins the name of authorities in a file, as Istio's agent names them: "file-root:/etc/ca.pem". A list of the
+	// certificates that they revoked may follow: "file-root:/etc/ca.pem~/etc/ca.crl".
 	rootPrefix = "file-root:"
 	// certPrefix begins the name of a certificate and its key: "file-cert:/etc/cert.pem~/etc/key.pem".
 	certPrefix = "file-cert:"
@@ -31,15 +32,18 @@ var systemRoots = []string{
 // the files itself, and again when they are replaced.
 func fileSecret(name string) (secret, bool) {
 	if path, ok := strings.CutPrefix(name, rootPrefix); ok {
+		path, revoked, listed := strings.Cut(path, "~")
 		if path == system {
 			path = firstFile(systemRoots)
 		}
-		if !isFile(path) {
+		if !isFile(path) || listed && !isFile(revoked) {
 			return secret{}, false
 		}
-		return encode([]byte(path), &tlsv3.Secret{Name: name, Type: &tlsv3.Secret_ValidationContext{
-			ValidationContext: &tlsv3.CertificateValidationContext{TrustedCa: fromFile(path), WatchedDirectory: watched(path)},
-		}})
+		context := &tlsv3.CertificateValidationContext{TrustedCa: fromFile(path), WatchedDirectory: watched(path)}
+		if listed {
+			context.Crl = fromFile(revoked)
+		}
+		return encode([]byte(path+revoked), &tlsv3.Secret{Name: name, Type: &tlsv3.Secret_ValidationContext{ValidationContext: context}})
 	}
 	pair, ok := strings.CutPrefix(name, certPrefix)
 	cert, key, two := strings.Cut(pair, "~")
