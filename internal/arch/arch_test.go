@@ -46,6 +46,7 @@ var tiers = map[string]int{
 	"internal/meshstate":    5,
 	"internal/controlplane": 6,
 	"internal/standalone":   7,
+	"internal/meshtest":     7,
 	"internal/cli":          8,
 	"cmd":                   9,
 	"test":                  9,
@@ -110,6 +111,15 @@ func TestPackagesImportOnlyLowerTiers(t *testing.T) {
 					t.Errorf("%s (tier %d) imports %s (tier %d)", dir, tier, below, other)
 				}
 			}
+		}
+	}
+}
+
+// TestOnlyTestsRunMeshes keeps what runs meshes in tests, and with it package testing, out of the programs.
+func TestOnlyTestsRunMeshes(t *testing.T) {
+	for _, p := range list(t, module+"...") {
+		if slices.Contains(p.Imports, module+"internal/meshtest") {
+			t.Errorf("%s imports internal/meshtest: only tests may", p.ImportPath)
 		}
 	}
 }

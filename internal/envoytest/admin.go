@@ -63,6 +63,11 @@ func Stats(admin string) (map[string]int, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ParseStats(body), nil
+}
+
+// ParseStats reads what /stats answered.
+func ParseStats(body []byte) map[string]int {
 	stats := map[string]int{}
 	for line := range strings.Lines(string(body)) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
@@ -70,7 +75,7 @@ func Stats(admin string) (map[string]int, error) {
 			stats[name] = n
 		}
 	}
-	return stats, nil
+	return stats
 }
 
 // WaitReady waits until Envoy is LIVE: every configuration that it waits for has come.

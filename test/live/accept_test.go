@@ -1,3 +1,5 @@
+// Package live_test drives the real control plane, the real agent and live Envoys as one: what stands in a directory of YAML is what
+// traffic meets.
 package live_test
 
 import (
@@ -11,19 +13,24 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/meshctl/meshctl/internal/agent"
 	"github.com/meshctl/meshctl/internal/agent/bootstrap"
 	"github.com/meshctl/meshctl/internal/envoytest"
+	"github.com/meshctl/meshctl/internal/meshtest"
 	"github.com/meshctl/meshctl/pkg/proxyconfig"
 	"github.com/meshctl/meshctl/samples"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestExplicitAccepts and TestRedirectedAccepts put every sample and every input of the translator's tests into the directory of a
 // real control plane, one after the other: live Envoys accept each, end SYNCED, and run exactly what they are meant to.
 func TestExplicitAccepts(t *testing.T) { accepts(t, bootstrap.ModeNone) }
 
 func TestRedirectedAccepts(t *testing.T) {
-	if inNamespace(t) {
+	if meshtest.InNamespace(t) {
 		accepts(t, bootstrap.ModeRedirect)
 	}
 }
@@ -34,38 +41,38 @@ func accepts(t *testing.T, mode string) {
 		for name, text := range yaml(t, samples.Demo()) {
 			base["demo/"+name] = text
 		}
-		r := newRig(t, base)
-		sidecar := r.start(sidecarOptions(mode, "productpage-v1", "app=productpage", "version=v1"))
-		gateway := r.start(gatewayOptions(mode))
-		r.each(yaml(t, samples.Bookinfo()), sidecar, gateway)
+		m := meshtest.New(t, base)
+		each(m, yaml(t, samples.Bookinfo()), start(m, mode, meshtest.Sidecar("productpage-v1", "app=productpage", "version=v1"), meshtest.Gateway("ingress")))
 	})
 	t.Run("translations", func(t *testing.T) {
-		r := newRig(t, nil)
-		sidecar := r.start(sidecarOptions(mode, "client", "app=client", "version=v1"))
-		gateway := r.start(gatewayOptions(mode))
-		r.each(inputs(t), sidecar, gateway)
+		m := meshtest.New(t, nil)
+		each(m, inputs(t), start(m, mode, meshtest.Sidecar("client", "app=client", "version=v1"), meshtest.Gateway("ingress")))
 	})
 }
 
+func start(m *meshtest.Mesh, mode string, all ...agent.Options) []*meshtest.Workload {
+	var out []*meshtest.Workload
+	for _, o := range all {
+		o.Mode = mode
+		out = append(out, m.Start(o))
+	}
+	return out
+}
+
 // each tries every file by itself.
-func (r *rig) each(files map[string]string, workloads ...*workload) {
-	outer := r.t
-	defer func() { r.t = outer }()
+func each(m *meshtest.Mesh, files map[string]string, workloads []*meshtest.Workload) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		outer.Run(name, func(t *testing.T) {
-			r.t = t
-			r.plane.Write("tried.yaml", files[name])
-			r.settle(workloads...)
+		m.Case(name, files[name], func(t *testing.T) {
 			for _, w := range workloads {
-				r.same(w)
+				same(t, m, w)
 			}
 		})
 	}
 	for _, w := range workloads {
-		for line := range strings.Lines(w.log.String()) {
+		for line := range strings.Lines(w.Log.String()) {
 			deprecated := strings.Contains(line, "Deprecated field") && !strings.Contains(line, "dns_") // translate says why not these
 			if deprecated || strings.Contains(line, "[critical]") {
-				outer.Errorf("envoy says: %.300s", line)
+				m.T().Errorf("envoy says: %.300s", line)
 				break
 			}
 		}
@@ -73,31 +80,23 @@ func (r *rig) each(files map[string]string, workloads ...*workload) {
 }
 
 // same compares what a proxy is meant to run with what it runs.
-func (r *rig) same(w *workload) {
-	r.t.Helper()
-	state := w.now()
-	envoytest.Eventually(r.t, "envoy to run what it is meant to", func() error {
-		want, err := r.plane.API.Config(context.Background(), state.Name+"."+state.Namespace)
+func same(t *testing.T, m *meshtest.Mesh, w *meshtest.Workload) {
+	t.Helper()
+	state := w.State()
+	envoytest.Eventually(t, "envoy to run what it is meant to", func() error {
+		want, err := m.Plane.API.Config(context.Background(), state.Name+"."+state.Namespace)
 		if err != nil {
 			return err
 		}
-		have, err := envoytest.Get(w.admin, "/config_dump?include_eds")
+		meant, err := proxyconfig.Parse(bytes.NewReader(want))
 		if err != nil {
 			return err
 		}
-		return difference(want, have)
+		return difference(meant, w.Config())
 	})
 }
 
-func difference(want, have []byte) error {
-	meant, err := proxyconfig.Parse(bytes.NewReader(want))
-	if err != nil {
-		return err
-	}
-	runs, err := proxyconfig.Parse(bytes.NewReader(have))
-	if err != nil {
-		return err
-	}
+func difference(meant, runs *proxyconfig.Dump) error {
 	diff := proxyconfig.Diff(meant, runs)
 	leaving := slices.ContainsFunc(diff, func(d proxyconfig.Difference) bool { return d.Kind == proxyconfig.Leaving })
 	diff = slices.DeleteFunc(diff, func(d proxyconfig.Difference) bool {
@@ -121,22 +120,6 @@ func (d *differs) Error() string {
 		}
 	}
 	return b.String()
-}
-
-func sidecarOptions(mode, name string, labels ...string) agent.Options {
-	o := agent.Options{Namespace: "default", Name: name, ServiceAccount: "client", Labels: map[string]string{}, Mode: mode}
-	for _, l := range labels {
-		k, v, _ := strings.Cut(l, "=")
-		o.Labels[k] = v
-	}
-	return o
-}
-
-func gatewayOptions(mode string) agent.Options {
-	return agent.Options{
-		Type: bootstrap.TypeRouter, Namespace: "istio-system", Name: "ingress", ServiceAccount: "ingress", Mode: mode,
-		Labels: map[string]string{"app": "istio-ingressgateway", "istio": "ingressgateway"},
-	}
 }
 
 // yaml returns the files of a folder by name.
@@ -168,4 +151,11 @@ func inputs(t *testing.T) map[string]string {
 		t.Fatal("no inputs")
 	}
 	return out
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

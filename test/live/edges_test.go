@@ -1,11 +1,9 @@
 package live_test
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/meshctl/meshctl/internal/controlplane/controlplanetest"
+	"github.com/meshctl/meshctl/internal/meshtest"
 )
 
 // secureProgram is an HTTPS server that no sidecar stands in front of; its certificate is for example.com.
@@ -35,29 +34,29 @@ data: {mesh: "outboundTrafficPolicy: {mode: REGISTRY_ONLY}"}
 
 // outside is traffic that leaves the mesh.
 func (m *mesh) outside() {
-	secure, plain := secureProgram(m.t), startProgram(m.t, "outside")
-	securePort, plainPort := portOf(secure.Listener), portOf(plain.web.Listener)
-	tunnel := func(t *testing.T, host string) (*http.Response, string, error) {
+	secure, plain := secureProgram(m.T()), meshtest.StartProgram(m.T(), "outside")
+	securePort, plainPort := meshtest.ListenPort(secure.Listener), plain.Ports()[meshtest.HTTPPort]
+	tunnel := func(host string) (meshtest.Answer, error) {
 		roots := x509.NewCertPool()
 		roots.AddCert(secure.Certificate())
-		proxy := &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", m.client.port("http_proxy"))}
-		client := m.client.plainClient(&http.Transport{
+		proxy := &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", m.client.Port("http_proxy"))}
+		client := m.client.ClientOf(&http.Transport{
 			Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "example.com"},
 		})
-		return try(client, fmt.Sprintf("https://%s:%d/x", host, securePort))
+		return meshtest.Try(client, meshtest.Request{URL: fmt.Sprintf("https://%s:%d/x", host, securePort)})
 	}
 	unknown := fmt.Sprintf("http://localhost:%d/", plainPort)
-	m.run("ALLOW_ANY", "", func(t *testing.T) {
-		expect(t, m.client.client(), unknown, 200, "outside GET /")
-		if _, body, err := tunnel(t, "localhost"); err != nil || body != "secure /x" {
-			t.Errorf("TLS through a tunnel: %q, %v", body, err)
+	m.Case("ALLOW_ANY", "", func(t *testing.T) {
+		meshtest.Expect(t, m.client.Client(), unknown, 200, "outside GET /")
+		if a, err := tunnel("localhost"); err != nil || a.Body != "secure /x" {
+			t.Errorf("TLS through a tunnel: %q, %v", a.Body, err)
 		}
 	})
-	m.run("REGISTRY_ONLY", registryOnly(""), func(t *testing.T) {
-		expect(t, m.client.client(), unknown, 502, "")
-		expect(t, m.client.client(), "http://server/", 200, "GET /")
-		if resp, body, err := tunnel(t, "localhost"); err == nil || !strings.Contains(err.Error(), "Bad Gateway") {
-			t.Errorf("a tunnel to a host that is not registered: %v %q, %v", resp, body, err)
+	m.Case("REGISTRY_ONLY", registryOnly(""), func(t *testing.T) {
+		meshtest.Expect(t, m.client.Client(), unknown, 502, "")
+		meshtest.Expect(t, m.client.Client(), "http://server/", 200, "GET /")
+		if a, err := tunnel("localhost"); err == nil || !strings.Contains(err.Error(), "Bad Gateway") {
+			t.Errorf("a tunnel to a host that is not registered: %+v, %v", a, err)
 		}
 	})
 	entries := fmt.Sprintf(`
@@ -80,11 +79,11 @@ spec:
   location: MESH_EXTERNAL
   ports: [{number: %d, name: tls, protocol: TLS}]
 `, plainPort, securePort)
-	m.run("ServiceEntry by DNS", registryOnly(entries), func(t *testing.T) {
-		expect(t, m.client.client(), "http://outside.example.com/y", 200, "outside GET /y\nhost: outside.example.com\n")
-		expect(t, m.client.client(), unknown, 502, "")
-		if _, body, err := tunnel(t, "localhost"); err != nil || body != "secure /x" {
-			t.Errorf("TLS to a registered host through a tunnel: %q, %v", body, err)
+	m.Case("ServiceEntry by DNS", registryOnly(entries), func(t *testing.T) {
+		meshtest.Expect(t, m.client.Client(), "http://outside.example.com/y", 200, "outside GET /y\nhost: outside.example.com\n")
+		meshtest.Expect(t, m.client.Client(), unknown, 502, "")
+		if a, err := tunnel("localhost"); err != nil || a.Body != "secure /x" {
+			t.Errorf("TLS to a registered host through a tunnel: %q, %v", a.Body, err)
 		}
 	})
 }
@@ -126,44 +125,39 @@ spec: {address: 127.0.0.1, labels: {app: secure, security.istio.io/tlsMode: disa
 
 // gateways: a certificate that comes later makes its server work; what does not need it works before. TLS passes by its name.
 func (m *mesh) gateways() {
-	secure := secureProgram(m.t)
-	text := fmt.Sprintf(edge, portOf(secure.Listener))
-	chain, key := controlplanetest.ServerCertificate(m.t, "edge.example.com")
+	secure := secureProgram(m.T())
+	text := fmt.Sprintf(edge, meshtest.ListenPort(secure.Listener))
+	chain, key := controlplanetest.ServerCertificate(m.T(), "edge.example.com")
 	through := func(port int, config *tls.Config) *http.Client {
-		return m.gateway.plainClient(&http.Transport{TLSClientConfig: config, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", m.gateway.port(fmt.Sprintf("gateway|%d", port))))
-		}})
+		address := fmt.Sprintf("127.0.0.1:%d", m.gateway.Port(fmt.Sprintf("gateway|%d", port)))
+		return m.gateway.ClientOf(&http.Transport{TLSClientConfig: config, DialContext: m.gateway.DialTo(address)})
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(chain))
 	roots.AddCert(secure.Certificate())
 	config := &tls.Config{RootCAs: roots}
-	m.run("gateway without its certificate", text, func(t *testing.T) {
-		expect(t, through(8080, nil), "http://any.example.com/x", 200, "GET /x\nhost: any.example.com\n")
-		expect(t, through(9443, config), "https://example.com/y", 200, "secure /y")
-		if _, body, err := try(through(8443, config), "https://edge.example.com/"); err == nil {
-			t.Errorf("a server without a certificate answered %q", body)
+	m.Case("gateway without its certificate", text, func(t *testing.T) {
+		meshtest.Expect(t, through(8080, nil), "http://any.example.com/x", 200, "GET /x\nhost: any.example.com\n")
+		meshtest.Expect(t, through(9443, config), "https://example.com/y", 200, "secure /y")
+		if a, err := meshtest.Try(through(8443, config), meshtest.Request{URL: "https://edge.example.com/"}); err == nil {
+			t.Errorf("a server without a certificate answered %q", a.Body)
 		}
-		if _, body, err := try(through(9443, &tls.Config{InsecureSkipVerify: true}), "https://other.example.com/"); err == nil {
-			t.Errorf("an unknown server name was answered %q", body)
+		if a, err := meshtest.Try(through(9443, &tls.Config{InsecureSkipVerify: true}), meshtest.Request{URL: "https://other.example.com/"}); err == nil {
+			t.Errorf("an unknown server name was answered %q", a.Body)
 		}
-		found := false
-		for _, p := range m.plane.Status().Problems {
-			found = found || strings.Contains(p.Message, "edge-cert")
-		}
-		if !found {
-			t.Errorf("nobody says that the certificate is missing: %v", m.plane.Status().Problems)
+		if m.Problem("edge-cert") == "" {
+			t.Errorf("nobody says that the certificate is missing: %v", m.Plane.Status().Problems)
 		}
 	})
-	m.run("gateway with its certificate", text+"---\n"+tlsSecret("edge-cert", chain, key), func(t *testing.T) {
-		expect(t, through(8443, config), "https://edge.example.com/z", 200, "GET /z\nhost: edge.example.com\n")
-		expect(t, through(8443, config), "https://edge.example.com/z", 200, "URI=spiffe://cluster.local/ns/istio-system/sa/ingress")
+	m.Case("gateway with its certificate", text+"---\n"+tlsSecret("edge-cert", chain, key), func(t *testing.T) {
+		meshtest.Expect(t, through(8443, config), "https://edge.example.com/z", 200, "GET /z\nhost: edge.example.com\n")
+		meshtest.Expect(t, through(8443, config), "https://edge.example.com/z", 200, "URI=spiffe://cluster.local/ns/istio-system/sa/ingress")
 	})
-	other, otherKey := controlplanetest.ServerCertificate(m.t, "edge.example.com")
-	m.run("gateway with another certificate", text+"---\n"+tlsSecret("edge-cert", other, otherKey), func(t *testing.T) {
+	other, otherKey := controlplanetest.ServerCertificate(m.T(), "edge.example.com")
+	m.Case("gateway with another certificate", text+"---\n"+tlsSecret("edge-cert", other, otherKey), func(t *testing.T) {
 		fresh := x509.NewCertPool()
 		fresh.AppendCertsFromPEM([]byte(other))
-		expect(t, through(8443, &tls.Config{RootCAs: fresh}), "https://edge.example.com/z", 200, "GET /z")
+		meshtest.Expect(t, through(8443, &tls.Config{RootCAs: fresh}), "https://edge.example.com/z", 200, "GET /z")
 	})
 }
 

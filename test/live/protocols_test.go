@@ -2,19 +2,14 @@ package live_test
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/metadata"
-
 	"github.com/meshctl/meshctl/internal/envoytest"
+	"github.com/meshctl/meshctl/internal/meshtest"
 )
 
 const limits = `
@@ -35,8 +30,8 @@ spec: {hosts: [server], http: [{retries: {attempts: 0}, route: [{destination: {h
 // limits: what goes beyond one request on the way and one that waits is refused at once.
 func (m *mesh) limits(t *testing.T) {
 	const cluster = "cluster.outbound|80|v1|server.default.svc.cluster.local."
-	client := m.client.client()
-	expect(t, client, "http://server/", 200, "v1")
+	client := m.client.Client()
+	meshtest.Expect(t, client, "http://server/", 200, "v1")
 	type answer struct {
 		status     int
 		overloaded string
@@ -46,18 +41,14 @@ func (m *mesh) limits(t *testing.T) {
 	answers := make(chan answer, n)
 	for range n {
 		go func() {
-			resp, _, err := try(client, "http://server/hold")
-			if err != nil {
-				answers <- answer{err: err}
-				return
-			}
-			answers <- answer{resp.StatusCode, resp.Header.Get("x-envoy-overloaded"), nil}
+			a, err := meshtest.Try(client, meshtest.Request{URL: "http://server/hold"})
+			answers <- answer{a.Status, a.Header.Get("x-envoy-overloaded"), err}
 		}()
 	}
 	refused, served := 0, 0
 	for i := range n {
 		if i == n-2 {
-			close(m.v1.release) // those that were let through end now
+			m.v1.Release() // those that were let through end now
 		}
 		select {
 		case a := <-answers:
@@ -78,34 +69,27 @@ func (m *mesh) limits(t *testing.T) {
 	if refused != n-2 || served != 2 {
 		t.Errorf("%d refused and %d served, want %d and 2", refused, served, n-2)
 	}
-	if got := m.client.stat(cluster + "upstream_rq_pending_overflow"); got != refused {
+	if got := m.client.Stat(cluster + "upstream_rq_pending_overflow"); got != refused {
 		t.Errorf("envoy counts %d overflows", got)
 	}
 }
 
 // grpc: a local port speaks HTTP/2 to the service, with mutual TLS on the way.
 func (m *mesh) grpc(t *testing.T) {
-	conn, err := grpc.NewClient(m.local("server.default.svc.cluster.local", 9000), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	header, err := meshtest.CallGRPC(t, m.local("server.default.svc.cluster.local", 9000))
 	check(t, err)
-	defer conn.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), envoytest.Timeout)
-	defer cancel()
-	var header metadata.MD
-	answer, err := healthv1.NewHealthClient(conn).Check(ctx, &healthv1.HealthCheckRequest{}, grpc.Header(&header), grpc.WaitForReady(true))
-	check(t, err)
-	caller := strings.Join(header.Get("caller"), ",")
-	if answer.GetStatus() != healthv1.HealthCheckResponse_SERVING || !strings.Contains(caller, "URI=spiffe://cluster.local/ns/default/sa/client") {
-		t.Errorf("answer %v to the caller %q", answer, caller)
+	if caller := strings.Join(header.Get("caller"), ","); !strings.Contains(caller, "URI=spiffe://cluster.local/ns/default/sa/client") {
+		t.Errorf("the caller is %q", caller)
 	}
 }
 
 // upgrades: a WebSocket passes both sidecars, through the HTTP proxy and by a local port.
 func (m *mesh) upgrades(t *testing.T) {
 	for _, way := range []struct{ address, target string }{
-		{fmt.Sprintf("127.0.0.1:%d", m.client.port("http_proxy")), "http://server/ws"},
+		{fmt.Sprintf("127.0.0.1:%d", m.client.Port("http_proxy")), "http://server/ws"},
 		{m.local("server.default.svc.cluster.local", 80), "/ws"},
 	} {
-		conn := connect(t, way.address)
+		conn := meshtest.Connect(t, way.address)
 		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: server\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n\r\n", way.target)
 		r := bufio.NewReader(conn)
 		resp, err := http.ReadResponse(r, nil)
@@ -130,14 +114,14 @@ spec: {host: server, trafficPolicy: {connectionPool: {http: {useClientProtocol: 
 
 // clientProtocol: what the client speaks is spoken to the server, over mutual TLS too.
 func (m *mesh) clientProtocol(t *testing.T) {
-	expect(t, m.client.client(), "http://server/one", 200, "URI=spiffe://cluster.local/ns/default/sa/client")
+	meshtest.Expect(t, m.client.Client(), "http://server/one", 200, "URI=spiffe://cluster.local/ns/default/sa/client")
 	protocols := &http.Protocols{}
 	protocols.SetUnencryptedHTTP2(true)
-	two := m.client.plainClient(&http.Transport{Protocols: protocols})
+	two := m.client.ClientOf(&http.Transport{Protocols: protocols})
 	address := m.local("server.default.svc.cluster.local", 80)
-	expect(t, two, "http://"+address+"/two", 200, "URI=spiffe://cluster.local/ns/default/sa/client")
+	meshtest.Expect(t, two, "http://"+address+"/two", 200, "URI=spiffe://cluster.local/ns/default/sa/client")
 	const http2 = "cluster.outbound|80||server.default.svc.cluster.local.upstream_cx_http2_total"
-	if m.client.stat(http2) == 0 {
+	if m.client.Stat(http2) == 0 {
 		t.Error("HTTP/2 of the client was not spoken to the server")
 	}
 }
@@ -156,17 +140,20 @@ spec:
 func (m *mesh) portModes(t *testing.T) {
 	const identity = "URI=spiffe://cluster.local/ns/default/sa/client"
 	direct := func(target int) string {
-		return fmt.Sprintf("127.0.0.1:%d", m.first.port(fmt.Sprintf("inbound|%d", target)))
+		return fmt.Sprintf("127.0.0.1:%d", m.first.Port(fmt.Sprintf("inbound|%d", target)))
 	}
-	plain := m.client.plainClient(&http.Transport{})
-	expect(t, m.client.client(), "http://server/permissive", 200, identity)
-	expect(t, plain, "http://"+direct(8080)+"/plain", 200, "xfcc: \n")
+	plain := m.client.ClientOf(&http.Transport{})
+	meshtest.Expect(t, m.client.Client(), "http://server/permissive", 200, identity)
+	a := meshtest.Expect(t, plain, "http://"+direct(8080)+"/plain", 200, "")
+	if caller := a.Echo.Header.Get("x-forwarded-client-cert"); caller != "" {
+		t.Errorf("plaintext from %q", caller)
+	}
 	for _, address := range []string{m.local("server.default.svc.cluster.local", 7000), direct(7000)} {
-		envoytest.Eventually(t, "plaintext at "+address, func() error { _, err := greeting(connect(t, address)); return err })
+		envoytest.Eventually(t, "plaintext at "+address, func() error { _, err := meshtest.Greeting(meshtest.Connect(t, address)); return err })
 	}
 	m.grpc(t) // STRICT: the sidecar has a certificate
 	envoytest.Eventually(t, "plaintext to be refused", func() error {
-		conn := connect(t, direct(9000))
+		conn := meshtest.Connect(t, direct(9000))
 		defer conn.Close()
 		fmt.Fprint(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
 		if _, err := bufio.NewReader(conn).ReadByte(); err == nil {

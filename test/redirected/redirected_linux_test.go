@@ -4,17 +4,15 @@ package redirected_test
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/meshctl/meshctl/internal/controlplane/controlplanetest"
 	"github.com/meshctl/meshctl/internal/envoytest"
+	"github.com/meshctl/meshctl/internal/meshtest"
 )
 
 const services = `
@@ -65,131 +63,104 @@ data: {mesh: "outboundTrafficPolicy: {mode: REGISTRY_ONLY}"}
 const clientID = "URI=spiffe://cluster.local/ns/default/sa/client"
 
 func TestRedirected(t *testing.T) {
-	if !inNamespace(t) {
-		return
-	}
-	c := newCluster(t, map[string]string{"services.yaml": services})
-	v1, v2 := c.pod("server-v1", "10.77.0.11", "server", "v1"), c.pod("server-v2", "10.77.0.12", "server", "v2")
-	client, stranger := c.pod("client", "10.77.0.13", "client", "v1"), c.stranger("stranger", "10.77.0.14")
-	for _, p := range []*pod{v1, v2, stranger} {
-		p.serveHTTP(t, 8080)
-		p.serveTCP(t, 7000)
-		p.serveTCP(t, 7100)
-	}
-	stranger.serveHTTP(t, 80)
-	c.synced(t)
+	meshtest.InPods(t, map[string]string{"services.yaml": services}, redirected)
+}
 
-	t.Run("a service by its address, with mutual TLS", func(t *testing.T) {
-		expect(t, client.client("10.99.0.1:80"), "http://server/x", 200, "server-v1 /x", clientID)
-		expect(t, client.client("10.99.0.1:80"), "http://10.99.0.1/x", 200, "server-v2 /x", clientID)
+func redirected(m *meshtest.Pods) {
+	server := func(version string) *meshtest.Pod {
+		o := meshtest.Sidecar("server-"+version, "app=server", "version="+version)
+		o.ServiceAccount = "server"
+		return m.Pod(o)
+	}
+	v1, v2 := server("v1"), server("v2")
+	client, stranger := m.Pod(meshtest.Sidecar("client")), m.Stranger("stranger")
+	for _, p := range []*meshtest.Pod{v1, v2, stranger} {
+		program := p.Serve()
+		program.ServeTCP(m.T(), p.Listen(7100))
+		if p == stranger {
+			program.ServeHTTP(p.Listen(80))
+		}
+	}
+	m.Settle()
+
+	m.Subtest("a service by its address, with mutual TLS", func(t *testing.T) {
+		expect(t, client.ClientTo("10.99.0.1:80"), "http://server/x", 200, "server-v1 GET /x", clientID)
+		expect(t, client.ClientTo("10.99.0.1:80"), "http://10.99.0.1/x", 200, "server-v2 GET /x", clientID)
 	})
-	t.Run("TCP", func(t *testing.T) {
+	m.Subtest("TCP", func(t *testing.T) {
 		says(t, client, "10.99.0.1:7000", "server-v1", "server-v2")
 	})
-	t.Run("a headless service by the address of a pod", func(t *testing.T) {
-		says(t, client, v1.address+":7100", "server-v1")
-		says(t, client, v2.address+":7100", "server-v2")
+	m.Subtest("a headless service by the address of a pod", func(t *testing.T) {
+		says(t, client, v1.Address+":7100", "server-v1")
+		says(t, client, v2.Address+":7100", "server-v2")
 	})
-	t.Run("the protocol of a port without a telling name", func(t *testing.T) {
-		expect(t, client.client("10.99.0.2:8200"), "http://unnamed:8200/auto", 200, "server-v1 /auto", clientID)
+	m.Subtest("the protocol of a port without a telling name", func(t *testing.T) {
+		expect(t, client.ClientTo("10.99.0.2:8200"), "http://unnamed:8200/auto", 200, "server-v1 GET /auto", clientID)
 		says(t, client, "10.99.0.2:8300", "server-v1", "server-v2")
 	})
-	t.Run("plaintext from outside the mesh", func(t *testing.T) {
-		expect(t, stranger.client(v1.address+":8080"), "http://server/plain", 200, "server-v1 /plain xfcc=")
-		says(t, stranger, v1.address+":7000", "server-v1")
+	m.Subtest("plaintext from outside the mesh", func(t *testing.T) {
+		anonymous(t, stranger.ClientTo(v1.Address+":8080"), "http://server/plain", "server-v1 GET /plain")
+		says(t, stranger, v1.Address+":7000", "server-v1")
 	})
-	t.Run("destinations outside the mesh", func(t *testing.T) {
-		expect(t, client.client(stranger.address+":8080"), "http://stranger/out", 200, "stranger /out xfcc=")
-		expect(t, client.client(stranger.address+":80"), "http://stranger/out", 200, "stranger /out xfcc=")
-		says(t, client, stranger.address+":7000", "stranger")
+	m.Subtest("destinations outside the mesh", func(t *testing.T) {
+		anonymous(t, client.ClientTo(stranger.Address+":8080"), "http://stranger/out", "stranger GET /out")
+		anonymous(t, client.ClientTo(stranger.Address+":80"), "http://stranger/out", "stranger GET /out")
+		says(t, client, stranger.Address+":7000", "stranger")
 	})
-	t.Run("STRICT", func(t *testing.T) {
-		c.apply(t, "strict.yaml", strict)
-		refuses(t, stranger, v1.address+":8080")
-		refuses(t, stranger, v1.address+":7000")
-		expect(t, client.client("10.99.0.1:80"), "http://server/strict", 200, "/strict", clientID)
+	m.Subtest("STRICT", func(t *testing.T) {
+		m.Write("strict.yaml", strict)
+		m.Settle()
+		refuses(t, stranger, v1.Address+":8080")
+		refuses(t, stranger, v1.Address+":7000")
+		expect(t, client.ClientTo("10.99.0.1:80"), "http://server/strict", 200, " /strict", clientID)
 		says(t, client, "10.99.0.1:7000", "server-v1", "server-v2")
-		says(t, client, v1.address+":7100", "server-v1")
+		says(t, client, v1.Address+":7100", "server-v1")
 	})
-	t.Run("weights", func(t *testing.T) {
-		c.apply(t, "split.yaml", split)
-		second := 0
-		const n = 400
-		for range n {
-			body, err := get(client.client("10.99.0.1:80"), "http://server/", 200)
-			check(t, err)
-			if strings.HasPrefix(body, "server-v2") {
-				second++
-			}
-		}
-		if math.Abs(float64(second)-n/4) > 5*math.Sqrt(n*0.25*0.75) {
-			t.Errorf("%d of %d, want %d", second, n, n/4)
-		}
+	m.Subtest("weights", func(t *testing.T) {
+		m.Write("split.yaml", split)
+		m.Settle()
+		meshtest.Share(t, 400, 0.25, func() bool {
+			return meshtest.Get(t, client.ClientTo("10.99.0.1:80"), "http://server/").Echo.Program == "server-v2"
+		})
 	})
-	t.Run("REGISTRY_ONLY", func(t *testing.T) {
-		c.apply(t, "mesh.yaml", registryOnly)
-		expect(t, client.client(stranger.address+":80"), "http://stranger/out", 502, "") // HTTP is known on port 80
-		refuses(t, client, stranger.address+":8080")
-		refuses(t, client, stranger.address+":7000")
-		expect(t, client.client("10.99.0.1:80"), "http://server/in", 200, "/in", clientID)
+	m.Subtest("REGISTRY_ONLY", func(t *testing.T) {
+		m.Write("mesh.yaml", registryOnly)
+		m.Settle()
+		expect(t, client.ClientTo(stranger.Address+":80"), "http://stranger/out", 502, "") // HTTP is known on port 80
+		refuses(t, client, stranger.Address+":8080")
+		refuses(t, client, stranger.Address+":7000")
+		expect(t, client.ClientTo("10.99.0.1:80"), "http://server/in", 200, " /in", clientID)
 	})
-}
-
-func (c *cluster) synced(t *testing.T) {
-	t.Helper()
-	report, err := c.plane.API.WaitSync(context.Background(), controlplanetest.Patience)
-	check(t, err)
-	if !report.Synced {
-		t.Fatalf("not synced: %v", report.Waiting)
-	}
-}
-
-// apply adds a file; the checks that follow wait for its effect.
-func (c *cluster) apply(t *testing.T, name, text string) {
-	t.Helper()
-	witness := controlplanetest.Connect(t, c.plane.DialPlaintext(t), controlplanetest.Node(t, "sidecar~10.77.0.99~witness.default~x", nil), nil)
-	c.plane.Write(name, text)
-	c.plane.Write("marker.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: marker-"+strings.TrimSuffix(name, ".yaml")+", namespace: default}\nspec: {ports: [{name: http, port: 9999}]}\n")
-	witness.Await("type.googleapis.com/envoy.config.cluster.v3.Cluster", "outbound|9999||marker-"+strings.TrimSuffix(name, ".yaml")+".default.svc.cluster.local", nil)
-	c.synced(t)
-}
-
-func get(client *http.Client, target string, status int) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), envoytest.Timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
-	if err != nil {
-		return "", err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != status {
-		err = fmt.Errorf("status %d, want %d: %s", resp.StatusCode, status, body)
-	}
-	return string(body), err
 }
 
 // expect waits for an answer with all parts.
 func expect(t *testing.T, client *http.Client, target string, status int, parts ...string) {
 	t.Helper()
-	envoytest.Eventually(t, target, func() error {
-		body, err := get(client, target, status)
+	meshtest.Await(t, client, meshtest.Request{URL: target}, func(a meshtest.Answer) error {
+		if a.Status != status {
+			return fmt.Errorf("want %d", status)
+		}
 		for _, part := range parts {
-			if err == nil && !strings.Contains(body, part) {
-				err = fmt.Errorf("%q, want %q in it", body, part)
+			if !strings.Contains(a.Body, part) {
+				return fmt.Errorf("want %q in it", part)
 			}
 		}
-		return err
+		return nil
 	})
 }
 
+// anonymous waits for an answer of a program that saw no client certificate.
+func anonymous(t *testing.T, client *http.Client, target, part string) {
+	t.Helper()
+	a := meshtest.Expect(t, client, target, 200, part)
+	if caller := a.Echo.Header.Get("x-forwarded-client-cert"); caller != "" {
+		t.Errorf("%s: the caller is %q", target, caller)
+	}
+}
+
 // line sends a line and returns the answer.
-func line(p *pod, address string) (string, error) {
-	conn, err := p.dial(context.Background(), "tcp", address)
+func line(p *meshtest.Pod, address string) (string, error) {
+	conn, err := p.Dial(address)
 	if err != nil {
 		return "", err
 	}
@@ -203,7 +174,7 @@ func line(p *pod, address string) (string, error) {
 }
 
 // says waits until each of the names answered.
-func says(t *testing.T, p *pod, address string, names ...string) {
+func says(t *testing.T, p *meshtest.Pod, address string, names ...string) {
 	t.Helper()
 	for _, want := range names {
 		envoytest.Eventually(t, want+" at "+address, func() error {
@@ -217,7 +188,7 @@ func says(t *testing.T, p *pod, address string, names ...string) {
 }
 
 // refuses waits until a connection is closed without an answer.
-func refuses(t *testing.T, p *pod, address string) {
+func refuses(t *testing.T, p *meshtest.Pod, address string) {
 	t.Helper()
 	envoytest.Eventually(t, address+" to refuse", func() error {
 		if got, err := line(p, address); err == nil {
