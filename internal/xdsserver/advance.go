@@ -32,7 +32,7 @@ func (st *stream) advance() {
 	st.advanceRemovals()
 }
 
-// ordered reports whether a type has a place in the order; others (extensions, runtime layers) are answered at once, with
+// ordered reports whether a type has a place in the order; others (runtime layers) are answered at once, with
 // nothing if need be, because Envoy does not start before it has heard of them or 15 s have passed.
 func ordered(url string) bool {
 	return slices.Contains(xds.Types[:], url)
@@ -63,9 +63,11 @@ func (st *stream) advanceClusters(view *xds.View) {
 		changed, gone := st.supersede(sub, view)
 		st.send(sub, sub.accompany(clusters, changed, early), gone)
 	}
-	if sub := st.sub(xds.SecretType); sub != nil {
-		changed, gone := st.supersede(sub, view)
-		st.send(sub, changed, gone)
+	for _, url := range []string{xds.SecretType, xds.ExtensionType} { // listeners refer to them
+		if sub := st.sub(url); sub != nil {
+			changed, gone := st.supersede(sub, view)
+			st.send(sub, changed, gone)
+		}
 	}
 }
 
@@ -136,7 +138,7 @@ func (st *stream) advanceRemovals() {
 	if !st.releasable() || !st.sub(xds.ListenerType).answered() || !st.sub(xds.RouteType).answered() {
 		return
 	}
-	for _, url := range []string{xds.ClusterType, xds.EndpointType, xds.SecretType} {
+	for _, url := range []string{xds.ClusterType, xds.EndpointType, xds.SecretType, xds.ExtensionType} {
 		if sub := st.sub(url); sub != nil && len(sub.deferred) > 0 {
 			st.send(sub, nil, sub.takeDeferred())
 		}

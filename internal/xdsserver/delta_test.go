@@ -152,6 +152,22 @@ func TestReconnect(t *testing.T) {
 	}
 }
 
+// TestExtensions: a filter's configuration goes out when it is asked for, and when it changes; it goes away after the listeners
+// that may refer to it.
+func TestExtensions(t *testing.T) {
+	m, _, c := start(t, cluster("a", 1), cluster("b", 1), endpoints("a", 1), endpoints("b", 1), listener("l", "1"), route("80", "a"), extension("lua", 1))
+	rest := []*xds.Resource{cluster("a", 1), cluster("b", 1), endpoints("a", 1), endpoints("b", 1), route("80", "a")}
+	c.ask(xds.ExtensionType, "lua", "missing")
+	c.expect("ECDS lua -missing")
+	m.set(append(rest, listener("l", "1"), extension("lua", 2))...)
+	c.expect("ECDS lua")
+	m.set(append(rest, listener("l", "2"))...)
+	c.want("LDS l")
+	c.quiet()
+	c.ack(xds.ListenerType)
+	c.expect("ECDS -lua")
+}
+
 func TestNoSecretsWithoutCertificate(t *testing.T) {
 	_, _, address := serve(t, Options{}, resource("cert", &tlsv3.Secret{Name: "cert"}))
 	c := newDeltaClient(t, address)

@@ -135,7 +135,7 @@ func (c *deltaClient) quiet() {
 }
 
 var shortNames = map[string]string{
-	xds.ClusterType: "CDS", xds.EndpointType: "EDS", xds.ListenerType: "LDS", xds.RouteType: "RDS", xds.SecretType: "SDS",
+	xds.ClusterType: "CDS", xds.EndpointType: "EDS", xds.ListenerType: "LDS", xds.RouteType: "RDS", xds.SecretType: "SDS", xds.ExtensionType: "ECDS",
 }
 
 func urlOf(name string) string {

@@ -14,6 +14,7 @@ import (
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -204,4 +205,12 @@ func route(name, target string) *xds.Resource {
 			}},
 		}},
 	}}})
+}
+
+func extension(name string, percent uint32) *xds.Resource {
+	config, err := anypb.New(&typev3.FractionalPercent{Numerator: percent})
+	if err != nil {
+		panic(err)
+	}
+	return resource(name, &corev3.TypedExtensionConfig{Name: name, TypedConfig: config})
 }

@@ -8,7 +8,7 @@ import (
 
 // ownSet is what one proxy does not share: its inbound side and, in explicit mode, everything that has a local port.
 type ownSet struct {
-	clusters, listeners, routes, secrets []*Resource
+	clusters, listeners, routes, secrets, extensions []*Resource
 
 	problems []config.Problem
 	parts    []*entry // keeps the memo's entries alive
@@ -66,6 +66,7 @@ func (v *scopeView) viewWith(o *ownSet, before *View) *View {
 	after.tables[listeners] = layered(v.shared[listeners], o.listeners)
 	after.tables[routes] = layered(v.shared[routes], o.routes)
 	after.tables[secrets] = layered(v.shared[secrets], o.secrets)
+	after.tables[extensions] = layered(v.shared[extensions], o.extensions)
 	if before == nil {
 		return after
 	}

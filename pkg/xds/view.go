@@ -20,10 +20,12 @@ const (
 	ListenerType = "type.googleapis.com/envoy.config.listener.v3.Listener"
 	RouteType    = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 	SecretType   = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
+	// ExtensionType is what filters with config_discovery ask for by name (ECDS).
+	ExtensionType = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
 )
 
 // Types lists the type URLs in the order in which Envoy wants to hear of them: what is referred to before what refers to it.
-var Types = [...]string{ClusterType, EndpointType, SecretType, ListenerType, RouteType}
+var Types = [...]string{ClusterType, EndpointType, SecretType, ExtensionType, ListenerType, RouteType}
 
 // Resource is one encoded xDS resource. It is immutable and shared by every proxy that uses it.
 type Resource struct {
@@ -177,6 +179,7 @@ const (
 	clusters = iota
 	endpoints
 	secrets
+	extensions
 	listeners
 	routes
 )
