@@ -102,6 +102,8 @@ func policyHashes(t *networking.TrafficPolicy) bool {
 type targets struct {
 	known []Destination
 	port  uint32 // being addressed
+	// lookup is set only where connections are routed: it returns the service that a host is, nil when there is none.
+	lookup func(host string) *mesh.ScopedService
 }
 
 func (t targets) find(host string) *Destination {

@@ -187,7 +187,7 @@ func (p *gatewayPort) add(l *GatewayListenerInput, s *mesh.GatewayServer, in Gat
 func gatewayTCP(s *mesh.GatewayServer, port uint32, in GatewayInput, notes *problems) []Chain {
 	var out []Chain
 	for _, vs := range s.Virtual {
-		t := targets{known: Destinations([]*mesh.VirtualService{vs}, nil, in.Lookup), port: s.Server.GetPort().GetNumber()}
+		t := targets{known: Destinations([]*mesh.VirtualService{vs}, nil, in.Lookup), port: s.Server.GetPort().GetNumber(), lookup: in.Lookup}
 		if chains, ok := tcpChains(vs, t, notes); ok {
 			out = append(out, chains...)
 		}

@@ -60,7 +60,7 @@ func hostsOf(s *mesh.GatewayServer) []string {
 func passThrough(s *mesh.GatewayServer, in GatewayInput, notes *problems) []SecureChain {
 	var out []SecureChain
 	for _, vs := range s.Virtual {
-		t := targets{known: Destinations([]*mesh.VirtualService{vs}, nil, in.Lookup), port: s.Server.GetPort().GetNumber()}
+		t := targets{known: Destinations([]*mesh.VirtualService{vs}, nil, in.Lookup), port: s.Server.GetPort().GetNumber(), lookup: in.Lookup}
 		for _, c := range tlsChains(vs, t, notes) {
 			if within(c.ServerNames, s.Hosts) {
 				names := c.ServerNames

@@ -2,7 +2,6 @@ package translate
 
 import (
 	"net/netip"
-	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
@@ -52,8 +51,8 @@ type Chain struct {
 	Port        uint32 // of the destination; 0 is any
 	TLS         bool   // takes nothing but TLS, with any ServerNames if there are none
 	Clusters    []WeightedCluster
-	IdleTimeout time.Duration // 0: Envoy's default, 1 h
 	StatPrefix  string
+	Policy      StreamPolicy
 }
 
 // WeightedCluster is a share of a chain's connections.

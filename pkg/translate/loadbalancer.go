@@ -50,7 +50,9 @@ func loadBalancer(c *clusterv3.Cluster, in ClusterInput, policy trafficPolicy, n
 }
 
 // keepsAddress reports whether connections still know where they were going.
-func (in ClusterInput) keepsAddress() bool { return in.Mode == mesh.Redirected && in.Proxy == mesh.Sidecar }
+func (in ClusterInput) keepsAddress() bool {
+	return in.Mode == mesh.Redirected && in.Proxy == mesh.Sidecar
+}
 
 // slowStart applies warmup to the policies that know it.
 func slowStart(c *clusterv3.Cluster, lb *networking.LoadBalancerSettings) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh"
@@ -195,12 +194,12 @@ func (p *outboundPlan) complete(l ListenerInput) ListenerInput {
 // chains are the connections' ways to a service: by the TCP or TLS routes of its VirtualServices; fallback is the rest.
 func (p *outboundPlan) chains(s *mesh.ScopedService, port mesh.Port) (chains []Chain, fallback Chain) {
 	name := ClusterName(s.Host, port.Number, "")
-	fallback = Chain{Clusters: []WeightedCluster{{Name: name, Weight: 100}}, StatPrefix: name, IdleTimeout: idleTimeout(s.Rule, port.Number)}
+	fallback = Chain{Clusters: []WeightedCluster{{Name: name, Weight: 100}}, StatPrefix: name, Policy: streamPolicy(s.Rule, port.Number, "")}
 	for _, vs := range s.Virtual {
 		if len(vs.Spec.GetTcp()) == 0 && len(vs.Spec.GetTls()) == 0 {
 			continue
 		}
-		t := targets{known: Destinations([]*mesh.VirtualService{vs}, s, p.lookup), port: port.Number}
+		t := targets{known: Destinations([]*mesh.VirtualService{vs}, s, p.lookup), port: port.Number, lookup: p.lookup}
 		if opaqueTLS(port.Protocol) {
 			chains = append(chains, tlsChains(vs, t, &p.notes)...)
 			continue
@@ -223,13 +222,6 @@ func (p *outboundPlan) lookup(host string) *mesh.ScopedService {
 		}
 	}
 	return p.byHost[host]
-}
-
-func idleTimeout(rule *mesh.DestinationRule, port uint32) time.Duration {
-	if d := policyFor(rule, port, "").pool.GetTcp().GetIdleTimeout(); positive(d) {
-		return d.AsDuration()
-	}
-	return 0
 }
 
 // endpointAddresses are those of a headless service, as Istio documents: single ones, which become listeners, where the protocol is to

@@ -7,7 +7,6 @@ import (
 
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	tcpproxyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
-	"google.golang.org/protobuf/types/known/durationpb"
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/pkg/mesh"
@@ -18,9 +17,7 @@ const tcpProxyFilter = "envoy.filters.network.tcp_proxy"
 // tcpProxy leads connections to clusters.
 func (t traffic) tcpProxy(c Chain) *listenerv3.Filter {
 	out := &tcpproxyv3.TcpProxy{StatPrefix: cmp.Or(c.StatPrefix, BlackHoleCluster), AccessLog: t.accessLog()}
-	if c.IdleTimeout > 0 {
-		out.IdleTimeout = durationpb.New(c.IdleTimeout)
-	}
+	c.Policy.govern(out)
 	if len(c.Clusters) == 1 {
 		out.ClusterSpecifier = &tcpproxyv3.TcpProxy_Cluster{Cluster: c.Clusters[0].Name}
 	} else {
@@ -44,7 +41,7 @@ func tcpChains(vs *mesh.VirtualService, t targets, notes *problems) (chains []Ch
 			continue
 		}
 		if len(r.GetMatch()) == 0 {
-			return append(chains, Chain{Clusters: clusters, StatPrefix: clusters[0].Name}), true
+			return append(chains, Chain{Clusters: clusters, StatPrefix: clusters[0].Name, Policy: t.streams(r.GetRoute())}), true
 		}
 		for j, m := range r.GetMatch() {
 			if m.GetPort() != 0 && m.GetPort() != t.port {
@@ -54,7 +51,7 @@ func tcpChains(vs *mesh.VirtualService, t targets, notes *problems) (chains []Ch
 			if len(m.GetDestinationSubnets()) > 0 && len(subnets) == 0 {
 				continue
 			}
-			chains = append(chains, Chain{Subnets: subnets, Clusters: clusters, StatPrefix: clusters[0].Name})
+			chains = append(chains, Chain{Subnets: subnets, Clusters: clusters, StatPrefix: clusters[0].Name, Policy: t.streams(r.GetRoute())})
 			if len(subnets) == 0 {
 				return chains, true
 			}
@@ -86,7 +83,7 @@ func tlsChains(vs *mesh.VirtualService, t targets, notes *problems) []Chain {
 				notes.fail(field(path+".match", j)+".sniHosts", "no name that a TLS client could ask for", "a wildcard may only be the whole first label")
 				continue
 			}
-			out = append(out, Chain{TLS: true, ServerNames: names, Subnets: subnets, Clusters: clusters, StatPrefix: clusters[0].Name})
+			out = append(out, Chain{TLS: true, ServerNames: names, Subnets: subnets, Clusters: clusters, StatPrefix: clusters[0].Name, Policy: t.streams(r.GetRoute())})
 		}
 	}
 	return out
