@@ -126,6 +126,9 @@ func (t *update) regroup(r *rule, add bool) {
 	if r.Selector != nil {
 		t.indexLabelled(h.namespace, labelledRule(r), add)
 	}
+	if labels := comparedLabels(r.Spec); len(labels) > 0 {
+		t.indexLabelled("", &labelled{key: r.Object.Key, visibility: r.Visibility, compares: labels}, add)
+	}
 }
 
 // mergeRules makes one rule of several for one host, as Istio documents: the oldest leads, the others add their subsets; a

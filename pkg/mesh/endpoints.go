@@ -208,6 +208,6 @@ func (i *instance) endpoint(address string, port uint32) Endpoint {
 	return Endpoint{
 		Address: address, Port: port, Labels: i.Labels, Identity: i.Identity,
 		MutualTLS: i.TLS && i.Authn.ModeOf(i.behind(port)) != Disabled,
-		Healthy:   i.Healthy, Weight: i.Weight, Network: i.Network, Locality: i.Locality, Workload: i.Key,
+		Healthy:   i.Healthy, Weight: i.Weight, Network: i.Network, Locality: i.Locality, Node: i.Node, Workload: i.Key,
 	}
 }

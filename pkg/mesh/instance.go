@@ -45,6 +45,7 @@ type instance struct {
 	Weight         uint32
 	Network        string
 	Locality       string
+	Node           string // of a Pod
 	Authn          PeerAuthn
 	// Inbound covers what the workload's own listeners depend on, Digest everything.
 	Inbound config.Digest

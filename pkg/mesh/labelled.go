@@ -15,6 +15,8 @@ type labelled struct {
 	local bool
 	// selectors are the label conditions in the object, in order; each either matches a proxy or does not.
 	selectors []map[string]string
+	// compares are labels whose values matter, whatever they are.
+	compares []string
 }
 
 func labelledVirtual(v *virtual) *labelled {
@@ -48,6 +50,7 @@ func (t *update) indexLabelled(namespace string, l *labelled, add bool) {
 type matched struct {
 	Key    config.Key
 	Hits   []bool        // which of the conditions hold
+	Values []string      // of the labels that the object compares
 	Digest config.Digest // of an attached object's content
 }
 
@@ -62,11 +65,11 @@ func (t *tables) matchedBy(p Proxy) []matched {
 			if !l.visibility.In(p.Namespace) || l.local && l.key.Namespace != p.Namespace {
 				continue
 			}
-			m := matched{Key: l.key, Hits: make([]bool, len(l.selectors))}
+			m := matched{Key: l.key, Hits: make([]bool, len(l.selectors)), Values: t.valuesOf(p, l.compares)}
 			for i, s := range l.selectors {
 				m.Hits[i] = labelsMatch(s, p.Labels)
 			}
-			if slices.Contains(m.Hits, true) {
+			if slices.Contains(m.Hits, true) || len(m.Values) > 0 {
 				out = append(out, m)
 			}
 		}
@@ -75,6 +78,9 @@ func (t *tables) matchedBy(p Proxy) []matched {
 		for _, o := range t.attachedTo(kind, p) {
 			out = append(out, matched{Key: o.Key, Digest: o.Digest})
 		}
+	}
+	if labels := ComparedLabels(t.config.Mesh.GetLocalityLbSetting().GetFailoverPriority()); len(labels) > 0 {
+		out = append(out, matched{Key: configKey(t.options), Values: t.valuesOf(p, labels)})
 	}
 	if p.Type == Router {
 		for _, g := range t.gatewaysOf(p) {

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 	meshconfig "istio.io/api/mesh/v1alpha1"
+	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/internal/digest"
 	"github.com/meshctl/meshctl/pkg/config"
@@ -26,6 +27,9 @@ func resolveConfig(object *config.Object, o Options) (*Config, []config.Problem)
 	if object != nil {
 		given, problems = config.DecodeMeshConfig(object)
 		problems = append(problems, checkMatcher(object, "data[mesh].defaultConfig", given.GetDefaultConfig())...)
+		checks := &checker{object: object}
+		checks.locality("data[mesh].localityLbSetting", given.GetLocalityLbSetting(), true)
+		problems = append(problems, checks.problems...)
 	}
 	mesh := defaultMesh(o)
 	if given != nil {
@@ -46,6 +50,7 @@ func defaultMesh(o Options) *meshconfig.MeshConfig {
 		DnsRefreshRate:           durationpb.New(60 * time.Second),
 		EnableAutoMtls:           wrapperspb.Bool(true),
 		EnablePrometheusMerge:    wrapperspb.Bool(true),
+		LocalityLbSetting:        &networking.LocalityLoadBalancerSetting{Enabled: wrapperspb.Bool(true)},
 		OutboundTrafficPolicy:    &meshconfig.MeshConfig_OutboundTrafficPolicy{Mode: meshconfig.MeshConfig_OutboundTrafficPolicy_ALLOW_ANY},
 		AccessLogEncoding:        meshconfig.MeshConfig_TEXT,
 		TrustDomain:              o.TrustDomain,

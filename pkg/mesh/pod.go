@@ -40,6 +40,7 @@ func (t *update) podInstance(o *config.Object) *instance {
 		Weight:         1,
 		Network:        o.Meta.Labels[labelNetwork],
 		Locality:       localityLabel(o.Meta.Labels),
+		Node:           pod.Spec.NodeName,
 		Authn:          t.peerAuthn(o.Key.Namespace, o.Meta.Labels),
 	}
 	if i.Locality == "" {

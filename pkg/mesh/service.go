@@ -89,6 +89,7 @@ type Endpoint struct {
 	Weight    uint32 // 1 unless set
 	Network   string
 	Locality  string // "region/zone/subzone"
+	Node      string // of a Pod
 	// Workload is the object behind the endpoint (WorkloadEntry, Pod, ServiceEntry).
 	Workload config.Key
 }

@@ -31,6 +31,9 @@ func (t *update) sliceEndpoints(d *definition, o *config.Object, port Port) []En
 		if e.Zone != nil && *e.Zone != "" {
 			ep.Locality = "/" + *e.Zone
 		}
+		if e.NodeName != nil {
+			ep.Node = *e.NodeName
+		}
 		if e.NodeName != nil && t.nodeLocality(*e.NodeName) != "" {
 			ep.Locality = t.nodeLocality(*e.NodeName)
 		}

@@ -11,7 +11,6 @@ import (
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
-	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh"
@@ -25,39 +24,40 @@ type AssignmentInput struct {
 	Labels map[string]string
 	// Names: addresses may be DNS names, which only clusters that resolve them can take.
 	Names bool
-	// Balance and Locality of the clients are set only where the choice of endpoints depends on where the client is.
-	Balance  *networking.LocalityLoadBalancerSetting
-	Locality string
+	// Balance and Client are set only where the choice of endpoints depends on where the client is.
+	Balance *Balance
+	Client  Client
 }
 
-// NewAssignment returns the input for the endpoints of a cluster, with no more in it than they depend on. locality is that of the
-// clients.
-func NewAssignment(c ClusterInput, endpoints *mesh.EndpointSet, locality string) AssignmentInput {
-	in := AssignmentInput{
+// NewAssignment returns the input for the endpoints of a cluster, with no more in it than they depend on; see ClientOf.
+func NewAssignment(c ClusterInput, endpoints *mesh.EndpointSet, client Client) AssignmentInput {
+	return AssignmentInput{
 		Cluster:   ClusterName(c.Service.Host, c.Port.Number, c.Subset),
 		Endpoints: endpoints,
 		Labels:    SubsetLabels(c.Rule, c.Subset),
 		Names:     InlineEndpoints(c.Service),
+		Balance:   balanceOf(policyFor(c.Rule, c.Port.Number, c.Subset), c.Config),
+		Client:    client,
 	}
-	if UsesLocality(c) {
-		in.Locality = locality
-		in.Balance = localitySetting(policyFor(c.Rule, c.Port.Number, c.Subset), c.Config)
-	}
-	return in
 }
 
 // Assignment returns the endpoints of a cluster, grouped by locality in a stable order.
 func Assignment(in AssignmentInput) *endpointv3.ClusterLoadAssignment {
-	groups := map[string]*endpointv3.LocalityLbEndpoints{}
+	type place struct {
+		locality string
+		rank     uint32
+	}
+	groups := map[place]*endpointv3.LocalityLbEndpoints{}
 	for i := range in.Endpoints.Endpoints {
 		e := &in.Endpoints.Endpoints[i]
 		if !selects(in.Labels, e.Labels) || !addressable(e.Address, in.Names) || !validPort(e.Port) && !strings.HasPrefix(e.Address, unixScheme) {
 			continue
 		}
-		g := groups[e.Locality]
+		at := place{e.Locality, in.rank(e)}
+		g := groups[at]
 		if g == nil {
-			g = &endpointv3.LocalityLbEndpoints{Locality: locality(e.Locality), LoadBalancingWeight: wrapperspb.UInt32(0)}
-			groups[e.Locality] = g
+			g = &endpointv3.LocalityLbEndpoints{Locality: locality(e.Locality), LoadBalancingWeight: wrapperspb.UInt32(0), Priority: at.rank}
+			groups[at] = g
 		}
 		g.LbEndpoints = append(g.LbEndpoints, lbEndpoint(e))
 		sum := uint64(g.LoadBalancingWeight.Value) + uint64(endpointWeight(e))
@@ -67,9 +67,17 @@ func Assignment(in AssignmentInput) *endpointv3.ClusterLoadAssignment {
 	for _, g := range groups {
 		out.Endpoints = append(out.Endpoints, g)
 	}
-	slices.SortFunc(out.Endpoints, func(a, b *endpointv3.LocalityLbEndpoints) int { return cmp.Compare(localityName(a), localityName(b)) })
+	slices.SortFunc(out.Endpoints, func(a, b *endpointv3.LocalityLbEndpoints) int {
+		return cmp.Or(cmp.Compare(localityName(a), localityName(b)), cmp.Compare(a.Priority, b.Priority))
+	})
+	closeGaps(out.Endpoints)
 	if in.Balance != nil {
-		out.Endpoints = balance(out.Endpoints, in.Balance, in.Locality)
+		for _, d := range in.Balance.Distribute {
+			if covers(d.GetFrom(), in.Client.Locality) {
+				out.Endpoints = distribute(out.Endpoints, d.GetTo())
+				break
+			}
+		}
 	}
 	return out
 }
@@ -89,9 +97,6 @@ func lbEndpoint(e *mesh.Endpoint) *endpointv3.LbEndpoint {
 // endpointWeight is at least 1, and so small that the weights of a locality cannot add up to more than 32 bits.
 func endpointWeight(e *mesh.Endpoint) uint32 { return min(max(e.Weight, 1), 1<<17) }
 
-// clusterID is how Istio calls the only cluster of a mesh that has one.
-const clusterID = "Kubernetes"
-
 // endpointMetadata carries the mark that selects mutual TLS, and who the endpoint is ("name;namespace;app;version;cluster")
 // for access logs and metrics.
 func endpointMetadata(e *mesh.Endpoint) *corev3.Metadata {
@@ -102,7 +107,7 @@ func endpointMetadata(e *mesh.Endpoint) *corev3.Metadata {
 	if e.Workload != (config.Key{}) {
 		app := cmp.Or(e.Labels["service.istio.io/canonical-name"], e.Labels["app.kubernetes.io/name"], e.Labels["app"])
 		version := cmp.Or(e.Labels["service.istio.io/canonical-revision"], e.Labels["app.kubernetes.io/version"], e.Labels["version"])
-		fields["istio"] = stringStruct("workload", strings.Join([]string{e.Workload.Name, e.Workload.Namespace, app, version, clusterID}, ";"))
+		fields["istio"] = stringStruct("workload", strings.Join([]string{e.Workload.Name, e.Workload.Namespace, app, version, mesh.ClusterID}, ";"))
 	}
 	if len(fields) == 0 {
 		return nil

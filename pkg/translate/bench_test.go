@@ -19,7 +19,7 @@ func BenchmarkResources(b *testing.B) {
 	host := ServiceRoutes(ServiceRoutesInput{Config: s.Config(), Namespace: "default", Service: svc, Lookup: scope.Service})[0].Host
 	for name, one := range map[string]func() proto.Message{
 		"cluster":    func() proto.Message { c, _ := Cluster(cluster); return c },
-		"assignment": func() proto.Message { return Assignment(NewAssignment(cluster, set, "")) },
+		"assignment": func() proto.Message { return Assignment(NewAssignment(cluster, set, Client{})) },
 		"vhost":      func() proto.Message { v, _ := VirtualHost(host); return v },
 	} {
 		b.Run(name, func(b *testing.B) {

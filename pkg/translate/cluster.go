@@ -30,8 +30,8 @@ type ClusterInput struct {
 	MutualTLS bool
 	// Endpoints are needed only where InlineEndpoints(Service) holds; nil otherwise.
 	Endpoints *mesh.EndpointSet
-	// Locality of the proxies ("region/zone/subzone"), only with Endpoints and where UsesLocality holds.
-	Locality string
+	// Client is needed only with Endpoints, see ClientOf.
+	Client Client
 }
 
 // InlineEndpoints reports whether the service's clusters hold their endpoints themselves, because Envoy resolves their names.
@@ -181,7 +181,7 @@ func dnsAssignment(in ClusterInput) *endpointv3.ClusterLoadAssignment {
 	if in.Endpoints == nil {
 		return nil
 	}
-	a := Assignment(NewAssignment(in, in.Endpoints, in.Locality))
+	a := Assignment(NewAssignment(in, in.Endpoints, in.Client))
 	if len(a.Endpoints) == 0 {
 		return nil
 	}

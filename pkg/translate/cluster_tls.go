@@ -138,18 +138,18 @@ func authorities(tls *networking.ClientTLSSettings, named string) *tlsv3.SdsSecr
 	case named != "":
 		return credential(named + CASuffix)
 	case tls.GetCaCertificates() != "":
-		return fileSecret(fileRoot + withRevocations(tls.GetCaCertificates(), tls))
+		return fileSecret(fileRoot + withRevocations(tls.GetCaCertificates(), tls.GetCaCrl()))
 	default:
-		return fileSecret(fileRoot + withRevocations(systemRoots, tls))
+		return fileSecret(fileRoot + withRevocations(systemRoots, tls.GetCaCrl()))
 	}
 }
 
-// withRevocations names authorities together with the file of the certificates that they revoked, where the rule names one.
-func withRevocations(authorities string, tls *networking.ClientTLSSettings) string {
-	if crl := tls.GetCaCrl(); crl != "" {
-		return authorities + revocations + crl
+// withRevocations names authorities together with the file of the certificates that they revoked, if there is one.
+func withRevocations(authorities, crl string) string {
+	if crl == "" {
+		return authorities
 	}
-	return authorities
+	return authorities + revocations + crl
 }
 
 // automaticNames makes Envoy take the SNI, and the name that the certificate must have, from the request's host where the

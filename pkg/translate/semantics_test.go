@@ -232,9 +232,9 @@ func TestFailover(t *testing.T) {
 	for _, l := range []string{"r1/z1/s1", "r1/z1/s2", "r1/z2/s1", "r2/z1/s1", "r3/z1/s1"} {
 		endpoints.Endpoints = append(endpoints.Endpoints, mesh.Endpoint{Address: "10.0.0.1", Port: 80, Healthy: true, Locality: l})
 	}
-	a := Assignment(AssignmentInput{Endpoints: endpoints, Locality: "r1/z1/s1", Balance: &networking.LocalityLoadBalancerSetting{
-		Failover: []*networking.LocalityLoadBalancerSetting_Failover{{From: "r1", To: "r3"}},
-	}})
+	a := Assignment(AssignmentInput{
+		Endpoints: endpoints, Client: Client{Locality: "r1/z1/s1"}, Balance: &Balance{Localities: true, Failover: map[string]string{"r1": "r3"}},
+	})
 	var got []uint32
 	for _, g := range a.Endpoints {
 		got = append(got, g.Priority)

@@ -11,7 +11,7 @@ type builder struct {
 	snapshot *mesh.Snapshot
 	memo     *memo
 	scope    *mesh.Scope
-	locality string
+	proxy    mesh.Proxy // one of those that the scope is for
 }
 
 // hostEntries is what one host contributes to a scope.

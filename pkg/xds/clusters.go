@@ -31,12 +31,15 @@ func (b *builder) clusterInputs(s *mesh.ScopedService, port mesh.Port) []transla
 	if translate.InlineEndpoints(s.Service) {
 		for i := range inputs {
 			inputs[i].Endpoints = endpoints
-			if translate.UsesLocality(inputs[i]) {
-				inputs[i].Locality = b.locality
-			}
+			inputs[i].Client = b.client(inputs[i])
 		}
 	}
 	return inputs
+}
+
+// client is what the endpoints of a cluster depend on of the scope's proxies.
+func (b *builder) client(c translate.ClusterInput) translate.Client {
+	return translate.ClientOf(c, b.proxy.Locality, func(label string) string { return b.snapshot.Topology(b.proxy, label) })
 }
 
 // assignments makes the endpoints of the clusters of one port.
@@ -49,7 +52,7 @@ func (b *builder) assignments(s *mesh.ScopedService, port mesh.Port, out *hostEn
 		if !translate.NeedsAssignment(c) {
 			continue
 		}
-		in := translate.NewAssignment(c, endpoints, b.locality)
+		in := translate.NewAssignment(c, endpoints, b.client(c))
 		out.endpoints = append(out.endpoints, b.memo.get("assignment", in, func() *entry {
 			a := translate.Assignment(in)
 			return &entry{resources: []*Resource{encode(a.ClusterName, EndpointType, a, c.Service.From)}}

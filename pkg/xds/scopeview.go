@@ -16,6 +16,7 @@ type scopeKey struct {
 type scopeView struct {
 	key     scopeKey
 	members map[*Member]struct{}
+	founder mesh.Proxy // for which it was made, before it has members
 
 	scope *mesh.Scope
 	hosts map[string]*hostEntries
@@ -29,7 +30,7 @@ type scopeView struct {
 }
 
 func (c *Catalog) builderFor(v *scopeView) *builder {
-	return &builder{snapshot: c.snapshot, memo: c.memo, scope: v.scope, locality: v.key.Locality}
+	return &builder{snapshot: c.snapshot, memo: c.memo, scope: v.scope, proxy: v.proxy()}
 }
 
 // proxy returns one of the scope's proxies: it supplies the labels when the scope is resolved again.
@@ -37,7 +38,7 @@ func (v *scopeView) proxy() mesh.Proxy {
 	for m := range v.members {
 		return m.proxy
 	}
-	return mesh.Proxy{}
+	return v.founder
 }
 
 // buildScope makes everything anew for one of the scope's proxies; what was encoded before is found in the memo, and a table that comes out the same keeps its
