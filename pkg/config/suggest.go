@@ -2,6 +2,9 @@ package config
 
 import "strings"
 
+// Nearest returns the candidate that word most likely means, or "" when none resembles it.
+func Nearest(word string, candidates []string) string { return nearest(word, candidates) }
+
 // nearest returns the candidate that word most likely means, or "". Case, underscores and dashes do not count; else at
 // most a third of the letters may be wrong.
 func nearest(word string, candidates []string) string {
