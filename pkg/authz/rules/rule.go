@@ -1,0 +1,137 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	security "istio.io/api/security/v1beta1"
+)
+
+// impossible is a constraint in the place of something that is missing.
+var impossible = Constraint{Invalid: true}
+
+func (r *reader) rule(at string, in *security.Rule) Rule {
+	out := Rule{}
+	if in == nil {
+		r.fail(at, "the rule is empty"+r.skipped(), "write {} for a rule that matches everything")
+		return Rule{Conditions: []Constraint{impossible}}
+	}
+	for i, from := range in.GetFrom() {
+		out.Sources = append(out.Sources, r.source(fmt.Sprintf("%s.from[%d].source", at, i), from.GetSource()))
+	}
+	for i, to := range in.GetTo() {
+		out.Operations = append(out.Operations, r.operation(fmt.Sprintf("%s.to[%d].operation", at, i), to.GetOperation()))
+	}
+	for i, when := range in.GetWhen() {
+		out.Conditions = append(out.Conditions, r.condition(fmt.Sprintf("%s.when[%d]", at, i), when))
+	}
+	r.unscoped(at, out)
+	return out
+}
+
+// skipped says what becomes of a part that cannot be asked.
+func (r *reader) skipped() string {
+	if Widens(r.action) {
+		return ": it counts as matched"
+	}
+	return ": it never matches"
+}
+
+// field is one field of a source or operation and its negation, with their names.
+type field struct {
+	attribute         Attribute
+	name, notName     string
+	values, notValues []string
+}
+
+func (r *reader) source(at string, s *security.Source) Term {
+	fields := []field{
+		{Principal, "principals", "notPrincipals", s.GetPrincipals(), s.GetNotPrincipals()},
+		{RequestPrincipal, "requestPrincipals", "notRequestPrincipals", s.GetRequestPrincipals(), s.GetNotRequestPrincipals()},
+		{ServiceAccount, "serviceAccounts", "notServiceAccounts", s.GetServiceAccounts(), s.GetNotServiceAccounts()},
+		{TrustDomain, "trustDomains", "notTrustDomains", s.GetTrustDomains(), s.GetNotTrustDomains()},
+		{Namespace, "namespaces", "notNamespaces", s.GetNamespaces(), s.GetNotNamespaces()},
+		{RemoteIP, "remoteIpBlocks", "notRemoteIpBlocks", s.GetRemoteIpBlocks(), s.GetNotRemoteIpBlocks()},
+		{SourceIP, "ipBlocks", "notIpBlocks", s.GetIpBlocks(), s.GetNotIpBlocks()},
+	}
+	out := r.term(at, fields)
+	has := func(a Attribute) bool {
+		return slices.ContainsFunc(out, func(c Constraint) bool { return c.Attribute == a })
+	}
+	if has(ServiceAccount) && (has(Principal) || has(Namespace)) {
+		r.fail(at+".serviceAccounts", "serviceAccounts exclude principals and namespaces"+r.skipped(), "use principals alone")
+		out = append(out, impossible)
+	}
+	return out
+}
+
+func (r *reader) operation(at string, o *security.Operation) Term {
+	return r.term(at, []field{
+		{Host, "hosts", "notHosts", o.GetHosts(), o.GetNotHosts()},
+		{Method, "methods", "notMethods", o.GetMethods(), o.GetNotMethods()},
+		{Path, "paths", "notPaths", o.GetPaths(), o.GetNotPaths()},
+		{DestinationPort, "ports", "notPorts", o.GetPorts(), o.GetNotPorts()},
+	})
+}
+
+func (r *reader) term(at string, fields []field) Term {
+	var out Term
+	for _, f := range fields {
+		if len(f.values) == 0 && len(f.notValues) == 0 {
+			continue
+		}
+		c := Constraint{Attribute: f.attribute, Values: f.values, NotValues: f.notValues}
+		c.Invalid = !r.supported(at+"."+f.name, c)
+		c.Invalid = !r.valid(at+"."+f.name, c.Attribute, f.values) || c.Invalid
+		c.Invalid = !r.valid(at+"."+f.notName, c.Attribute, f.notValues) || c.Invalid
+		out = append(out, r.qualified(c))
+	}
+	if len(out) == 0 {
+		r.fail(at, "nothing is asked for"+r.skipped(), "leave the list out where anything is meant")
+		return Term{impossible}
+	}
+	return out
+}
+
+// supported reports whether a policy of this action can look at an attribute: external authorization comes before authentication.
+func (r *reader) supported(at string, c Constraint) bool {
+	if r.action == Custom && (c.Attribute.JWT() || c.Attribute.Peer()) {
+		r.fail(at, "Istio does not support who calls as a criterion of CUSTOM policies"+r.skipped(), "let the provider decide by it")
+		return false
+	}
+	return true
+}
+
+// qualified writes service accounts with their namespace.
+func (r *reader) qualified(c Constraint) Constraint {
+	if c.Attribute != ServiceAccount {
+		return c
+	}
+	full := func(list []string) []string {
+		var out []string
+		for _, v := range list {
+			if !strings.Contains(v, "/") {
+				v = r.namespace + "/" + v
+			}
+			out = append(out, v)
+		}
+		return out
+	}
+	c.Values, c.NotValues = full(c.Values), full(c.NotValues)
+	return c
+}
+
+// unscoped warns of a DENY rule that denies every TCP connection, which has nothing of what the rule asks for.
+func (r *reader) unscoped(at string, rule Rule) {
+	if r.action != Deny || len(rule.Sources)+len(rule.Operations)+len(rule.Conditions) == 0 {
+		return
+	}
+	httpOnly := func(c Constraint) bool { return c.Attribute.HTTP() }
+	whole := func(terms []Term) bool {
+		return len(terms) == 0 || slices.ContainsFunc(terms, func(t Term) bool { return !slices.ContainsFunc(t, func(c Constraint) bool { return !httpOnly(c) }) })
+	}
+	if whole(rule.Sources) && whole(rule.Operations) && !slices.ContainsFunc(rule.Conditions, func(c Constraint) bool { return !httpOnly(c) }) {
+		r.warn(at, "TCP connections have nothing of what the rule asks for, so it denies all of them", "add the ports that speak HTTP to every operation")
+	}
+}
