@@ -19,6 +19,7 @@ var tiers = map[string]int{
 	"internal/version":      0,
 	"internal/agentapi":     0,
 	"internal/envoytypes":   0,
+	"pkg/authz/rules":       0,
 	"pkg/config":            0,
 	"pkg/proxyconfig":       0,
 	"internal/printer":      0,
@@ -56,7 +57,7 @@ var tiers = map[string]int{
 }
 
 // pure packages compute and nothing else: the same input gives the same output, on a server, in a command, in a test.
-var pure = []string{"pkg/config", "pkg/proxyconfig", "pkg/mesh", "pkg/translate", "pkg/envoyfilter", "pkg/xds", "pkg/analyze", "pkg/plan", "pkg/explain", "pkg/inject", "internal/table", "internal/digest"}
+var pure = []string{"pkg/authz/rules", "pkg/config", "pkg/proxyconfig", "pkg/mesh", "pkg/translate", "pkg/envoyfilter", "pkg/xds", "pkg/analyze", "pkg/plan", "pkg/explain", "pkg/inject", "internal/table", "internal/digest"}
 
 var impure = []string{"os", "net", "net/http", "os/exec", "syscall"}
 
