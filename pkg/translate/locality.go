@@ -74,7 +74,7 @@ func distribute(groups []*endpointv3.LocalityLbEndpoints, to map[string]uint32) 
 		if chosen[i] == "" || share == 0 || total[chosen[i]] == 0 {
 			continue
 		}
-		const scale = 1 << 20 // keeps small localities above zero
+		const scale = 1000000 // keeps small localities above zero
 		w := share * scale / all * uint64(g.LoadBalancingWeight.GetValue()) / total[chosen[i]]
 		g.LoadBalancingWeight = wrapperspb.UInt32(uint32(max(1, min(w, math.MaxInt32))))
 		out = append(out, g)

@@ -73,12 +73,12 @@ func (r *resources) service(s *mesh.Snapshot, p mesh.Proxy, svc *mesh.ScopedServ
 	}) {
 		in.MutualTLS = set.MutualTLS() && KeepsDestination(in)
 		if InlineEndpoints(svc.Service) {
-			in.Endpoints, in.Locality = set, p.Locality
+			in.Endpoints, in.Client = set, clientOf(s, p, in)
 		}
 		c, notes := Cluster(in)
 		r.clusters, r.problems = append(r.clusters, c), append(r.problems, notes...)
 		if NeedsAssignment(in) {
-			r.endpoints = append(r.endpoints, Assignment(NewAssignment(in, set, p.Locality)))
+			r.endpoints = append(r.endpoints, Assignment(NewAssignment(in, set, clientOf(s, p, in))))
 		}
 	}
 }
@@ -245,6 +245,10 @@ func (r *resources) listener(t testing.TB, name string) *listenerv3.Listener {
 	}
 	t.Fatalf("there is no listener %s", name)
 	return nil
+}
+
+func clientOf(s *mesh.Snapshot, p mesh.Proxy, in ClusterInput) Client {
+	return ClientOf(in, p.Locality, func(label string) string { return s.Topology(p, label) })
 }
 
 // The proxies of the tests.

@@ -154,7 +154,7 @@ func (c *Catalog) scopeFor(p mesh.Proxy) *scopeView {
 	if v := c.scopes[key]; v != nil {
 		return v
 	}
-	v := &scopeView{key: key, members: map[*Member]struct{}{}}
+	v := &scopeView{key: key, members: map[*Member]struct{}{}, founder: p}
 	c.buildScope(v, p)
 	c.scopes[key] = v
 	return v
