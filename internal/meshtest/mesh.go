@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/meshctl/meshctl/internal/adminapi"
 	"github.com/meshctl/meshctl/internal/controlplane"
 	"github.com/meshctl/meshctl/internal/controlplane/controlplanetest"
 	"github.com/meshctl/meshctl/internal/envoytest"
@@ -119,7 +120,7 @@ func (m *Mesh) Settle(workloads ...*Workload) {
 
 func (m *Mesh) synced(ctx context.Context) {
 	m.t.Helper()
-	report, err := m.Plane.API.WaitSync(ctx, controlplanetest.Patience)
+	report, err := m.Plane.API.WaitSync(ctx, controlplanetest.Patience/2) // and time is left to ask who does not answer
 	check(m.t, err)
 	if report.Synced {
 		return
@@ -127,8 +128,11 @@ func (m *Mesh) synced(ctx context.Context) {
 	proxies, _ := m.Plane.API.Proxies(ctx)
 	for _, p := range proxies {
 		for _, s := range p.Sync {
-			if s.Nack != nil {
+			switch {
+			case s.Nack != nil:
 				m.t.Errorf("%s rejects %s: %s", p.ID, s.Nack.Resource, s.Nack.Error)
+			case s.State == adminapi.Stale:
+				m.t.Errorf("%s: %s is stale, sent %s, acknowledged %s", p.ID, s.Type, s.LastSent, s.LastAck)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package meshtest
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -38,7 +39,13 @@ func InNamespace(t *testing.T) bool {
 	for part := range strings.SplitSeq(t.Name(), "/") {
 		path = append(path, "^"+regexp.QuoteMeta(part)+"$")
 	}
-	cmd := exec.Command("/proc/self/exe", "-test.run="+strings.Join(path, "/"), "-test.v", "-test.timeout=5m")
+	args := []string{"-test.run=" + strings.Join(path, "/"), "-test.v", "-test.timeout=" + flag.Lookup("test.timeout").Value.String()}
+	flag.Visit(func(f *flag.Flag) {
+		if !strings.HasPrefix(f.Name, "test.") { // the test's own
+			args = append(args, "-"+f.Name+"="+f.Value.String())
+		}
+	})
+	cmd := exec.Command("/proc/self/exe", args...)
 	cmd.Env = append(os.Environ(), insideVariable+"="+t.Name()) //nolint:forbidigo // a test that runs again has its environment
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	if os.Getuid() != 0 {

@@ -1,0 +1,69 @@
+package random_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/meshctl/meshctl/internal/meshtest"
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/test/random"
+)
+
+var (
+	seed    = flag.Uint64("random.seed", 1, "of the first batch")
+	batches = flag.Int("random.batches", 25, "how many batches to try in each mode")
+	size    = flag.Int("random.size", 50, "objects in a batch")
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// base is what the random objects refer to.
+const base = `
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: default}
+spec: {clusterIP: 10.99.0.1, selector: {app: web}, ports: [{name: http, port: 80, targetPort: 8080}, {name: tcp, port: 7000}, {name: grpc, port: 9000}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: api, namespace: a}
+spec: {clusterIP: 10.99.0.2, ports: [{name: http, port: 80}, {name: https, port: 443}, {name: grpc, port: 9000}, {name: auto, port: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: default}
+spec: {clusterIP: None, selector: {app: web}, ports: [{name: mysql, port: 3306, targetPort: 7000}, {name: http, port: 80, targetPort: 8080}]}
+`
+
+// Whatever the types of the API can hold, Envoy takes what is made of it.
+func TestEnvoyAcceptsRandomConfiguration(t *testing.T) {
+	members := []meshtest.Member{{Options: meshtest.Sidecar("web", "app=web", "version=v1"), Serves: true}, {Options: meshtest.Gateway("ingress")}}
+	meshtest.BothModes(t, map[string]string{"base.yaml": base}, members, func(t *testing.T, m *meshtest.Traffic) {
+		for i := range uint64(*batches) {
+			text := random.New(*seed+i, 3).Batch(*size)
+			m.Subtest(fmt.Sprintf("seed %d", *seed+i), func(t *testing.T) {
+				m.Write("random.yaml", text)
+				m.Settle()
+				for _, p := range m.Plane.Status().Problems {
+					if p.Code == string(config.SchemaError) {
+						t.Errorf("%s %s/%s: %s: %s", p.Kind, p.Namespace, p.Name, p.Field, p.Message)
+					}
+				}
+				if t.Failed() {
+					path := filepath.Join(os.TempDir(), fmt.Sprintf("random-%d.yaml", *seed+i))
+					if os.WriteFile(path, []byte(text), 0o600) == nil {
+						t.Logf("the batch is %s", path)
+					}
+				}
+			})
+			if t.Failed() {
+				return
+			}
+		}
+	})
+}
