@@ -25,7 +25,10 @@ require (
 	sigs.k8s.io/yaml v1.6.0
 )
 
-require go.opentelemetry.io/proto/otlp v1.11.0 // indirect
+require (
+	go.opentelemetry.io/proto/otlp v1.11.0 // indirect
+	golang.org/x/crypto v0.57.0
+)
 
 require (
 	cel.dev/expr v0.25.3 // indirect

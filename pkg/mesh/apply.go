@@ -152,7 +152,7 @@ func (t *update) read(d delta) {
 		t.readGateway(d)
 	case config.Sidecar:
 		t.readSidecar(d)
-	case config.Secret:
+	case config.Secret, config.ConfigMap:
 		t.readSecret(d)
 	case config.EnvoyFilter, config.Telemetry, config.WasmPlugin, config.TrafficExtension, config.AuthzPolicy, config.RequestAuthn,
 		config.ProxyConfig:

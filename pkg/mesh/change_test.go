@@ -97,7 +97,9 @@ func TestProblemsFollowTheirCause(t *testing.T) {
 		t.Fatalf("problems: %v", messages(s))
 	}
 	s, _ = apply(t, s, object(config.DestinationRule, "prod", "a", &networking.DestinationRule{Host: "a", Subsets: []*networking.Subset{{Name: "v1"}}}))
-	s, _ = apply(t, s, object(config.Gateway, "prod", "gw", &networking.Gateway{}))
+	s, _ = apply(t, s, object(config.Gateway, "prod", "gw", &networking.Gateway{Servers: []*networking.Server{{
+		Port: &networking.Port{Number: 80, Name: "http", Protocol: "HTTP"}, Hosts: []string{"*"},
+	}}}))
 	equal(t, "problems", messages(s), nil)
 }
 

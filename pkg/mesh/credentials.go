@@ -10,9 +10,18 @@ import (
 	"github.com/meshctl/meshctl/pkg/config"
 )
 
+// caSuffix of the Secret that holds the authorities apart from the certificate, as Istio documents for mutual TLS.
+const caSuffix = "-cacert"
+
+// configMapPrefix begins the name of a ConfigMap among credentials: "configmap://NAMESPACE/NAME" in Istio's API.
+const configMapPrefix = "configmap://"
+
+// secretName is a credential's name without the prefix that it may have.
+func secretName(name string) string { return strings.TrimPrefix(name, "kubernetes://") }
+
 // secret returns a credential of the router's namespace, nil when there is none with a certificate.
 func (r *resolver) secret(name string) *config.Object {
-	o := r.set.Get(config.Key{Kind: config.Secret, Namespace: r.key.Namespace, Name: strings.TrimPrefix(name, "kubernetes://")})
+	o := r.set.Get(config.Key{Kind: config.Secret, Namespace: r.key.Namespace, Name: name})
 	if o == nil {
 		return nil
 	}
@@ -26,12 +35,75 @@ func (r *resolver) secret(name string) *config.Object {
 	return nil
 }
 
-// credentials are the names of the Secrets that a Gateway uses.
+// configMap returns a ConfigMap of the router's namespace, nil when there is none with authorities.
+func (r *resolver) configMap(name string) *config.Object {
+	o := r.set.Get(config.Key{Kind: config.ConfigMap, Namespace: r.key.Namespace, Name: name})
+	if o == nil {
+		return nil
+	}
+	if m, ok := o.Spec.(*corev1.ConfigMap); ok && (m.Data["ca.crt"] != "" || m.Data["cacert"] != "") {
+		return o
+	}
+	return nil
+}
+
+// credentials resolves the certificates of a server and the authorities of its clients.
+func (r *resolver) credentials(tls *networking.ServerTLSSettings) (certificates []Credential, authorities Credential) {
+	for _, name := range serverCredentials(tls) {
+		name = secretName(name)
+		certificates = append(certificates, Credential{name, r.secret(name)})
+	}
+	if name := tls.GetCaCertCredentialName(); name != "" {
+		return certificates, r.authorities(name)
+	}
+	if len(certificates) > 0 {
+		first := certificates[0]
+		authorities = Credential{first.Name + caSuffix, r.secret(first.Name + caSuffix)}
+		if authorities.Object == nil {
+			authorities.Object = first.Object
+		}
+	}
+	return certificates, authorities
+}
+
+// authorities finds what caCertCredentialName means: a Secret, or a ConfigMap; of another namespace neither.
+func (r *resolver) authorities(name string) Credential {
+	if path, ok := strings.CutPrefix(name, configMapPrefix); ok {
+		namespace, name, _ := strings.Cut(path, "/")
+		out := Credential{Name: "configmap/" + name}
+		if namespace == r.key.Namespace {
+			out.Object = r.configMap(name)
+		}
+		return out
+	}
+	name = secretName(name)
+	if o := r.secret(name); o != nil {
+		if strings.HasSuffix(name, caSuffix) {
+			return Credential{name, o}
+		}
+		return Credential{name + "/cacert", o} // apart from the certificate that the same Secret may be elsewhere
+	}
+	return Credential{"configmap/" + name, r.configMap(name)}
+}
+
+// serverCredentials are the names that a server's settings have for its certificates.
+func serverCredentials(tls *networking.ServerTLSSettings) []string {
+	if name := tls.GetCredentialName(); name != "" {
+		return []string{name}
+	}
+	return tls.GetCredentialNames()
+}
+
+// credentials are the names of the Secrets, and "configmap/NAME" of the ConfigMaps, that a Gateway uses.
 func (g *gateway) credentials() []string {
 	var out []string
 	for _, s := range g.Spec.Servers {
-		if name := s.GetTls().GetCredentialName(); name != "" {
-			out = append(out, name)
+		for _, name := range serverCredentials(s.GetTls()) {
+			out = append(out, secretName(name))
+		}
+		if name := s.GetTls().GetCaCertCredentialName(); name != "" {
+			name = secretName(strings.TrimPrefix(name, configMapPrefix))
+			out = append(out, name, "configmap/"+name[strings.LastIndexByte(name, '/')+1:])
 		}
 	}
 	return out
@@ -70,7 +142,7 @@ func (t *update) useCredential(names []string, user config.Key, uses bool) {
 	}
 }
 
-// readSecret takes in a changed Secret, which counts when something uses it as a credential.
+// readSecret takes in a changed Secret or ConfigMap, which counts when something uses it as a credential.
 func (t *update) readSecret(d delta) {
 	if d.before != nil && d.after != nil && d.before.Digest == d.after.Digest && d.after.Digest != (config.Digest{}) {
 		return
@@ -78,11 +150,15 @@ func (t *update) readSecret(d delta) {
 	t.staleSecrets = append(t.staleSecrets, d.key())
 }
 
-// applySecrets notes the changed Secrets that are credentials.
+// applySecrets notes the changed Secrets and ConfigMaps that are credentials.
 func (t *update) applySecrets() {
 	slices.SortFunc(t.staleSecrets, config.Key.Compare)
 	for _, key := range t.staleSecrets {
-		users := t.credentials.get(key.Name)
+		name := key.Name
+		if key.Kind == config.ConfigMap {
+			name = "configmap/" + name
+		}
+		users := t.credentials.get(name)
 		if len(users) == 0 {
 			continue
 		}

@@ -17,10 +17,11 @@ type GatewayServer struct {
 	// Virtual are the VirtualServices that name this Gateway, are visible to it and whose hosts meet the server's hosts;
 	// oldest first.
 	Virtual []*VirtualService
-	// Credential is the Secret that credentialName names, nil when it is missing or not TLS.
-	Credential *config.Object
-	// CA is the Secret credentialName+"-cacert" with the authorities of client certificates, nil when there is none.
-	CA *config.Object
+	// Credentials are the Secrets that credentialName, or credentialNames, names, in order.
+	Credentials []Credential
+	// Authorities of client certificates: what caCertCredentialName names, else the Secret NAME-cacert of the first credential, else that
+	// credential itself. Nothing without any of them.
+	Authorities Credential
 	// Digest covers all of the above.
 	Digest config.Digest
 }
@@ -30,4 +31,13 @@ type GatewayHost struct {
 	Host string
 	// Namespace restricts which VirtualServices may bind; "" is any.
 	Namespace string
+}
+
+// Credential is a Secret, or a ConfigMap with authorities, that a gateway's settings name.
+type Credential struct {
+	// Name under which proxies ask for it, without the prefix "kubernetes://": that of the Secret for a certificate; "NAME-cacert",
+	// "NAME/cacert" or "configmap/NAME" for authorities.
+	Name string
+	// Object in the gateway's namespace, nil when there is none with a certificate.
+	Object *config.Object
 }

@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -10,9 +9,6 @@ import (
 	"github.com/meshctl/meshctl/internal/digest"
 	"github.com/meshctl/meshctl/pkg/config"
 )
-
-// caSuffix of the Secret that holds the authorities apart from the certificate, as Istio documents for mutual TLS.
-const caSuffix = "-cacert"
 
 // gateway is one Gateway object.
 type gateway struct {
@@ -63,27 +59,17 @@ func parseGateway(o *config.Object) (*gateway, []config.Problem) {
 		return nil, nil
 	}
 	g := &gateway{Object: o, Spec: spec}
-	var problems []config.Problem
+	c := &gatewayCheck{object: o}
 	for i, s := range spec.Servers {
-		var hosts []GatewayHost
-		for _, h := range s.GetHosts() {
-			hosts = append(hosts, gatewayHost(h, o.Key.Namespace))
-		}
-		if len(hosts) == 0 {
-			problems = append(problems, problem(o, config.Error, fmt.Sprintf("spec.servers[%d].hosts", i), "the server has no hosts; it is left out", `add hosts, for example "*"`))
-		}
-		if n := s.GetPort().GetNumber(); n < 1 || n > 65535 {
-			hosts = nil
-			problems = append(problems, problem(o, config.Error, fmt.Sprintf("spec.servers[%d].port", i), fmt.Sprintf("port %d is not between 1 and 65535; the server is left out", n), "set port.number"))
-		}
-		g.Hosts = append(g.Hosts, hosts)
+		g.Hosts = append(g.Hosts, c.server(i, s))
 	}
+	c.whole(spec)
 	g.Digest = digest.Of(struct {
 		Key  config.Key
 		Meta config.Meta
 		Spec *networking.Gateway
 	}{o.Key, config.Meta{Created: o.Meta.Created}, spec})
-	return g, problems
+	return g, c.problems
 }
 
 // gatewayHost splits "namespace/host"; "." is the Gateway's own namespace and "*" is any.
@@ -148,18 +134,16 @@ func (r *resolver) server(g *gateway, i int) *GatewayServer {
 			s.Virtual = append(s.Virtual, n)
 		}
 	}
-	if name := s.Server.GetTls().GetCredentialName(); name != "" {
-		s.Credential = r.secret(name)
-		s.CA = r.secret(name + caSuffix)
-	}
+	s.Credentials, s.Authorities = r.credentials(s.Server.GetTls())
 	s.Digest = digest.Of(struct {
-		Gateway        config.Key
-		Server         *networking.Server
-		Index          int
-		Hosts          []GatewayHost
-		Virtual        []*VirtualService
-		Credential, CA *config.Object
-	}{s.Gateway, s.Server, i, s.Hosts, s.Virtual, s.Credential, s.CA})
+		Gateway     config.Key
+		Server      *networking.Server
+		Index       int
+		Hosts       []GatewayHost
+		Virtual     []*VirtualService
+		Credentials []Credential
+		Authorities Credential
+	}{s.Gateway, s.Server, i, s.Hosts, s.Virtual, s.Credentials, s.Authorities})
 	return s
 }
 

@@ -164,10 +164,10 @@ func TestGateways(t *testing.T) {
 	secret := func(ns string) string {
 		return "\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: cert, namespace: " + ns + "}\ntype: kubernetes.io/tls\ndata: {tls.crt: YQ==, tls.key: YQ==}"
 	}
-	if c := scopeOf(build(t, gw("prod", `["*"]`)+secret("prod")), router).Servers[0].Credential; c != nil {
+	if c := scopeOf(build(t, gw("prod", `["*"]`)+secret("prod")), router).Servers[0].Credentials[0].Object; c != nil {
 		t.Errorf("the credential is that of the Gateway's namespace, not the proxy's: %v", c.Key)
 	}
-	if c := scopeOf(build(t, gw("prod", `["*"]`)+secret("istio-system")), router).Servers[0].Credential; c == nil {
+	if c := scopeOf(build(t, gw("prod", `["*"]`)+secret("istio-system")), router).Servers[0].Credentials[0].Object; c == nil {
 		t.Error("no credential")
 	}
 	if s := scopeOf(build(t, gw("prod", `["*"]`)), Proxy{Type: Router, Namespace: "prod"}).Servers; len(s) != 0 {

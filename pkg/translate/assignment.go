@@ -24,6 +24,8 @@ type AssignmentInput struct {
 	Labels map[string]string
 	// Names: addresses may be DNS names, which only clusters that resolve them can take.
 	Names bool
+	// Secured: only endpoints that take the mesh's mutual TLS, which passes through to them.
+	Secured bool
 	// Balance and Client are set only where the choice of endpoints depends on where the client is.
 	Balance *Balance
 	Client  Client
@@ -32,10 +34,11 @@ type AssignmentInput struct {
 // NewAssignment returns the input for the endpoints of a cluster, with no more in it than they depend on; see ClientOf.
 func NewAssignment(c ClusterInput, endpoints *mesh.EndpointSet, client Client) AssignmentInput {
 	return AssignmentInput{
-		Cluster:   ClusterName(c.Service.Host, c.Port.Number, c.Subset),
+		Cluster:   c.name(),
 		Endpoints: endpoints,
 		Labels:    SubsetLabels(c.Rule, c.Subset),
 		Names:     InlineEndpoints(c.Service),
+		Secured:   c.PassThrough,
 		Balance:   balanceOf(policyFor(c.Rule, c.Port.Number, c.Subset), c.Config),
 		Client:    client,
 	}
@@ -51,6 +54,9 @@ func Assignment(in AssignmentInput) *endpointv3.ClusterLoadAssignment {
 	for i := range in.Endpoints.Endpoints {
 		e := &in.Endpoints.Endpoints[i]
 		if !selects(in.Labels, e.Labels) || !addressable(e.Address, in.Names) || !validPort(e.Port) && !strings.HasPrefix(e.Address, unixScheme) {
+			continue
+		}
+		if in.Secured && !e.MutualTLS {
 			continue
 		}
 		at := place{e.Locality, in.rank(e)}

@@ -30,6 +30,8 @@ type ClusterInput struct {
 	MutualTLS bool
 	// Endpoints are needed only where InlineEndpoints(Service) holds; nil otherwise.
 	Endpoints *mesh.EndpointSet
+	// PassThrough: a gateway leads the mesh's own TLS to the endpoints as it is, see PassesThrough.
+	PassThrough bool
 	// Client is needed only with Endpoints, see ClientOf.
 	Client Client
 }
@@ -84,7 +86,7 @@ func Cluster(in ClusterInput) (*clusterv3.Cluster, []config.Problem) {
 	}
 	policy := policyFor(in.Rule, in.Port.Number, in.Subset)
 	c := &clusterv3.Cluster{
-		Name:           ClusterName(in.Service.Host, in.Port.Number, in.Subset),
+		Name:           in.name(),
 		ConnectTimeout: connectTimeout(in.Config),
 		// Envoy's default of 50 percent would send requests to endpoints that are known to be broken.
 		CommonLbConfig: &clusterv3.Cluster_CommonLbConfig{HealthyPanicThreshold: &typev3.Percent{}},
@@ -100,10 +102,21 @@ func Cluster(in ClusterInput) (*clusterv3.Cluster, []config.Problem) {
 	connectionPool(c, policy.pool, in.Config)
 	retryBudget(c, policy.budget)
 	outlierDetection(c, policy.outlier)
+	if in.PassThrough {
+		return c, nil // the problems are those of the service's own cluster
+	}
 	http2 := protocolOptions(c, in.Port.Protocol, policy, in.Config)
 	upstreamTLS(c, in, policy, http2, notes)
 	proxyProtocol(c, policy.proxy)
 	return c, notes.list
+}
+
+// name of the cluster.
+func (in ClusterInput) name() string {
+	if in.PassThrough {
+		return ServerName(in.Service.Host, in.Port.Number, in.Subset)
+	}
+	return ClusterName(in.Service.Host, in.Port.Number, in.Subset)
 }
 
 // discovery says where the endpoints come from.

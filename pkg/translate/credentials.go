@@ -8,9 +8,11 @@ import (
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
-// NeedsAuthorities reports whether a server checks client certificates against authorities from its credential.
+// NeedsAuthorities reports whether a server checks client certificates against authorities from a credential.
 func NeedsAuthorities(s *networking.Server) bool {
-	return mutual(s.GetTls()) && s.GetTls().GetCredentialName() != "" && s.GetTls().GetCaCertificates() == ""
+	tls := s.GetTls()
+	named := tls.GetCredentialName() != "" || len(tls.GetCredentialNames()) > 0
+	return mutual(tls) && (tls.GetCaCertCredentialName() != "" || named && tls.GetCaCertificates() == "")
 }
 
 // RuleCredentials lists the credentials, without prefix, that a rule names for connections to its host; each once.

@@ -104,6 +104,8 @@ type targets struct {
 	port  uint32 // being addressed
 	// lookup is set only where connections are routed: it returns the service that a host is, nil when there is none.
 	lookup func(host string) *mesh.ScopedService
+	// lost: where a connection was going is not known, as at gateways and to explicit sidecars.
+	lost bool
 }
 
 func (t targets) find(host string) *Destination {
@@ -128,4 +130,12 @@ func (t targets) portOf(d *networking.Destination) uint32 {
 // cluster is the name of the destination's cluster. It may name one that does not exist: Envoy then answers 503.
 func (t targets) cluster(d *networking.Destination) string {
 	return ClusterName(d.GetHost(), t.portOf(d), d.GetSubset())
+}
+
+// resolves returns the port at which the name that a TLS client asks for (SNI) is looked up, 0 where the destination has endpoints.
+func (t targets) resolves(d *networking.Destination) uint32 {
+	if s := t.lookup(d.GetHost()); s != nil && (s.Resolution == mesh.DynamicDNS || t.lost && forwarded(s.Service)) {
+		return t.portOf(d)
+	}
+	return 0
 }

@@ -24,12 +24,12 @@ func GatewayRoutes(in GatewayInput) []GatewayRoute {
 	var out []GatewayRoute
 	for _, p := range gatewayPorts(in, notes) {
 		if p.kind == plainHTTP {
-			out = append(out, gatewayRoute(GatewayHTTPRoute(p.target), p.servers, in))
+			out = append(out, gatewayRoute(GatewayHTTPRoute(p.target, p.bind), p.servers, in))
 			continue
 		}
 		for _, s := range p.servers {
-			if protocolOf(s) == "HTTPS" && len(p.secure(s, in, notes)) > 0 && terminates(s) {
-				out = append(out, gatewayRoute(httpsRoute(s, p.target), []*mesh.GatewayServer{s}, in))
+			if protocolOf(s) == "HTTPS" && terminates(s) && len(p.secure(s, in, notes)) > 0 {
+				out = append(out, gatewayRoute(httpsRoute(s, p), []*mesh.GatewayServer{s}, in))
 			}
 		}
 	}
@@ -38,7 +38,8 @@ func GatewayRoutes(in GatewayInput) []GatewayRoute {
 }
 
 func terminates(s *mesh.GatewayServer) bool {
-	return s.Server.GetTls().GetMode() != networking.ServerTLSSettings_PASSTHROUGH
+	mode := s.Server.GetTls().GetMode()
+	return mode != networking.ServerTLSSettings_PASSTHROUGH && mode != networking.ServerTLSSettings_AUTO_PASSTHROUGH
 }
 
 // gatewayHost collects what holds for one host on one port.

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,37 +16,37 @@ import (
 // secure returns the chains of one TLS server. A server whose credential is missing has none, so that the others on its port go on.
 func (p *gatewayPort) secure(s *mesh.GatewayServer, in GatewayInput, notes *problems) []SecureChain {
 	tls := s.Server.GetTls()
-	path := field("spec.servers", s.Index) + ".tls"
 	names, any := serverNames(hostsOf(s))
 	if len(names) == 0 && !any {
-		notes.fail(field("spec.servers", s.Index)+".hosts", "no host that a TLS client could ask for", "")
+		notes.fail(field("spec.servers", s.Index)+".hosts", "no host that a TLS client could ask for", "write a name, or a wildcard such as *.example.com")
 		return nil
 	}
+	ignored(s, notes)
 	switch tls.GetMode() {
 	case networking.ServerTLSSettings_PASSTHROUGH:
 		return passThrough(s, in, notes)
 	case networking.ServerTLSSettings_AUTO_PASSTHROUGH:
-		notes.fail(path+".mode", "AUTO_PASSTHROUGH is not served yet", "use PASSTHROUGH with a VirtualService's tls routes")
+		return autoPassThrough(s, in)
+	}
+	chain, ok := termination(s, notes)
+	if !ok {
 		return nil
 	}
-	if !credentialReady(s, path, notes) {
-		return nil
-	}
-	chain := SecureChain{ServerNames: names, TLS: tls, CA: authoritiesName(s)}
+	chain.ServerNames, chain.StatPrefix = names, s.Server.GetName()
 	if protocolOf(s) == "HTTPS" {
-		chain.Route = httpsRoute(s, p.target)
+		chain.Route = httpsRoute(s, p)
 		return []SecureChain{chain}
 	}
-	chains := gatewayTCP(s, p.target, in, notes)
-	if len(chains) == 0 {
-		return nil
+	var out []SecureChain
+	for _, c := range gatewayTCP(s, in, notes) {
+		chain.Chain = c
+		out = append(out, chain)
 	}
-	chain.Chain = chains[len(chains)-1]
-	return []SecureChain{chain}
+	return out
 }
 
-func httpsRoute(s *mesh.GatewayServer, port uint32) string {
-	return GatewayHTTPSRoute(port, s.Server.GetPort().GetName(), s.Gateway.Name, s.Gateway.Namespace)
+func httpsRoute(s *mesh.GatewayServer, p *gatewayPort) string {
+	return GatewayHTTPSRoute(p.target, s.Server.GetPort().GetName(), s.Gateway.Name, s.Gateway.Namespace)
 }
 
 func hostsOf(s *mesh.GatewayServer) []string {
@@ -60,10 +61,9 @@ func hostsOf(s *mesh.GatewayServer) []string {
 func passThrough(s *mesh.GatewayServer, in GatewayInput, notes *problems) []SecureChain {
 	var out []SecureChain
 	for _, vs := range s.Virtual {
-		t := targets{known: Destinations([]*mesh.VirtualService{vs}, nil, in.Lookup), port: s.Server.GetPort().GetNumber(), lookup: in.Lookup}
+		t := targets{known: Destinations([]*mesh.VirtualService{vs}, nil, in.Lookup), port: s.Server.GetPort().GetNumber(), lookup: in.Lookup, lost: true}
 		for _, c := range tlsChains(vs, t, notes) {
-			if within(c.ServerNames, s.Hosts) {
-				names := c.ServerNames
+			if names, ok := within(c.ServerNames, s.Hosts); ok {
 				c.ServerNames = nil
 				out = append(out, SecureChain{ServerNames: names, Chain: c})
 			}
@@ -73,53 +73,58 @@ func passThrough(s *mesh.GatewayServer, in GatewayInput, notes *problems) []Secu
 	return out
 }
 
-// within reports whether one of the names is among the server's hosts.
-func within(names []string, hosts []mesh.GatewayHost) bool {
-	return len(names) == 0 || slices.ContainsFunc(names, func(n string) bool {
-		return slices.ContainsFunc(hosts, func(h mesh.GatewayHost) bool { _, ok := meet(n, h.Host); return ok })
+// within returns those of the names that the server serves: of a name and a host that meet, the narrower one. No names means all hosts.
+func within(names []string, hosts []mesh.GatewayHost) (served []string, ok bool) {
+	if len(names) == 0 {
+		names = []string{"*"}
+	}
+	for _, n := range names {
+		for _, h := range hosts {
+			if m, ok := meet(n, h.Host); m == "*" && ok {
+				return nil, true
+			} else if ok && !slices.Contains(served, m) {
+				served = append(served, m)
+			}
+		}
+	}
+	slices.Sort(served)
+	return served, len(served) > 0
+}
+
+// secure adds a chain to the listener, without the names that a chain before it takes: Envoy refuses two chains for the same connections.
+func (l *GatewayListenerInput) secure(c SecureChain, s *mesh.GatewayServer, notes *problems) {
+	kept := make([]string, 0, len(c.ServerNames))
+	names := c.ServerNames
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	for _, n := range names {
+		if other := l.taken(n, c); other {
+			notes.warn(field("spec.servers", s.Index)+".hosts", cmp.Or(strconv.Quote(n), "every name")+" is already served on port "+number(s.Server.GetPort().GetNumber())+" by an older server or route", "serve each name once")
+			continue
+		}
+		kept = append(kept, n)
+	}
+	if len(kept) == 0 {
+		return
+	}
+	if len(c.ServerNames) > 0 {
+		c.ServerNames = kept
+	}
+	l.Secure = append(l.Secure, c)
+}
+
+// taken reports whether a chain of the listener takes a name already, "" being the rest, from the same destinations.
+func (l *GatewayListenerInput) taken(name string, c SecureChain) bool {
+	return slices.ContainsFunc(l.Secure, func(o SecureChain) bool {
+		same := name == "" && len(o.ServerNames) == 0 || slices.Contains(o.ServerNames, name)
+		return same && o.Mesh == c.Mesh && overlap(o.Chain.Subnets, c.Chain.Subnets)
 	})
 }
 
-// credentialReady reports whether there is a certificate to serve with.
-func credentialReady(s *mesh.GatewayServer, path string, notes *problems) bool {
-	tls := s.Server.GetTls()
-	name := tls.GetCredentialName()
-	switch {
-	case tls.GetMode() == networking.ServerTLSSettings_ISTIO_MUTUAL:
-		return true
-	case name == "" && tls.GetServerCertificate() != "" && tls.GetPrivateKey() != "":
-		return true
-	case name == "":
-		notes.fail(path, "a server that terminates TLS needs a certificate", "set credentialName to the name of a Secret")
-		return false
-	case s.Credential == nil:
-		notes.fail(path+".credentialName", "there is no Secret "+strconv.Quote(name)+" with a certificate in the gateway's namespace; connections to this server are refused",
-			"create it: kubectl create secret tls, or a file of kind Secret")
-		return false
-	}
-	if reason := pairProblem(s.Credential); reason != "" {
-		notes.fail(path+".credentialName", "the Secret "+strconv.Quote(name)+" cannot be used: "+reason, "put a matching certificate and key into it")
-		return false
-	}
-	if mutual(tls) && tls.GetCaCertificates() == "" && s.CA == nil && !hasAuthorities(s.Credential) {
-		notes.fail(path+".credentialName", "mutual TLS needs the authorities of client certificates, and there are none in "+strconv.Quote(name),
-			"add ca.crt or cacert to the Secret, or create the Secret "+name+CASuffix)
-		return false
-	}
-	return true
-}
-
-func mutual(tls *networking.ServerTLSSettings) bool {
-	m := tls.GetMode()
-	return m == networking.ServerTLSSettings_MUTUAL || m == networking.ServerTLSSettings_OPTIONAL_MUTUAL
-}
-
-// authoritiesName is the credential with the authorities of client certificates: its own Secret, or the one of the certificate.
-func authoritiesName(s *mesh.GatewayServer) string {
-	if !NeedsAuthorities(s.Server) {
-		return ""
-	}
-	return CredentialName(s.Server.GetTls().GetCredentialName()) + CASuffix
+// overlap reports whether two lists of ranges, of which an empty one is everything, have an entry in common.
+func overlap(a, b []string) bool {
+	return len(a) == 0 && len(b) == 0 || slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
 // CredentialName is a credentialName without the prefix that it may have.
@@ -141,9 +146,28 @@ func gatewayTLS(c SecureChain, config *mesh.Config) *tlsv3.DownstreamTlsContext 
 	if c.TLS.GetMode() == networking.ServerTLSSettings_ISTIO_MUTUAL {
 		return meshServerTLS(config, protocols)
 	}
+	common := &tlsv3.CommonTlsContext{TlsParams: tlsParameters(c.TLS), AlpnProtocols: protocols}
+	for _, name := range c.Certificates {
+		common.TlsCertificateSdsSecretConfigs = append(common.TlsCertificateSdsSecretConfigs, credential(name))
+	}
+	for _, pair := range certificateFiles(c.TLS) {
+		if len(c.Certificates) == 0 {
+			common.TlsCertificateSdsSecretConfigs = append(common.TlsCertificateSdsSecretConfigs, fileSecret(fileCert+pair))
+		}
+	}
+	if mutual(c.TLS) {
+		common.ValidationContextType = clientValidation(c)
+	}
+	return &tlsv3.DownstreamTlsContext{
+		CommonTlsContext: common, RequireClientCertificate: wrapperspb.Bool(c.TLS.GetMode() == networking.ServerTLSSettings_MUTUAL),
+	}
+}
+
+// tlsParameters are the versions and suites of a server.
+func tlsParameters(tls *networking.ServerTLSSettings) *tlsv3.TlsParameters {
 	params := &tlsv3.TlsParameters{
-		TlsMinimumProtocolVersion: tlsVersions[c.TLS.GetMinProtocolVersion()], TlsMaximumProtocolVersion: tlsVersions[c.TLS.GetMaxProtocolVersion()],
-		CipherSuites: knownCiphers(c.TLS.GetCipherSuites()),
+		TlsMinimumProtocolVersion: tlsVersions[tls.GetMinProtocolVersion()], TlsMaximumProtocolVersion: tlsVersions[tls.GetMaxProtocolVersion()],
+		CipherSuites: knownCiphers(tls.GetCipherSuites()),
 	}
 	if params.TlsMinimumProtocolVersion == tlsv3.TlsParameters_TLS_AUTO {
 		params.TlsMinimumProtocolVersion = tlsv3.TlsParameters_TLSv1_2
@@ -151,21 +175,21 @@ func gatewayTLS(c SecureChain, config *mesh.Config) *tlsv3.DownstreamTlsContext 
 	if params.TlsMaximumProtocolVersion != tlsv3.TlsParameters_TLS_AUTO && params.TlsMaximumProtocolVersion < params.TlsMinimumProtocolVersion {
 		params.TlsMaximumProtocolVersion = tlsv3.TlsParameters_TLS_AUTO
 	}
-	common := &tlsv3.CommonTlsContext{TlsParams: params, AlpnProtocols: protocols}
-	out := &tlsv3.DownstreamTlsContext{
-		CommonTlsContext: common, RequireClientCertificate: wrapperspb.Bool(c.TLS.GetMode() == networking.ServerTLSSettings_MUTUAL),
+	return params
+}
+
+// clientValidation is what a client's certificate is held to.
+func clientValidation(c SecureChain) *tlsv3.CommonTlsContext_CombinedValidationContext {
+	roots := fileSecret(fileRoot + withRevocations(authorityFile(c.TLS), c.TLS.GetCaCrl()))
+	if c.CA != "" {
+		roots = credential(c.CA)
 	}
-	if name := c.TLS.GetCredentialName(); name != "" {
-		common.TlsCertificateSdsSecretConfigs = []*tlsv3.SdsSecretConfig{credential(CredentialName(name))}
-	} else {
-		common.TlsCertificateSdsSecretConfigs = []*tlsv3.SdsSecretConfig{fileSecret(fileCert + c.TLS.GetServerCertificate() + "~" + c.TLS.GetPrivateKey())}
-	}
-	if mutual(c.TLS) {
-		roots := fileSecret(fileRoot + c.TLS.GetCaCertificates())
-		if c.CA != "" {
-			roots = credential(c.CA)
-		}
-		common.ValidationContextType = verified(roots, exactNames(c.TLS.GetSubjectAltNames()))
+	out := verified(roots, exactNames(c.TLS.GetSubjectAltNames()))
+	context := out.CombinedValidationContext.DefaultValidationContext
+	context.VerifyCertificateSpki = keyHashes(c.TLS.GetVerifyCertificateSpki())
+	context.VerifyCertificateHash = certificateHashes(c.TLS.GetVerifyCertificateHash())
+	if c.TLS.GetInsecureSkipVerify().GetValue() {
+		context.TrustChainVerification = tlsv3.CertificateValidationContext_ACCEPT_UNTRUSTED
 	}
 	return out
 }
@@ -184,34 +208,6 @@ func knownCiphers(list []string) []string {
 		if slices.Contains(ciphers, c) && !slices.Contains(out, c) {
 			out = append(out, c)
 		}
-	}
-	return out
-}
-
-// distinctSecure removes names that a chain before serves already.
-func distinctSecure(chains []SecureChain) []SecureChain {
-	seen := map[string]bool{}
-	var out []SecureChain
-	for _, c := range chains {
-		names := c.ServerNames
-		if len(names) == 0 {
-			names = []string{""}
-		}
-		var kept []string
-		for _, n := range names {
-			key := n + " " + strings.Join(c.Chain.Subnets, ",")
-			if !seen[key] {
-				seen[key] = true
-				kept = append(kept, n)
-			}
-		}
-		if len(kept) == 0 {
-			continue
-		}
-		if len(c.ServerNames) > 0 {
-			c.ServerNames = kept
-		}
-		out = append(out, c)
 	}
 	return out
 }

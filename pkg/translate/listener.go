@@ -51,8 +51,10 @@ type Chain struct {
 	Port        uint32 // of the destination; 0 is any
 	TLS         bool   // takes nothing but TLS, with any ServerNames if there are none
 	Clusters    []WeightedCluster
-	StatPrefix  string
-	Policy      StreamPolicy
+	// Resolve is the port at which the server name is looked up, for clusters that do so; 0 for others.
+	Resolve    uint32
+	StatPrefix string
+	Policy     StreamPolicy
 }
 
 // WeightedCluster is a share of a chain's connections.

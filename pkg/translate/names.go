@@ -47,8 +47,14 @@ func OutboundBinding(host string, port uint32) string { return "outbound|" + num
 // GatewayBinding returns the name of the local port that serves a Gateway's port where it cannot be bound itself.
 func GatewayBinding(port uint32) string { return "gateway|" + number(port) }
 
-// GatewayHTTPRoute returns the name of the route of all plain HTTP servers of a gateway's port: "http.8080".
-func GatewayHTTPRoute(port uint32) string { return "http." + number(port) }
+// GatewayHTTPRoute returns the name of the route of all plain HTTP servers of a gateway's port: "http.8080"; of one address only,
+// "http.8080.127.0.0.1".
+func GatewayHTTPRoute(port uint32, bind string) string {
+	if bind == "" {
+		return "http." + number(port)
+	}
+	return "http." + number(port) + "." + bind
+}
 
 // GatewayHTTPSRoute returns the name of the route of one HTTPS server: "https.443.https-web.my-gateway.default".
 func GatewayHTTPSRoute(port uint32, portName, gateway, namespace string) string {

@@ -195,11 +195,14 @@ func (p *outboundPlan) complete(l ListenerInput) ListenerInput {
 func (p *outboundPlan) chains(s *mesh.ScopedService, port mesh.Port) (chains []Chain, fallback Chain) {
 	name := ClusterName(s.Host, port.Number, "")
 	fallback = Chain{Clusters: []WeightedCluster{{Name: name, Weight: 100}}, StatPrefix: name, Policy: streamPolicy(s.Rule, port.Number, "")}
+	if opaqueTLS(port.Protocol) && s.Resolution == mesh.DynamicDNS {
+		fallback.Resolve = port.Number
+	}
 	for _, vs := range s.Virtual {
 		if len(vs.Spec.GetTcp()) == 0 && len(vs.Spec.GetTls()) == 0 {
 			continue
 		}
-		t := targets{known: Destinations([]*mesh.VirtualService{vs}, s, p.lookup), port: port.Number, lookup: p.lookup}
+		t := targets{known: Destinations([]*mesh.VirtualService{vs}, s, p.lookup), port: port.Number, lookup: p.lookup, lost: p.in.Mode == mesh.Explicit}
 		if opaqueTLS(port.Protocol) {
 			chains = append(chains, tlsChains(vs, t, &p.notes)...)
 			continue

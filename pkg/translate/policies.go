@@ -1,25 +1,53 @@
 package translate
 
 import (
+	"slices"
+
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	extensions "istio.io/api/extensions/v1alpha1"
 
+	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 // Policies are the objects that shape the filters of a listener, besides what it serves: see mesh.Attached.
 type Policies struct {
-	Authz, RequestAuthn, Telemetry, Wasm, TrafficExtensions mesh.Attached
+	Authz, Telemetry, Wasm, TrafficExtensions mesh.Attached
+	// JWT are the rules of all RequestAuthentications.
+	JWT []JWTRule
 }
 
-// WorkloadPolicies are those of the connections to a workload, a gateway's too.
-func WorkloadPolicies(w *mesh.Workload) Policies {
+// Lookup returns the service of a host as a proxy's scope sees it, nil when it sees none.
+type Lookup func(host string) *mesh.ScopedService
+
+// WorkloadPolicies are those of the connections to a workload, a gateway's too. What they refer to is looked up.
+func WorkloadPolicies(w *mesh.Workload, lookup Lookup) (Policies, []config.Problem) {
+	jwt, problems := jwtRules(w.RequestAuthns, lookup)
 	return Policies{
-		Authz: w.AuthzPolicies, RequestAuthn: w.RequestAuthns,
+		Authz: w.AuthzPolicies, JWT: jwt,
 		Telemetry: w.Telemetries, Wasm: w.WasmPlugins, TrafficExtensions: w.TrafficExtensions,
-	}
+	}, problems
 }
+
+// From are the objects among them that can make Envoy refuse a listener.
+func (p Policies) From() []config.Key {
+	var out []config.Key
+	for _, list := range [...]mesh.Attached{p.Authz, p.Telemetry, p.Wasm, p.TrafficExtensions} {
+		for _, o := range list {
+			out = append(out, o.Key)
+		}
+	}
+	for _, j := range p.JWT {
+		if !slices.Contains(out, j.From) {
+			out = append(out, j.From)
+		}
+	}
+	return out
+}
+
+// NeedsServices reports whether WorkloadPolicies of a workload depends on what services there are.
+func NeedsServices(w *mesh.Workload) bool { return slices.ContainsFunc(w.RequestAuthns, fetchesKeys) }
 
 // ScopePolicies are those of the connections that a scope's programs make. Authorization and authentication are the receiver's.
 func ScopePolicies(s *mesh.Scope) Policies {
@@ -65,5 +93,8 @@ func (t traffic) tcpFilters(c Chain) []*listenerv3.Filter {
 	out = append(out, t.tcpAuthz()...)
 	out = append(out, t.networkExtensions(extensions.PluginPhase_STATS)...)
 	out = append(out, t.networkExtensions(extensions.PluginPhase_UNSPECIFIED_PHASE)...)
+	if c.Resolve > 0 {
+		out = append(out, serverNameLookup(c.Resolve))
+	}
 	return append(out, t.tcpProxy(c))
 }

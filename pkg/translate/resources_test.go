@@ -68,9 +68,10 @@ func resourcesFor(s *mesh.Snapshot, p mesh.Proxy) *resources {
 
 func (r *resources) service(s *mesh.Snapshot, p mesh.Proxy, svc *mesh.ScopedService, port mesh.Port) {
 	set := s.Endpoints(svc.Service, port)
-	for _, in := range ClusterInputs(ClusterInput{
+	inputs := ClusterInputs(ClusterInput{
 		Config: s.Config(), Proxy: p.Type, Mode: p.Mode, Service: svc.Service, Port: port, Rule: svc.Rule, Identities: set.Identities,
-	}) {
+	})
+	for _, in := range append(inputs, PassesThrough(s.Scope(s.ScopeKey(p), p).Servers, inputs)...) {
 		in.MutualTLS = set.MutualTLS() && KeepsDestination(in)
 		if InlineEndpoints(svc.Service) {
 			in.Endpoints, in.Client = set, clientOf(s, p, in)
@@ -96,8 +97,18 @@ func (r *resources) sidecar(s *mesh.Snapshot, p mesh.Proxy, scope *mesh.Scope) {
 	for _, port := range WorkloadPorts(w, p) {
 		r.clusters = append(r.clusters, InboundCluster(NewInboundCluster(s.Config(), p.Mode, port, p.AppPorts)))
 	}
-	r.listeners = append(r.listeners, Inbound(NewInbound(s.Config(), w, p))...)
+	r.listeners = append(r.listeners, Inbound(NewInbound(s.Config(), w, r.policies(s, scope, w, p), p))...)
 	r.serviceRoutes(s, p, scope)
+}
+
+// policies are those of a workload; the clusters that they need are added.
+func (r *resources) policies(s *mesh.Snapshot, scope *mesh.Scope, w *mesh.Workload, p mesh.Proxy) Policies {
+	out, notes := WorkloadPolicies(w, scope.Service)
+	r.problems = append(r.problems, notes...)
+	for _, in := range KeysClusters(KeysClusterInput{Config: s.Config(), Proxy: p.Type, Mode: p.Mode}, out.JWT) {
+		r.clusters = append(r.clusters, KeysCluster(in))
+	}
+	return out
 }
 
 func (r *resources) serviceRoutes(s *mesh.Snapshot, p mesh.Proxy, scope *mesh.Scope) {
@@ -144,9 +155,10 @@ func (r *resources) route(settings RouteConfigInput, hosts []VirtualHostInput, l
 
 func (r *resources) gateway(s *mesh.Snapshot, p mesh.Proxy, scope *mesh.Scope) {
 	w := s.Workload(p)
+	policies := r.policies(s, scope, w, p)
 	in := GatewayInput{
-		Config: s.Config(), Mode: p.Mode, Bindings: p.Bindings, Servers: scope.Servers, Lookup: scope.Service, Ports: ServicePorts(w),
-		Policies: WorkloadPolicies(w),
+		Config: s.Config(), Mode: p.Mode, Bindings: p.Bindings, Servers: scope.Servers, Services: scope.Services, Lookup: scope.Service, Ports: ServicePorts(w),
+		Policies: policies,
 	}
 	inputs, notes := GatewayListeners(in)
 	r.problems = append(r.problems, notes...)
@@ -154,11 +166,14 @@ func (r *resources) gateway(s *mesh.Snapshot, p mesh.Proxy, scope *mesh.Scope) {
 		r.listeners = append(r.listeners, GatewayListener(l))
 		for _, c := range l.Secure {
 			for _, server := range scope.Servers {
-				if name := CredentialName(server.Server.GetTls().GetCredentialName()); c.TLS == server.Server.GetTls() && name != "" {
-					r.secret(SecretInput{Name: name, Secret: server.Credential})
-					if c.CA != "" {
-						r.secret(SecretInput{Name: c.CA, Secret: cmp.Or(server.CA, server.Credential), CA: true})
-					}
+				if c.TLS != server.Server.GetTls() {
+					continue
+				}
+				for _, named := range server.Credentials {
+					r.secret(SecretInput{Name: named.Name, Secret: named.Object})
+				}
+				if c.CA != "" {
+					r.secret(SecretInput{Name: c.CA, Secret: server.Authorities.Object, CA: true})
 				}
 			}
 		}

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
@@ -18,7 +19,7 @@ import (
 type SecretInput struct {
 	// Name of the credential without prefix; with CASuffix it is the authorities of client certificates.
 	Name string
-	// Secret of that name, or without CASuffix where there is none.
+	// Secret of that name, or without CASuffix where there is none; authorities may be in a ConfigMap as well.
 	Secret *config.Object
 	// CA asks for the authorities instead of the certificate.
 	CA bool
@@ -42,6 +43,10 @@ func Secret(in SecretInput) (*tlsv3.Secret, []config.Problem) {
 		}
 		context := &tlsv3.CertificateValidationContext{TrustedCa: inline(roots)}
 		if crl := value(in.Secret, "ca.crl", "crl"); len(crl) > 0 {
+			if !revocationLists(crl) { // without it, revoked certificates would be taken
+				notes.fail("data", "the certificate revocation list is not valid PEM", "correct or remove ca.crl (or crl)")
+				return nil, notes.list
+			}
 			context.Crl = inline(crl)
 		}
 		out.Type = &tlsv3.Secret_ValidationContext{ValidationContext: context}
@@ -51,10 +56,18 @@ func Secret(in SecretInput) (*tlsv3.Secret, []config.Problem) {
 		notes.fail("data", "not usable for TLS: "+reason, "put a matching certificate and key into it")
 		return nil, notes.list
 	}
-	out.Type = &tlsv3.Secret_TlsCertificate{TlsCertificate: &tlsv3.TlsCertificate{
+	certificate := &tlsv3.TlsCertificate{
 		CertificateChain: inline(value(in.Secret, corev1.TLSCertKey, "cert")), PrivateKey: inline(value(in.Secret, corev1.TLSPrivateKeyKey, "key")),
-	}}
-	return out, nil
+	}
+	if staple := value(in.Secret, ocspKey); len(staple) > 0 {
+		if stapled(staple, certificate.CertificateChain.GetInlineBytes()) {
+			certificate.OcspStaple = inline(staple)
+		} else {
+			notes.warn("data", "the OCSP response under "+ocspKey+" is not one for the certificate; it is left out", "put the response in DER form there")
+		}
+	}
+	out.Type = &tlsv3.Secret_TlsCertificate{TlsCertificate: certificate}
+	return out, notes.list
 }
 
 // pairProblem says why a Secret holds no certificate with its key; empty when it does. It repeats nothing of the content.
@@ -76,8 +89,14 @@ func pairProblem(o *config.Object) string {
 			return "Envoy takes RSA keys of 2048 bits or more only"
 		}
 	case *ecdsa.PublicKey:
+		if k.Curve != elliptic.P256() && k.Curve != elliptic.P384() && k.Curve != elliptic.P521() {
+			return "Envoy takes ECDSA keys on the curves P-256, P-384 and P-521 only"
+		}
 	default:
 		return "Envoy takes RSA and ECDSA keys only"
+	}
+	if mustStaple(pair.Leaf) && !stapled(value(o, ocspKey), cert) {
+		return "the certificate must be stapled, and there is no OCSP response for it under " + ocspKey
 	}
 	return ""
 }
@@ -105,8 +124,31 @@ func certificates(data []byte) bool {
 	}
 }
 
-// value returns the first of the keys that a Secret has.
+// revocationLists reports whether PEM data is at least one revocation list and nothing broken.
+func revocationLists(data []byte) bool {
+	found := false
+	for {
+		var block *pem.Block
+		if block, data = pem.Decode(data); block == nil {
+			return found
+		}
+		if _, err := x509.ParseRevocationList(block.Bytes); err != nil || block.Type != "X509 CRL" {
+			return false
+		}
+		found = true
+	}
+}
+
+// value returns the first of the keys that a Secret, or a ConfigMap, has.
 func value(o *config.Object, keys ...string) []byte {
+	if m, ok := o.Spec.(*corev1.ConfigMap); ok {
+		for _, k := range keys {
+			if m.Data[k] != "" {
+				return []byte(m.Data[k])
+			}
+		}
+		return nil
+	}
 	s, ok := o.Spec.(*corev1.Secret)
 	if !ok {
 		return nil

@@ -83,7 +83,11 @@ func tlsChains(vs *mesh.VirtualService, t targets, notes *problems) []Chain {
 				notes.fail(field(path+".match", j)+".sniHosts", "no name that a TLS client could ask for", "a wildcard may only be the whole first label")
 				continue
 			}
-			out = append(out, Chain{TLS: true, ServerNames: names, Subnets: subnets, Clusters: clusters, StatPrefix: clusters[0].Name, Policy: t.streams(r.GetRoute())})
+			c := Chain{TLS: true, ServerNames: names, Subnets: subnets, Clusters: clusters, StatPrefix: clusters[0].Name, Policy: t.streams(r.GetRoute())}
+			if len(clusters) == 1 {
+				c.Resolve = t.resolves(r.GetRoute()[0].GetDestination())
+			}
+			out = append(out, c)
 		}
 	}
 	return out

@@ -34,7 +34,7 @@ func (b *builder) clusterInputs(s *mesh.ScopedService, port mesh.Port) []transla
 			inputs[i].Client = b.client(inputs[i])
 		}
 	}
-	return inputs
+	return append(inputs, translate.PassesThrough(b.scope.Servers, inputs)...)
 }
 
 // client is what the endpoints of a cluster depend on of the scope's proxies.

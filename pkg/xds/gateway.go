@@ -10,8 +10,8 @@ import (
 func (b *builder) ownGateway(p mesh.Proxy, out *ownSet) {
 	w := b.snapshot.Workload(p)
 	in := translate.GatewayInput{
-		Config: b.scope.Config, Mode: p.Mode, Bindings: p.Bindings, Ports: translate.ServicePorts(w), Policies: translate.WorkloadPolicies(w),
-		Servers: b.scope.Servers, Lookup: b.scope.Service,
+		Config: b.scope.Config, Mode: p.Mode, Bindings: p.Bindings, Ports: translate.ServicePorts(w), Policies: b.policies(p, w, out),
+		Servers: b.scope.Servers, Services: b.scope.Services, Lookup: b.scope.Service,
 	}
 	inputs, problems := translate.GatewayListeners(in)
 	out.problems = append(out.problems, problems...)
@@ -54,14 +54,11 @@ func (b *builder) credentials(p mesh.Proxy, out *ownSet) {
 		}), &out.secrets)
 	}
 	for _, s := range b.scope.Servers {
-		name := translate.CredentialName(s.Server.GetTls().GetCredentialName())
-		add(translate.SecretInput{Name: name, Secret: s.Credential})
-		authorities := s.CA
-		if authorities == nil {
-			authorities = s.Credential
+		for _, c := range s.Credentials {
+			add(translate.SecretInput{Name: c.Name, Secret: c.Object})
 		}
 		if translate.NeedsAuthorities(s.Server) {
-			add(translate.SecretInput{Name: name + translate.CASuffix, Secret: authorities, CA: true})
+			add(translate.SecretInput{Name: s.Authorities.Name, Secret: s.Authorities.Object, CA: true})
 		}
 	}
 	set := b.snapshot.Set()
