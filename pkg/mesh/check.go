@@ -66,6 +66,9 @@ func (t *tables) checkDestinations(v *virtual) []config.Problem {
 		out = append(out, problem(v.Object, config.Warning, field, message, fix))
 	}
 	eachDestination(v.Own, func(field string, d *networking.Destination) {
+		if d.Host == "" {
+			return // reported as such
+		}
 		list := t.services.get(d.Host)
 		if len(list) == 0 {
 			warn(field, fmt.Sprintf("no service has the host %s; requests get 503", d.Host), "create a Service or ServiceEntry, or correct the name")

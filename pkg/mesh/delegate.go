@@ -59,6 +59,11 @@ func (t *update) mergeDelegates(v *virtual) {
 	v.Own = v.Spec
 	v.Spec = proto.CloneOf(v.Own)
 	v.Spec.Http = nil
+	type place struct {
+		delegate config.Key
+		route    int
+	}
+	taken := map[place]bool{}
 	for i, r := range v.Own.Http {
 		if r.Delegate == nil {
 			v.Spec.Http = append(v.Spec.Http, r)
@@ -71,13 +76,35 @@ func (t *update) mergeDelegates(v *virtual) {
 			continue
 		}
 		v.Delegates = append(v.Delegates, leaf.Object.Key)
-		for _, l := range leaf.Spec.Http {
+		for j, l := range leaf.Spec.Http {
 			if l.Delegate != nil {
 				continue
 			}
 			if merged := mergeRoute(r, l); merged != nil {
 				v.Spec.Http = append(v.Spec.Http, merged)
+				taken[place{leaf.key(), j}] = true
 			}
+		}
+		t.checkDelegate(v, i, leaf, func(j int) bool { return taken[place{leaf.key(), j}] })
+	}
+}
+
+// checkDelegate reports the routes of a delegate that the last route which hands over to it leaves unused: another one may take them.
+func (t *update) checkDelegate(v *virtual, i int, leaf *virtual, taken func(j int) bool) {
+	for _, later := range v.Own.Http[i+1:] {
+		if later.Delegate != nil && delegateKey(later.Delegate, v.key().Namespace) == leaf.key() {
+			return
+		}
+	}
+	for j, l := range leaf.Spec.Http {
+		fault := "has no match that is a subset of one of this route's"
+		if l.Delegate != nil {
+			fault = "delegates again, which only a root may"
+		}
+		if !taken(j) {
+			v.problems = append(v.problems, problem(v.Object, config.Warning, fmt.Sprintf("spec.http[%d].delegate", i),
+				fmt.Sprintf("spec.http[%d] of the VirtualService %s/%s %s; it is left out", j, leaf.key().Namespace, leaf.key().Name, fault),
+				"correct the delegate"))
 		}
 	}
 }

@@ -63,7 +63,7 @@ func (t *update) parseVirtual(o *config.Object) *virtual {
 	if v == nil {
 		return nil
 	}
-	v.problems = checkVirtualHosts(v)
+	v.problems = append(checkVirtualHosts(v), checkRoutes(o, v.Own)...)
 	t.mergeDelegates(v)
 	v.collect()
 	if len(v.Spec.Gateways) == 0 {
