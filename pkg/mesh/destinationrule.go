@@ -55,6 +55,9 @@ func (t *update) readRule(d delta) {
 		if r != nil {
 			t.staleRules[hostKey{r.Host, key.Namespace}] = true
 			t.useCredential(r.credentials(), key, r == after)
+			if r.pools() {
+				t.poolRules = append(t.poolRules, r)
+			}
 		}
 	}
 }
@@ -159,6 +162,9 @@ func mergeRules(rules []*rule) *DestinationRule {
 
 // applyRules notes what the changed rules concern.
 func (t *update) applyRules() {
+	for _, r := range t.poolRules {
+		t.poolsChanged(r)
+	}
 	for h := range t.staleRules {
 		concern := func(host string) {
 			t.mark(host, Clusters|Routes|Listeners)

@@ -23,9 +23,9 @@ const (
 
 // Listen is one local port that a proxy wants. The agent picks a number and reports it as Proxy.Bindings[Name].
 type Listen struct {
-	Name     string // "http_proxy", "inbound|9080", "outbound|9080|reviews.default.svc.cluster.local", "gateway|80"
+	Name     string // "http_proxy", "inbound|9080", "outbound|9080|reviews.default.svc.cluster.local", "egress|9080", "gateway|80"
 	Purpose  Purpose
-	Host     string // of the service, for Outbound
+	Host     string // of the service, for Outbound; empty for an egress listener of the Sidecar
 	Port     uint32 // of the service, the target port or the gateway server's port; 0 for http_proxy
 	PortName string // of the service's port, for Outbound
 	Protocol Protocol
@@ -49,6 +49,7 @@ func (s *Snapshot) Listens(p Proxy) []Listen {
 	case Sidecar:
 		out := []Listen{{Name: "http_proxy", Purpose: ForwardProxy, Protocol: HTTP, Preferred: uint32(s.config.Mesh.ProxyHttpPort)}}
 		out = append(out, s.inboundListens(p)...)
+		out = append(out, scope.egressListens()...)
 		return append(out, scope.outboundListens()...)
 	}
 	return nil
@@ -56,10 +57,13 @@ func (s *Snapshot) Listens(p Proxy) []Listen {
 
 func (s *Snapshot) inboundListens(p Proxy) []Listen {
 	protocols := map[uint32]Protocol{}
-	for target := range p.AppPorts {
-		protocols[target] = Auto
+	w := s.Workload(p)
+	if !w.Fixed {
+		for target := range p.AppPorts {
+			protocols[target] = Auto
+		}
 	}
-	for _, port := range s.Workload(p).Ports {
+	for _, port := range w.Ports {
 		protocols[port.Target] = port.Protocol
 	}
 	var out []Listen
@@ -88,6 +92,18 @@ func (s *Scope) outboundListens() []Listen {
 				Name: fmt.Sprintf("outbound|%d|%s", p.Number, svc.Host), Purpose: Outbound, Host: svc.Host, Port: p.Number, PortName: p.Name, Protocol: p.Protocol,
 			})
 		}
+	}
+	return out
+}
+
+// egressListens: one for each egress listener of the Sidecar, where the agent chooses the port.
+func (s *Scope) egressListens() []Listen {
+	var out []Listen
+	for _, e := range s.Egress {
+		if e.Unix() || slices.ContainsFunc(out, func(l Listen) bool { return l.Name == e.Binding() }) {
+			continue
+		}
+		out = append(out, Listen{Name: e.Binding(), Purpose: Outbound, Port: e.Port, Protocol: e.Protocol, Preferred: e.Port})
 	}
 	return out
 }

@@ -121,7 +121,7 @@ func (r *resolver) all(old *Scope) *Scope {
 		old = &Scope{}
 	}
 	next := &Scope{
-		Key: r.key, Config: r.config, AllowAny: r.allowAny(r.sidecar),
+		Key: r.key, Config: r.config, AllowAny: r.allowAny(r.sidecar), Egress: r.sidecar.listeners(),
 		EnvoyFilters: r.attachedTo(config.EnvoyFilter, r.proxy), Telemetries: r.attachedTo(config.Telemetry, r.proxy),
 		WasmPlugins: r.attachedTo(config.WasmPlugin, r.proxy), TrafficExtensions: r.attachedTo(config.TrafficExtension, r.proxy),
 	}
@@ -138,6 +138,7 @@ func (r *resolver) all(old *Scope) *Scope {
 		}
 	}
 	next.Services = patch(old.Services, services)
+	next.EgressProxy = r.egressProxy(next.Services)
 	hosts := map[string]*ScopedHost{}
 	for host := range r.routes.all() {
 		hosts[host] = r.host(host, next.Services)

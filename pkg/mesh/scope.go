@@ -17,6 +17,10 @@ type Scope struct {
 	Hosts []*ScopedHost
 	// AllowAny: traffic to unknown hosts passes (outboundTrafficPolicy ALLOW_ANY); otherwise it is refused.
 	AllowAny bool
+	// EgressProxy takes that traffic instead, unless it is zero.
+	EgressProxy EgressProxy
+	// Egress are the listeners of the Sidecar that programs address themselves.
+	Egress []EgressListener
 	// Sidecar is the object in force, nil when none is.
 	Sidecar *config.Object
 	// Servers of the Gateways that select a Router, in the order in which Istio merges them; nil for sidecars.
@@ -69,7 +73,8 @@ func (s *Snapshot) Rescope(old *Scope, p Proxy, c Change) *Scope {
 	} else {
 		next = r.some(old, c)
 	}
-	if next.Config == old.Config && next.AllowAny == old.AllowAny && next.Sidecar == old.Sidecar &&
+	if next.Config == old.Config && next.AllowAny == old.AllowAny && next.EgressProxy == old.EgressProxy && next.Sidecar == old.Sidecar &&
+		slices.Equal(next.Egress, old.Egress) &&
 		slices.Equal(next.Services, old.Services) && slices.Equal(next.Hosts, old.Hosts) && slices.Equal(next.Servers, old.Servers) {
 		return old
 	}
@@ -90,5 +95,6 @@ func (r *resolver) some(old *Scope, c Change) *Scope {
 		hosts[host] = r.host(host, next.Services)
 	}
 	next.Hosts = patch(old.Hosts, hosts)
+	next.EgressProxy = r.egressProxy(next.Services)
 	return &next
 }

@@ -1,9 +1,7 @@
 package mesh
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	meshconfig "istio.io/api/mesh/v1alpha1"
 	networking "istio.io/api/networking/v1alpha3"
@@ -18,26 +16,8 @@ type sidecar struct {
 	Spec     *networking.Sidecar
 	Selector map[string]string // nil: the whole namespace, or the mesh
 	Egress   []egress
+	Ingress  []ingress
 	Digest   config.Digest
-}
-
-// egress is one egress listener: the hosts that it lets proxies reach.
-type egress struct {
-	port  uint32 // 0: every port
-	hosts []egressHost
-}
-
-// egressHost is "namespace/host"; namespace is "*", "." for the proxy's own, or a name.
-type egressHost struct{ namespace, host string }
-
-func (h egressHost) admits(namespace, own string) bool {
-	switch h.namespace {
-	case "*":
-		return true
-	case ".":
-		return namespace == own
-	}
-	return h.namespace == namespace
 }
 
 // readSidecar takes in a changed Sidecar.
@@ -81,28 +61,15 @@ func parseSidecar(o *config.Object) (*sidecar, []config.Problem) {
 	if labels := spec.GetWorkloadSelector().GetLabels(); len(labels) > 0 {
 		s.Selector = labels
 	}
-	var problems []config.Problem
-	for i, l := range spec.Egress {
-		e := egress{port: l.GetPort().GetNumber()}
-		for j, entry := range l.Hosts {
-			namespace, host, found := strings.Cut(entry, "/")
-			if !found || namespace == "" || host == "" {
-				problems = append(problems, problem(o, config.Warning, fmt.Sprintf("spec.egress[%d].hosts[%d]", i, j),
-					fmt.Sprintf("%q is not namespace/host; it is left out", entry), `write for example "./*" or "prod/api.example.com"`))
-				continue
-			}
-			if namespace != "~" {
-				e.hosts = append(e.hosts, egressHost{namespace, strings.ToLower(host)})
-			}
-		}
-		s.Egress = append(s.Egress, e)
-	}
+	c := &checker{object: o}
+	s.Egress, s.Ingress = parseEgress(c, spec), parseIngress(c, spec)
+	c.egressProxy(spec)
 	s.Digest = digest.Of(struct {
 		Key  config.Key
 		Meta config.Meta
 		Spec *networking.Sidecar
 	}{o.Key, config.Meta{Created: o.Meta.Created}, spec})
-	return s, problems
+	return s, c.problems
 }
 
 // sidecarOf returns the Sidecar in force for a proxy: one that selects its labels, else its namespace's, else the root
@@ -133,51 +100,6 @@ func (t *tables) sidecarOf(p Proxy) *sidecar {
 
 // limits reports whether the Sidecar names what its proxies may reach.
 func (s *sidecar) limits() bool { return s != nil && len(s.Egress) > 0 }
-
-// ports returns the ports of a service that proxies of a namespace may use; none when the Sidecar does not list the service.
-func (s *sidecar) ports(svc *Service, own string) []Port {
-	if !s.limits() {
-		return svc.Ports
-	}
-	var allowed []Port
-	for _, e := range s.Egress {
-		if !e.covers(svc.Namespace, own, func(pattern string) bool { return hostCovers(pattern, svc.Host) }) {
-			continue
-		}
-		if e.port == 0 {
-			return svc.Ports
-		}
-		if p := svc.PortNumber(e.port); p != nil {
-			allowed = append(allowed, *p)
-		}
-	}
-	slices.SortFunc(allowed, func(a, b Port) int { return int(a.Number) - int(b.Number) })
-	return slices.CompactFunc(allowed, func(a, b Port) bool { return a.Number == b.Number })
-}
-
-// imports reports whether the Sidecar lets a VirtualService hold for its proxies.
-func (s *sidecar) imports(v *virtual, own string) bool {
-	if !s.limits() {
-		return true
-	}
-	for _, e := range s.Egress {
-		for _, h := range v.MeshHosts {
-			if e.covers(v.key().Namespace, own, func(pattern string) bool { return hostsMeet(pattern, h) }) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func (e egress) covers(namespace, own string, match func(pattern string) bool) bool {
-	for _, h := range e.hosts {
-		if h.admits(namespace, own) && match(h.host) {
-			return true
-		}
-	}
-	return false
-}
 
 // allowAny reports whether traffic to unknown hosts passes.
 func (t *tables) allowAny(s *sidecar) bool {

@@ -1,6 +1,10 @@
 package mesh
 
-import "github.com/meshctl/meshctl/pkg/config"
+import (
+	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/meshctl/meshctl/pkg/config"
+)
 
 // Workload is what one sidecar stands in front of: the services that select it and the policies that hold for it.
 type Workload struct {
@@ -14,6 +18,8 @@ type Workload struct {
 	// PeerAuthn is the effective mutual TLS policy.
 	PeerAuthn PeerAuthn
 	Sidecar   *config.Object
+	// Fixed: the Sidecar lists the ports, and there are no others.
+	Fixed bool
 	// What holds for the workload, see Attached.
 	AuthzPolicies, RequestAuthns, Telemetries, WasmPlugins, TrafficExtensions Attached
 }
@@ -24,4 +30,8 @@ type WorkloadPort struct {
 	Service  *Service
 	Port     Port // of the service
 	Protocol Protocol
+	// Pool limits connections with the program; nil sets no limits.
+	Pool *networking.ConnectionPoolSettings
+	// Ingress is set where a Sidecar says how the port is served.
+	Ingress *Ingress
 }

@@ -29,8 +29,12 @@ func (s *Snapshot) Workload(p Proxy) *Workload {
 		}
 	}
 	slices.SortStableFunc(w.Ports, func(a, b WorkloadPort) int { return cmp.Compare(a.Target, b.Target) })
+	for i, port := range w.Ports {
+		w.Ports[i].Pool = s.servicePool(port.Service, port.Port.Number, p)
+	}
 	if sc := s.sidecarOf(p); sc != nil {
 		w.Sidecar = sc.Object
+		w.listen(sc)
 	}
 	return w
 }
