@@ -76,13 +76,16 @@ func (t *update) readAttached(d delta) {
 	list := without(t.attached.get(at), func(a *attachment) bool { return a.object.Key == key })
 	if d.after != nil {
 		a, problems := parseAttachment(d.after)
-		t.report(key, problems)
+		_, more := ExtensionOf(d.after)
+		t.report(key, append(problems, more...))
 		list = insert(list, a, func(a, b *attachment) int { return older(a.object, b.object) })
 	}
 	setList(&t.attached, at, list)
 	if d.before != nil && d.after != nil && d.before.Digest == d.after.Digest {
 		return
 	}
+	t.useCredential(pullSecrets(d.before), key, false)
+	t.useCredential(pullSecrets(d.after), key, true)
 	namespace := key.Namespace
 	if namespace == t.root() {
 		namespace = ""

@@ -165,6 +165,7 @@ func (t *update) applySecrets() {
 		t.change.Secrets = append(t.change.Secrets, key)
 		for _, u := range users {
 			t.change.Gateways = t.change.Gateways || u.Kind == config.Gateway
+			t.pullsWith(u, key)
 		}
 	}
 }
