@@ -251,8 +251,9 @@ metadata: {name: vm, namespace: prod}
 spec: {address: vm.example.net, labels: {app: web}}`)
 	equal(t, "a Service needs addresses", places(endpointsOf(t, s, "web.prod.svc.cluster.local")), nil)
 	equal(t, "DNS takes names", places(endpointsOf(t, s, "api.example.com")), []string{"vm.example.net:80"})
-	equal(t, "addresses", s.Service("api.example.com", "prod").Addresses, []string{"240.0.0.1", "10.1.0.0/16"})
+	equal(t, "addresses", s.Service("api.example.com", "prod").Addresses, []string{"240.0.0.1"})
 	equal(t, "problems", messages(s), []string{
+		`test.yaml:10:57: ServiceEntry/prod/e: spec.addresses[1]: a range of addresses needs resolution NONE or STATIC; it is left out (fix: write a single address, or change the resolution)`,
 		`test.yaml:10:70: ServiceEntry/prod/e: spec.addresses[2]: "x" is neither an IP address nor a CIDR; it is left out (fix: write for example 240.0.0.1 or 10.1.0.0/16)`,
 		`test.yaml:15:17: WorkloadEntry/prod/vm: spec.address: "vm.example.net" is a name, and Service/prod/web needs an IP address; the endpoint is left out of it (fix: write the address, or use a ServiceEntry with resolution: DNS)`,
 	})

@@ -47,8 +47,7 @@ func autoServed(s *mesh.GatewayServer, svc *mesh.Service) bool {
 		return false
 	}
 	return slices.ContainsFunc(s.Hosts, func(h mesh.GatewayHost) bool {
-		m, ok := meet(svc.Host, h.Host)
-		return ok && m == svc.Host && (h.Namespace == "" || h.Namespace == svc.Namespace)
+		return standsFor(h.Host, svc.Host) && (h.Namespace == "" || h.Namespace == svc.Namespace)
 	})
 }
 

@@ -53,7 +53,7 @@ func CatchAll(in CatchAllInput) *routev3.VirtualHost {
 		return &routev3.VirtualHost{Name: "block_all", Domains: []string{"*"}, Routes: routes}
 	case in.Mode == mesh.Explicit:
 		return &routev3.VirtualHost{Name: "allow_any", Domains: []string{"*"}, IncludeRequestAttemptCount: true, Routes: []*routev3.Route{
-			{Name: "allow_any_connect", Match: connectMatch(), Action: &routev3.Route_Route{Route: tunnel(DynamicForwardProxy)}},
+			{Name: "allow_any_connect", Match: connectMatch(), Action: &routev3.Route_Route{Route: tunnel([]WeightedCluster{{Name: DynamicForwardProxy}})}},
 			unknownHost(DynamicForwardProxy),
 		}}
 	}
@@ -75,25 +75,4 @@ func unknownHost(cluster string) *routev3.Route {
 
 func connectMatch() *routev3.RouteMatch {
 	return &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_ConnectMatcher_{ConnectMatcher: &routev3.RouteMatch_ConnectMatcher{}}}
-}
-
-// connectUpgrade is the type of upgrade that a CONNECT request is to Envoy.
-const connectUpgrade = "CONNECT"
-
-// tunnel opens a TCP connection to the cluster for a CONNECT request, and copies bytes.
-func tunnel(cluster string) *routev3.RouteAction {
-	return &routev3.RouteAction{
-		ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: cluster}, Timeout: durationpb.New(0), IdleTimeout: durationpb.New(0),
-		UpgradeConfigs: []*routev3.RouteAction_UpgradeConfig{{
-			UpgradeType: connectUpgrade, ConnectConfig: &routev3.RouteAction_UpgradeConfig_ConnectConfig{},
-		}},
-	}
-}
-
-// connectRoute tunnels to a service that a client of the HTTP proxy asked for by host and port.
-func (b *routeBuilder) connectRoute() *routev3.Route {
-	s := b.in.Service
-	action := tunnel(ClusterName(s.Host, b.in.Port.Number, ""))
-	r := &routev3.Route{Name: "connect", Match: connectMatch(), Metadata: origin(s.From), Action: &routev3.Route_Route{Route: action}}
-	return r
 }

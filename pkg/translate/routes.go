@@ -41,7 +41,7 @@ func ServiceRoutes(in ServiceRoutesInput) []Routed {
 			out = append(out, alone(host))
 		case in.Mode == mesh.Explicit:
 			domains.Ports = PortRequired
-			host.Domains = Domains(domains)
+			host.Domains, host.Tunnel = Domains(domains), in.tunnels(port)
 			out = append(out, Routed{Route: HTTPProxy, Host: host})
 			if speaksHTTP(port.Protocol) && !wildcard(in.Service.Host) {
 				own := host

@@ -30,6 +30,8 @@ type VirtualHostInput struct {
 	Destinations []Destination
 	// RedirectToTLS answers every plaintext request with a redirect to https (httpsRedirect).
 	RedirectToTLS bool
+	// Tunnel is where CONNECT requests for the service lead, when TLS or TCP routes say so; see tunnels.
+	Tunnel []WeightedCluster
 	// RewriteHost sends requests on under the service's own name: clients of a local port know only its number.
 	RewriteHost bool
 }
