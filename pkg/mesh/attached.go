@@ -77,7 +77,8 @@ func (t *update) readAttached(d delta) {
 	if d.after != nil {
 		a, problems := parseAttachment(d.after)
 		_, more := ExtensionOf(d.after)
-		t.report(key, append(problems, more...))
+		problems = append(problems, more...)
+		t.report(key, append(problems, checkAuthz(d.after)...))
 		list = insert(list, a, func(a, b *attachment) int { return older(a.object, b.object) })
 	}
 	setList(&t.attached, at, list)

@@ -30,6 +30,7 @@ func resolveConfig(object *config.Object, o Options) (*Config, []config.Problem)
 		checks := &checker{object: object}
 		checks.locality("data[mesh].localityLbSetting", given.GetLocalityLbSetting(), true)
 		problems = append(problems, checks.problems...)
+		problems = append(problems, checkProviders(object, given)...)
 	}
 	mesh := defaultMesh(o)
 	if given != nil {

@@ -16,16 +16,20 @@ type Policies struct {
 	Authz, Telemetry, Wasm, TrafficExtensions mesh.Attached
 	// JWT are the rules of all RequestAuthentications.
 	JWT []JWTRule
+	// Providers are those that CUSTOM policies of Authz name.
+	Providers []AuthzProvider
 }
 
 // Lookup returns the service of a host as a proxy's scope sees it, nil when it sees none.
 type Lookup func(host string) *mesh.ScopedService
 
 // WorkloadPolicies are those of the connections to a workload, a gateway's too. What they refer to is looked up.
-func WorkloadPolicies(w *mesh.Workload, lookup Lookup) (Policies, []config.Problem) {
+func WorkloadPolicies(c *mesh.Config, w *mesh.Workload, lookup Lookup) (Policies, []config.Problem) {
 	jwt, problems := jwtRules(w.RequestAuthns, lookup)
+	providers, notes := authzProviders(c, w.AuthzPolicies, lookup)
+	problems = append(problems, notes...)
 	return Policies{
-		Authz: w.AuthzPolicies, JWT: jwt,
+		Authz: w.AuthzPolicies, JWT: jwt, Providers: providers,
 		Telemetry: w.Telemetries, Wasm: w.WasmPlugins, TrafficExtensions: w.TrafficExtensions,
 	}, problems
 }
@@ -47,7 +51,9 @@ func (p Policies) From() []config.Key {
 }
 
 // NeedsServices reports whether WorkloadPolicies of a workload depends on what services there are.
-func NeedsServices(w *mesh.Workload) bool { return slices.ContainsFunc(w.RequestAuthns, fetchesKeys) }
+func NeedsServices(w *mesh.Workload) bool {
+	return slices.ContainsFunc(w.RequestAuthns, fetchesKeys) || slices.ContainsFunc(w.AuthzPolicies, asksProvider)
+}
 
 // ScopePolicies are those of the connections that a scope's programs make. Authorization and authentication are the receiver's.
 func ScopePolicies(s *mesh.Scope) Policies {

@@ -103,7 +103,7 @@ func (r *resources) sidecar(s *mesh.Snapshot, p mesh.Proxy, scope *mesh.Scope) {
 
 // policies are those of a workload; the clusters that they need are added.
 func (r *resources) policies(s *mesh.Snapshot, scope *mesh.Scope, w *mesh.Workload, p mesh.Proxy) Policies {
-	out, notes := WorkloadPolicies(w, scope.Service)
+	out, notes := WorkloadPolicies(scope.Config, w, scope.Service)
 	r.problems = append(r.problems, notes...)
 	for _, in := range KeysClusters(KeysClusterInput{Config: s.Config(), Proxy: p.Type, Mode: p.Mode}, out.JWT) {
 		r.clusters = append(r.clusters, KeysCluster(in))
