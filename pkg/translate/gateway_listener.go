@@ -18,7 +18,7 @@ func GatewayListener(in GatewayListenerInput) *listenerv3.Listener {
 		l.Freebind = wrapperspb.Bool(true) // an address that the machine does not have must not make Envoy refuse the listener
 	}
 	if in.Route != "" {
-		l.FilterChains = append(l.FilterChains, &listenerv3.FilterChain{Name: in.Route, Filters: []*listenerv3.Filter{in.manager(in.Route, in.StatPrefix)}})
+		l.FilterChains = append(l.FilterChains, &listenerv3.FilterChain{Name: in.Route, Filters: in.manager(in.Route, in.StatPrefix)})
 	}
 	for _, c := range in.Plain {
 		l.FilterChains = append(l.FilterChains, &listenerv3.FilterChain{FilterChainMatch: chainMatch(c), Filters: in.traffic().tcpFilters(c)})
@@ -36,7 +36,7 @@ func GatewayListener(in GatewayListenerInput) *listenerv3.Listener {
 			chain.TransportSocket = serverSocket(gatewayTLS(c, in.Config))
 		}
 		if c.Route != "" {
-			chain.Filters = []*listenerv3.Filter{in.manager(c.Route, c.StatPrefix)}
+			chain.Filters = in.manager(c.Route, c.StatPrefix)
 		} else {
 			chain.Filters = in.traffic().tcpFilters(c.Chain)
 		}
@@ -53,9 +53,9 @@ func (in GatewayListenerInput) traffic() traffic {
 	return traffic{config: in.Config, policies: in.Policies, class: gateway, port: in.Target}
 }
 
-func (in GatewayListenerInput) manager(route, prefix string) *listenerv3.Filter {
+func (in GatewayListenerInput) manager(route, prefix string) []*listenerv3.Filter {
 	return httpManager{
 		traffic: in.traffic(), statPrefix: cmp.Or(prefix, "outbound_"+in.Name), rds: route,
 		peers: true, forwardTLS: hcmv3.HttpConnectionManager_SANITIZE_SET, forwardProxy: true,
-	}.filter()
+	}.chain()
 }

@@ -154,10 +154,10 @@ func (in InboundInput) chains(p mesh.WorkloadPort) []*listenerv3.FilterChain {
 	tcp := in.tcp(p)
 	switch {
 	case p.Protocol == mesh.Auto:
-		plain("|http", &listenerv3.FilterChainMatch{TransportProtocol: "raw_buffer", ApplicationProtocols: []string{"http/1.1", "h2c"}}, in.manager(p))
+		plain("|http", &listenerv3.FilterChainMatch{TransportProtocol: "raw_buffer", ApplicationProtocols: []string{"http/1.1", "h2c"}}, in.manager(p)...)
 		plain("", nil, tcp...)
 	case p.Protocol.IsHTTP():
-		plain("", nil, in.manager(p))
+		plain("", nil, in.manager(p)...)
 	default:
 		plain("", nil, tcp...)
 	}
@@ -176,7 +176,7 @@ func (in InboundInput) secureChain(p mesh.WorkloadPort, strict bool) *listenerv3
 	}
 	filters, protocols := in.tcp(p), []string(nil)
 	if p.Protocol.IsHTTP() {
-		filters, protocols = []*listenerv3.Filter{in.manager(p)}, []string{"h2", "http/1.1"}
+		filters, protocols = in.manager(p), []string{"h2", "http/1.1"}
 	}
 	return &listenerv3.FilterChain{
 		Name: InboundBinding(p.Target) + "|mtls", FilterChainMatch: match,
@@ -214,7 +214,7 @@ func (in InboundInput) passthrough() []*listenerv3.FilterChain {
 }
 
 // manager serves HTTP on one port: every request goes to the program, with no timeout.
-func (in InboundInput) manager(p mesh.WorkloadPort) *listenerv3.Filter {
+func (in InboundInput) manager(p mesh.WorkloadPort) []*listenerv3.Filter {
 	name := InboundClusterName(p.Target)
 	operation := name + "/*"
 	if p.Service != nil {
@@ -235,7 +235,7 @@ func (in InboundInput) manager(p mesh.WorkloadPort) *listenerv3.Filter {
 				}},
 			}},
 		},
-	}.filter()
+	}.chain()
 }
 
 func toCluster(name string) Chain {

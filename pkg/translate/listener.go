@@ -90,7 +90,7 @@ func Listener(in ListenerInput) *listenerv3.Listener {
 	}
 	detect := in.Route != "" && (in.Detect || bySNI)
 	if in.Route != "" {
-		chain := &listenerv3.FilterChain{Filters: []*listenerv3.Filter{in.manager().filter()}}
+		chain := &listenerv3.FilterChain{Filters: in.manager().chain()}
 		if detect {
 			chain.FilterChainMatch = &listenerv3.FilterChainMatch{TransportProtocol: "raw_buffer", ApplicationProtocols: []string{"http/1.1", "h2c"}}
 		}
