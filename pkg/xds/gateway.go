@@ -9,6 +9,7 @@ import (
 // ownGateway makes the listeners, routes and credentials of a gateway's proxy.
 func (b *builder) ownGateway(p mesh.Proxy, out *ownSet) {
 	w := b.snapshot.Workload(p)
+	b.ownExtensions(p, w, out)
 	in := translate.GatewayInput{
 		Config: b.scope.Config, Mode: p.Mode, Bindings: p.Bindings, Ports: translate.ServicePorts(w), Policies: b.policies(p, w, out),
 		Servers: b.scope.Servers, Services: b.scope.Services, Lookup: b.scope.Service,

@@ -40,6 +40,7 @@ func (b *builder) own(p mesh.Proxy) *ownSet {
 		}
 		return e
 	}), &out.listeners)
+	b.ownExtensions(p, w, out)
 	if p.Mode == mesh.Explicit {
 		out.add(b.outbound(p.Bindings), &out.listeners)
 	}
