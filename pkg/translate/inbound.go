@@ -31,8 +31,8 @@ type InboundInput struct {
 
 // NewInbound returns the input for a sidecar. Ports that the proxy reports and no service names are served as well: their
 // protocol is detected.
-func NewInbound(config *mesh.Config, w *mesh.Workload, p mesh.Proxy) InboundInput {
-	in := InboundInput{Config: config, Mode: p.Mode, Ports: WorkloadPorts(w, p), PeerAuthn: w.PeerAuthn, Policies: WorkloadPolicies(w)}
+func NewInbound(config *mesh.Config, w *mesh.Workload, policies Policies, p mesh.Proxy) InboundInput {
+	in := InboundInput{Config: config, Mode: p.Mode, Ports: WorkloadPorts(w, p), PeerAuthn: w.PeerAuthn, Policies: policies}
 	if p.Mode != mesh.Explicit {
 		return in
 	}
@@ -55,7 +55,7 @@ func NewInbound(config *mesh.Config, w *mesh.Workload, p mesh.Proxy) InboundInpu
 // WorkloadPorts lists the inbound ports of a sidecar by number: those of its services and those that an explicit proxy maps.
 func WorkloadPorts(w *mesh.Workload, p mesh.Proxy) []mesh.WorkloadPort {
 	out := slices.Clone(w.Ports)
-	if p.Mode == mesh.Explicit {
+	if p.Mode == mesh.Explicit && !w.Fixed {
 		for target := range p.AppPorts {
 			if !slices.ContainsFunc(out, func(p mesh.WorkloadPort) bool { return p.Target == target }) {
 				out = append(out, mesh.WorkloadPort{Target: target, Port: mesh.Port{Number: target}})
@@ -71,7 +71,7 @@ func WorkloadPorts(w *mesh.Workload, p mesh.Proxy) []mesh.WorkloadPort {
 // listener for each port that has a local port.
 func Inbound(in InboundInput) []*listenerv3.Listener {
 	if in.Mode == mesh.Redirected {
-		return []*listenerv3.Listener{virtualInbound(in)}
+		return append([]*listenerv3.Listener{virtualInbound(in)}, in.ownPorts()...)
 	}
 	var out []*listenerv3.Listener
 	for _, p := range in.Ports {
@@ -79,22 +79,7 @@ func Inbound(in InboundInput) []*listenerv3.Listener {
 		if in.Bindings[name] == 0 {
 			continue
 		}
-		l := &listenerv3.Listener{
-			Name: name, Address: socketAddress(in.Address, in.Bindings[name]), TrafficDirection: corev3.TrafficDirection_INBOUND,
-			FilterChains: in.chains(p),
-		}
-		if p.Service != nil {
-			l.Metadata = origin(append(slices.Clone(in.PeerAuthn.From), p.Service.From)...)
-		}
-		mode := in.PeerAuthn.ModeOf(p.Target)
-		if mode != mesh.Disabled {
-			l.ListenerFilters = append(l.ListenerFilters, tlsInspection())
-		}
-		if p.Protocol == mesh.Auto && mode != mesh.Strict {
-			l.ListenerFilters = append(l.ListenerFilters, httpInspection())
-		}
-		detectionTimeout(l, in.Config)
-		out = append(out, l)
+		out = append(out, in.portListener(name, socketAddress(in.Address, in.Bindings[name]), p))
 	}
 	return out
 }
@@ -112,7 +97,7 @@ func virtualInbound(in InboundInput) *listenerv3.Listener {
 	}
 	var noTLS, noHTTP []uint32
 	for _, p := range in.Ports {
-		if p.Target == inboundPort { // no program can have it
+		if p.Target == inboundPort || ownPort(p) { // no program can have the former
 			continue
 		}
 		for _, chain := range in.chains(p) {
@@ -122,7 +107,7 @@ func virtualInbound(in InboundInput) *listenerv3.Listener {
 			chain.FilterChainMatch.DestinationPort = wrapperspb.UInt32(p.Target)
 			l.FilterChains = append(l.FilterChains, chain)
 		}
-		if in.PeerAuthn.ModeOf(p.Target) == mesh.Disabled {
+		if in.PeerAuthn.ModeOf(p.Target) == mesh.Disabled && !endsTLS(p) {
 			noTLS = append(noTLS, p.Target)
 		}
 		if p.Protocol != mesh.Auto {
@@ -147,6 +132,11 @@ func (in InboundInput) chains(p mesh.WorkloadPort) []*listenerv3.FilterChain {
 	}
 	if mode == mesh.Strict {
 		return out
+	}
+	if endsTLS(p) {
+		if out = append(out, in.outsideChain(p)); mode == mesh.Disabled {
+			return out
+		}
 	}
 	plain := func(name string, match *listenerv3.FilterChainMatch, filters ...*listenerv3.Filter) {
 		out = append(out, &listenerv3.FilterChain{Name: InboundBinding(p.Target) + name, FilterChainMatch: match, Filters: filters})
@@ -222,7 +212,7 @@ func (in InboundInput) manager(p mesh.WorkloadPort) []*listenerv3.Filter {
 	}
 	return httpManager{
 		traffic: in.traffic(p.Target), statPrefix: "inbound_0.0.0.0_" + number(p.Target), peers: true,
-		forwardTLS: hcmv3.HttpConnectionManager_APPEND_FORWARD,
+		forwardTLS: hcmv3.HttpConnectionManager_APPEND_FORWARD, grpcWeb: p.Protocol == mesh.GRPCWeb,
 		inline: &routev3.RouteConfiguration{
 			Name: name, ValidateClusters: wrapperspb.Bool(false),
 			VirtualHosts: []*routev3.VirtualHost{{

@@ -95,7 +95,7 @@ func (r *resources) sidecar(s *mesh.Snapshot, p mesh.Proxy, scope *mesh.Scope) {
 	}
 	w := s.Workload(p)
 	for _, port := range WorkloadPorts(w, p) {
-		r.clusters = append(r.clusters, InboundCluster(NewInboundCluster(s.Config(), p.Mode, port, p.AppPorts)))
+		r.clusters = append(r.clusters, InboundCluster(NewInboundCluster(s.Config(), p, port)))
 	}
 	r.listeners = append(r.listeners, Inbound(NewInbound(s.Config(), w, r.policies(s, scope, w, p), p))...)
 	r.serviceRoutes(s, p, scope)

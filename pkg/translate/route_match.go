@@ -66,15 +66,17 @@ func (b *routeBuilder) match(m *networking.HTTPMatchRequest, path string) (*rout
 		matcher.TreatMissingHeaderAsEmpty = matcher.GetStringMatch() != nil
 		out.Headers = append(out.Headers, matcher)
 	}
-	if !b.queryParams(out, m.GetQueryParams(), path) {
+	if !b.claims(out, m.GetHeaders(), path+".headers", false) || !b.claims(out, m.GetWithoutHeaders(), path+".withoutHeaders", true) ||
+		!b.queryParams(out, m.GetQueryParams(), path) {
 		return nil, false
 	}
 	return out, true
 }
 
-// pseudo reports whether the API reference says that the name is ignored among headers.
+// pseudo reports whether a name among headers is none that requests have: claims, and what the API reference says is ignored.
 func pseudo(name string) bool {
-	return name == "uri" || name == "scheme" || name == "method" || name == "authority"
+	_, claim := claimPath(name)
+	return claim || name == "uri" || name == "scheme" || name == "method" || name == "authority"
 }
 
 func (b *routeBuilder) uri(m *networking.StringMatch, path string) (*routev3.RouteMatch, bool) {

@@ -88,7 +88,7 @@ func (c *Catalog) Advance(s *mesh.Snapshot, change mesh.Change) []*Member {
 		switch {
 		case moved[m]:
 			c.resolve(m)
-		case change.Reaches(m.proxy) || services && dependsOnServices(m.proxy):
+		case change.Reaches(m.proxy) || services && m.own.needsServices:
 			m.own = c.builderFor(m.scope).own(m.proxy)
 		}
 		if c.settle(m) {
@@ -116,9 +116,6 @@ func (c *Catalog) rekey(change mesh.Change) map[*Member]bool {
 	}
 	return moved
 }
-
-// dependsOnServices reports whether what is a proxy's own depends on services: listeners with local ports, a gateway's routes.
-func dependsOnServices(p mesh.Proxy) bool { return p.Mode == mesh.Explicit || p.Type == mesh.Router }
 
 // settle joins what the member shares and what is its own, and reports whether its view differs from the one before.
 func (c *Catalog) settle(m *Member) bool {

@@ -12,11 +12,13 @@ type ownSet struct {
 
 	problems []config.Problem
 	parts    []*entry // keeps the memo's entries alive
+	// needsServices: what is the proxy's own depends on what services there are.
+	needsServices bool
 }
 
 // own makes a member's own resources.
 func (b *builder) own(p mesh.Proxy) *ownSet {
-	out := &ownSet{}
+	out := &ownSet{needsServices: p.Mode == mesh.Explicit || p.Type == mesh.Router} // local ports, a gateway's routes
 	switch p.Type {
 	case mesh.Proxyless:
 		return out
@@ -26,17 +28,18 @@ func (b *builder) own(p mesh.Proxy) *ownSet {
 	}
 	w := b.snapshot.Workload(p)
 	for _, port := range translate.WorkloadPorts(w, p) {
-		in := translate.NewInboundCluster(b.scope.Config, p.Mode, port, p.AppPorts)
+		in := translate.NewInboundCluster(b.scope.Config, p, port)
 		out.add(b.memo.get("inbound cluster", in, func() *entry {
 			c := translate.InboundCluster(in)
 			return &entry{resources: []*Resource{encode(c.Name, ClusterType, c, servedBy(port)...)}}
 		}), &out.clusters)
 	}
-	in := translate.NewInbound(b.scope.Config, w, p)
+	policies := b.policies(p, w, out)
+	in := translate.NewInbound(b.scope.Config, w, policies, p)
 	out.add(b.memo.get("inbound", in, func() *entry {
 		e := &entry{}
 		for _, l := range translate.Inbound(in) {
-			e.resources = append(e.resources, encode(l.Name, ListenerType, l, w.PeerAuthn.From...))
+			e.resources = append(e.resources, encode(l.Name, ListenerType, l, append(policies.From(), w.PeerAuthn.From...)...))
 		}
 		return e
 	}), &out.listeners)
