@@ -20,6 +20,9 @@ var (
 	size    = flag.Int("random.size", 50, "objects in a batch")
 )
 
+// wild is how many of a hundred values are odd ones.
+const wild = 3
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // base is what the random objects refer to.
@@ -40,30 +43,48 @@ metadata: {name: db, namespace: default}
 spec: {clusterIP: None, selector: {app: web}, ports: [{name: mysql, port: 3306, targetPort: 7000}, {name: http, port: 80, targetPort: 8080}]}
 `
 
-// Whatever the types of the API can hold, Envoy takes what is made of it.
+// In a namespace of its own, so that nobody is asked for the names in it.
 func TestEnvoyAcceptsRandomConfiguration(t *testing.T) {
-	members := []meshtest.Member{{Options: meshtest.Sidecar("web", "app=web", "version=v1"), Serves: true}, {Options: meshtest.Gateway("ingress")}}
-	meshtest.BothModes(t, map[string]string{"base.yaml": base}, members, func(t *testing.T, m *meshtest.Traffic) {
-		for i := range uint64(*batches) {
-			text := random.New(*seed+i, 3).Batch(*size)
-			m.Subtest(fmt.Sprintf("seed %d", *seed+i), func(t *testing.T) {
-				m.Write("random.yaml", text)
-				m.Settle()
-				for _, p := range m.Plane.Status().Problems {
-					if p.Code == string(config.SchemaError) {
-						t.Errorf("%s %s/%s: %s: %s", p.Kind, p.Namespace, p.Name, p.Field, p.Message)
-					}
-				}
-				if t.Failed() {
-					path := filepath.Join(os.TempDir(), fmt.Sprintf("random-%d.yaml", *seed+i))
-					if os.WriteFile(path, []byte(text), 0o600) == nil {
-						t.Logf("the batch is %s", path)
-					}
-				}
-			})
-			if t.Failed() {
-				return
-			}
-		}
+	if !meshtest.InNamespace(t) {
+		return
+	}
+	m := meshtest.New(t, map[string]string{"base.yaml": base})
+	web := meshtest.Sidecar("web", "app=web", "version=v1")
+	web.Ports = meshtest.StartProgram(t, "web").Ports()
+	m.Start(web)
+	m.Start(meshtest.Gateway("ingress"))
+	tryAll(t, m)
+}
+
+func TestRedirectedEnvoyAcceptsRandomConfiguration(t *testing.T) {
+	meshtest.InPods(t, map[string]string{"base.yaml": base}, func(p *meshtest.Pods) {
+		p.Pod(meshtest.Sidecar("web", "app=web", "version=v1"))
+		p.Pod(meshtest.Gateway("ingress"))
+		tryAll(p.T(), p.Mesh)
 	})
+}
+
+// tryAll wants that whatever the types of the API can hold, Envoy takes what is made of it.
+func tryAll(t *testing.T, m *meshtest.Mesh) {
+	for i := range uint64(*batches) {
+		m.Subtest(fmt.Sprintf("seed %d", *seed+i), func(t *testing.T) {
+			text := random.New(*seed+i, wild).Batch(*size)
+			m.Write("random.yaml", text)
+			m.Settle()
+			for _, p := range m.Plane.Status().Problems {
+				if p.Code == string(config.SchemaError) {
+					t.Errorf("%s %s/%s: %s: %s", p.Kind, p.Namespace, p.Name, p.Field, p.Message)
+				}
+			}
+			if t.Failed() {
+				path := filepath.Join(os.TempDir(), fmt.Sprintf("random-%d.yaml", *seed+i))
+				if os.WriteFile(path, []byte(text), 0o600) == nil {
+					t.Logf("the batch is %s", path)
+				}
+			}
+		})
+		if t.Failed() {
+			return
+		}
+	}
 }
