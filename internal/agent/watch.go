@@ -183,7 +183,7 @@ func (a *agent) register() *agentapi.Register {
 func servicePorts(listens []*agentapi.Listen, found map[string]uint32) []ServicePort {
 	var out []ServicePort
 	for _, l := range listens {
-		if local := found[l.GetName()]; local != 0 && l.GetPurpose() == agentapi.Listen_SERVICE {
+		if local := found[l.GetName()]; local != 0 && l.GetPurpose() == agentapi.Listen_SERVICE && l.GetHost() != "" {
 			out = append(out, ServicePort{l.GetHost(), l.GetPort(), l.GetPortName(), l.GetProtocol(), local})
 		}
 	}

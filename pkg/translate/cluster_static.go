@@ -8,6 +8,7 @@ import (
 	dfpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/common/dynamic_forward_proxy/v3"
 	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
@@ -108,38 +109,37 @@ type InboundClusterInput struct {
 	// Target is the port at which the workload is reached.
 	Target   uint32
 	Protocol mesh.Protocol
-	// AppPort is the port on loopback where the program of an explicit proxy listens; 0 means Target.
-	AppPort uint32
+	// AppPorts are the ports on loopback where the program of an explicit proxy listens, by those that it is known by.
+	AppPorts map[uint32]uint32
+	// Ingress is set where a Sidecar says where the program listens; Address is then the workload's own, where that is meant.
+	Ingress *mesh.Ingress
+	Address string
+	Pool    *networking.ConnectionPoolSettings
 	// Service is the service that decides the protocol.
 	Service *mesh.Service
 }
 
-// NewInboundCluster returns the input for one port of a workload. ports maps target ports to the program's own.
-func NewInboundCluster(config *mesh.Config, mode mesh.Mode, port mesh.WorkloadPort, ports map[uint32]uint32) InboundClusterInput {
-	return InboundClusterInput{Config: config, Mode: mode, Target: port.Target, Protocol: port.Protocol, AppPort: ports[port.Target], Service: port.Service}
+// NewInboundCluster returns the input for one port of a proxy's workload.
+func NewInboundCluster(config *mesh.Config, p mesh.Proxy, port mesh.WorkloadPort) InboundClusterInput {
+	in := InboundClusterInput{
+		Config: config, Mode: p.Mode, Target: port.Target, Protocol: port.Protocol, AppPorts: p.AppPorts, Service: port.Service,
+		Ingress: port.Ingress, Pool: port.Pool,
+	}
+	if i := port.Ingress; i != nil && i.Host == "" && i.Port != 0 && len(p.Addresses) > 0 && addressable(p.Addresses[0], false) {
+		in.Address = p.Addresses[0]
+	}
+	return in
 }
 
-// InboundCluster returns the cluster that leads to the program itself: where the connection was going when it was redirected, or else
-// to the program's port on loopback.
+// InboundCluster returns the cluster that leads to the program itself.
 func InboundCluster(in InboundClusterInput) *clusterv3.Cluster {
 	name := InboundClusterName(in.Target)
 	c := &clusterv3.Cluster{Name: name, ConnectTimeout: connectTimeout(in.Config)}
 	if in.Service != nil {
 		c.Metadata = origin(in.Service.From)
 	}
-	if in.Mode == mesh.Explicit {
-		port := in.AppPort
-		if port == 0 {
-			port = in.Target
-		}
-		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
-		c.LoadAssignment = staticAssignment(name, "127.0.0.1", port)
-	} else {
-		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_ORIGINAL_DST}
-		c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED
-		c.UpstreamBindConfig = bindLocal()
-	}
-	connectionPool(c, nil, in.Config)
-	protocolOptions(c, in.Protocol, trafficPolicy{}, nil)
+	toProgram(c, in)
+	connectionPool(c, in.Pool, in.Config)
+	protocolOptions(c, in.Protocol, trafficPolicy{pool: in.Pool}, nil)
 	return c
 }

@@ -25,6 +25,8 @@ type ListenerInput struct {
 	ServicePort uint32
 	// Redirected listeners get their connections from virtualOutbound and bind no port.
 	Redirected bool
+	// AnyAddress lets it bind an address that the machine does not have (yet).
+	AnyAddress bool
 	// OriginalDestination makes it hand connections over to the listener for the address they were going to.
 	OriginalDestination bool
 	// Route of HTTP requests; empty when the listener does not speak HTTP.
@@ -72,11 +74,14 @@ const (
 // Listener returns an outbound listener.
 func Listener(in ListenerInput) *listenerv3.Listener {
 	l := &listenerv3.Listener{
-		Name: in.Name, Address: socketAddress(in.Address, in.Port), TrafficDirection: corev3.TrafficDirection_OUTBOUND,
+		Name: in.Name, Address: address(in.Address, in.Port), TrafficDirection: corev3.TrafficDirection_OUTBOUND,
 		Metadata: origin(in.From...),
 	}
 	if in.Redirected {
 		l.BindToPort = wrapperspb.Bool(false)
+	}
+	if in.AnyAddress {
+		l.Freebind = wrapperspb.Bool(true)
 	}
 	if in.OriginalDestination {
 		l.UseOriginalDst = wrapperspb.Bool(true)

@@ -17,6 +17,10 @@ type OutboundInput struct {
 	// Hosts that VirtualServices route without their being services.
 	Hosts    []*mesh.ScopedHost
 	AllowAny bool
+	// EgressProxy is the cluster for what is unknown then, see EgressCluster.
+	EgressProxy string
+	// Egress are the listeners that the Sidecar asks for.
+	Egress   []mesh.EgressListener
 	Policies Policies
 	// Bindings are the local ports of an explicit proxy, see mesh.Proxy.
 	Bindings map[string]uint32
@@ -50,14 +54,15 @@ func OutboundListeners(in OutboundInput) ([]ListenerInput, []config.Problem) {
 	if l := p.listener(anyAddress, hostPort); len(in.Hosts) > 0 && len(l.Fallback.Clusters) == 0 {
 		l.Route = number(hostPort)
 	}
-	out := []ListenerInput{virtualOutbound(in)}
+	out := append([]ListenerInput{virtualOutbound(in)}, p.egressListeners(false)...)
 	for _, l := range p.listeners {
 		l.Chains = distinct(l.Chains)
 		if l.Route != "" || len(l.Chains) > 0 || len(l.Fallback.Clusters) > 0 {
 			out = append(out, p.complete(*l))
 		}
 	}
-	slices.SortFunc(out, func(a, b ListenerInput) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(out, func(a, b ListenerInput) int { return cmp.Compare(a.Name, b.Name) })
+	out = slices.CompactFunc(out, func(a, b ListenerInput) bool { return a.Name == b.Name }) // what a Sidecar asks for goes first
 	return out, append(configProblems(in.Config), p.notes.list...)
 }
 
@@ -67,15 +72,15 @@ func virtualOutbound(in OutboundInput) ListenerInput {
 		Config: in.Config, Policies: in.Policies, Name: VirtualOutbound, Address: anyAddress, Port: outboundPort, OriginalDestination: true,
 		// A connection to the proxy's own port would come back for ever.
 		Chains:   []Chain{{Port: outboundPort, Clusters: []WeightedCluster{{Name: BlackHoleCluster, Weight: 100}}, StatPrefix: BlackHoleCluster}},
-		Fallback: unknownDestination(in.AllowAny),
+		Fallback: in.unknownDestination(),
 	}
 }
 
 // unknownDestination is what becomes of connections to nothing that the mesh knows.
-func unknownDestination(allowAny bool) Chain {
+func (in OutboundInput) unknownDestination() Chain {
 	name := BlackHoleCluster
-	if allowAny {
-		name = PassthroughCluster
+	if in.AllowAny {
+		name = cmp.Or(in.EgressProxy, PassthroughCluster)
 	}
 	return Chain{Clusters: []WeightedCluster{{Name: name, Weight: 100}}, StatPrefix: name}
 }
@@ -186,7 +191,7 @@ func (p *outboundPlan) conflict(s *mesh.ScopedService, port mesh.Port, other str
 // complete says what becomes of connections that a shared listener cannot place.
 func (p *outboundPlan) complete(l ListenerInput) ListenerInput {
 	if len(l.Fallback.Clusters) == 0 {
-		l.Fallback = unknownDestination(p.in.AllowAny)
+		l.Fallback = p.in.unknownDestination()
 	}
 	return l
 }

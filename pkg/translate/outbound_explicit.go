@@ -20,6 +20,7 @@ func explicitListeners(in OutboundInput) ([]ListenerInput, []config.Problem) {
 			Config: in.Config, Policies: in.Policies, Name: HTTPProxy, Address: loopback, Port: port, Route: HTTPProxy, Connect: true, ForwardProxy: true,
 		})
 	}
+	out = append(out, p.egressListeners(true)...)
 	for _, s := range in.Services {
 		for _, port := range s.Ports {
 			binding := OutboundBinding(s.Host, port.Number)

@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"cmp"
+
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -34,6 +36,8 @@ type CatchAllInput struct {
 	Mode mesh.Mode
 	// AllowAny lets requests to unknown hosts out of the mesh.
 	AllowAny bool
+	// EgressProxy is the cluster that takes them then; empty lets them go where they were going.
+	EgressProxy string
 	// Gateway proxies know no other hosts than those that they serve: answer 404.
 	Gateway bool
 }
@@ -53,11 +57,11 @@ func CatchAll(in CatchAllInput) *routev3.VirtualHost {
 		return &routev3.VirtualHost{Name: "block_all", Domains: []string{"*"}, Routes: routes}
 	case in.Mode == mesh.Explicit:
 		return &routev3.VirtualHost{Name: "allow_any", Domains: []string{"*"}, IncludeRequestAttemptCount: true, Routes: []*routev3.Route{
-			{Name: "allow_any_connect", Match: connectMatch(), Action: &routev3.Route_Route{Route: tunnel([]WeightedCluster{{Name: DynamicForwardProxy}})}},
-			unknownHost(DynamicForwardProxy),
+			{Name: "allow_any_connect", Match: connectMatch(), Action: &routev3.Route_Route{Route: tunnel([]WeightedCluster{{Name: cmp.Or(in.EgressProxy, DynamicForwardProxy)}})}},
+			unknownHost(cmp.Or(in.EgressProxy, DynamicForwardProxy)),
 		}}
 	}
-	return &routev3.VirtualHost{Name: "allow_any", Domains: []string{"*"}, IncludeRequestAttemptCount: true, Routes: []*routev3.Route{unknownHost(PassthroughCluster)}}
+	return &routev3.VirtualHost{Name: "allow_any", Domains: []string{"*"}, IncludeRequestAttemptCount: true, Routes: []*routev3.Route{unknownHost(cmp.Or(in.EgressProxy, PassthroughCluster))}}
 }
 
 func respond(status uint32) *routev3.Route {

@@ -18,6 +18,8 @@ type ServiceRoutesInput struct {
 	// Namespace of the clients.
 	Namespace string
 	Service   *mesh.ScopedService
+	// Egress are the listeners that the clients' Sidecar asks for.
+	Egress []mesh.EgressListener
 	// Lookup returns the service that a host is in the scope, nil when there is none.
 	Lookup func(host string) *mesh.ScopedService
 }
@@ -57,6 +59,7 @@ func ServiceRoutes(in ServiceRoutesInput) []Routed {
 			}
 			out = append(out, Routed{Route: route, Host: host})
 		}
+		out = in.egressRoutes(out, host, domains)
 	}
 	return out
 }
@@ -96,6 +99,8 @@ type RouteSettingsInput struct {
 	Proxy    mesh.ProxyType
 	Mode     mesh.Mode
 	AllowAny bool
+	// EgressProxy is the cluster for what is unknown then, see EgressCluster.
+	EgressProxy string
 }
 
 // RouteSettings returns the inputs for a route configuration by its name and for its last virtual host. closed says that the latter must
@@ -103,8 +108,8 @@ type RouteSettingsInput struct {
 func RouteSettings(in RouteSettingsInput) (settings RouteConfigInput, last CatchAllInput, closed bool) {
 	shared := in.Name == HTTPProxy
 	settings = RouteConfigInput{Name: in.Name, Proxy: in.Proxy, IgnorePort: in.Mode == mesh.Redirected && in.Proxy == mesh.Sidecar}
-	last = CatchAllInput{Mode: in.Mode, AllowAny: in.AllowAny}
-	return settings, last, in.Proxy == mesh.Proxyless || in.Mode == mesh.Explicit && !shared
+	last = CatchAllInput{Mode: in.Mode, AllowAny: in.AllowAny, EgressProxy: in.EgressProxy}
+	return settings, last, in.Proxy == mesh.Proxyless || in.Mode == mesh.Explicit && !shared && !egressRouteNamed(in.Name)
 }
 
 // routing is what counts of the VirtualServices at a sidecar.

@@ -17,7 +17,11 @@ func (c *Catalog) advanceScope(v *scopeView, change mesh.Change) {
 	if len(change.Hosts) == 0 {
 		return
 	}
-	v.scope = c.snapshot.Rescope(v.scope, v.proxy(), change)
+	before := v.scope.EgressProxy
+	if v.scope = c.snapshot.Rescope(v.scope, v.proxy(), change); v.scope.EgressProxy != before { // it is part of every route
+		c.buildScope(v, v.proxy())
+		return
+	}
 	b := c.builderFor(v)
 	p := newPatch()
 	var aspects mesh.Aspect

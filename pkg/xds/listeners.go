@@ -23,7 +23,7 @@ func (v *scopeView) settleListeners(b *builder) {
 func (b *builder) outbound(bindings map[string]uint32) *entry {
 	inputs, problems := translate.OutboundListeners(translate.OutboundInput{
 		Config: b.scope.Config, Mode: b.scope.Key.Mode,
-		Services: b.scope.Services, Hosts: b.scope.Hosts, AllowAny: b.scope.AllowAny, Policies: translate.ScopePolicies(b.scope), Bindings: bindings,
+		Services: b.scope.Services, Hosts: b.scope.Hosts, AllowAny: b.scope.AllowAny, EgressProxy: translate.EgressCluster(b.scope.EgressProxy), Egress: b.scope.Egress, Policies: translate.ScopePolicies(b.scope), Bindings: bindings,
 		Endpoints: b.snapshot.Endpoints,
 	})
 	all := &entry{problems: problems}

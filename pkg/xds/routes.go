@@ -12,7 +12,7 @@ func (b *builder) serviceRoutes(s *mesh.ScopedService) map[string]translate.Rout
 	}
 	return byRoute(translate.ServiceRoutes(translate.ServiceRoutesInput{
 		Config: b.scope.Config, Proxy: b.scope.Key.Type, Mode: b.scope.Key.Mode, Namespace: b.scope.Key.Namespace,
-		Service: s, Lookup: b.scope.Service,
+		Service: s, Egress: b.scope.Egress, Lookup: b.scope.Service,
 	}))
 }
 

@@ -2,6 +2,7 @@ package xds
 
 import (
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/envoyfilter"
 	"github.com/meshctl/meshctl/pkg/mesh"
 	"github.com/meshctl/meshctl/pkg/translate"
 )
@@ -10,6 +11,7 @@ import (
 type scopeKey struct {
 	mesh.ScopeKey
 	Locality, Network string
+	Program           config.Digest // of the EnvoyFilters that hold, zero when none do
 }
 
 // scopeView is what the proxies of one scope share.
@@ -26,6 +28,8 @@ type scopeView struct {
 	// leads are the hosts whose routes lead to a host: their virtual hosts depend on it.
 	leads    map[string]map[string]bool
 	outbound *entry // listeners of redirected sidecars
+	static   *entry // clusters that are there whatever the services are
+	added    *entry // clusters that EnvoyFilters add
 	shared   tables
 }
 
@@ -50,7 +54,9 @@ func (c *Catalog) buildScope(v *scopeView, p mesh.Proxy) {
 	v.routes, v.leads, v.shared = map[string]*routeSet{}, map[string]map[string]bool{}, tables{}
 	b := c.builderFor(v)
 	all := newPatch()
-	all.clusters = b.staticClusters()
+	v.static, v.added = b.staticClusters(), b.addedClusters()
+	all.clusters = v.static.resources
+	v.shared[extensions] = b.extensionConfigs()
 	if v.key.Type == mesh.Sidecar && v.key.Mode == mesh.Explicit {
 		v.route(translate.HTTPProxy) // exists also where no service is
 		all.routes[translate.HTTPProxy] = true
@@ -70,6 +76,7 @@ func (c *Catalog) buildScope(v *scopeView, p mesh.Proxy) {
 
 // apply puts what a patch collected into the tables.
 func (v *scopeView) apply(b *builder, p *patch) {
+	v.placeAdded(p)
 	v.shared[clusters] = v.shared[clusters].with(p.clusters, p.removedClusters)
 	v.shared[endpoints] = v.shared[endpoints].with(p.endpoints, p.removedEndpoints)
 	v.settleRoutes(b, p.routes)
@@ -129,7 +136,7 @@ func (v *scopeView) route(name string) *routeSet {
 	r := v.routes[name]
 	if r == nil {
 		r = newRouteSet(translate.RouteSettings(translate.RouteSettingsInput{
-			Name: name, Proxy: v.key.Type, Mode: v.key.Mode, AllowAny: v.scope.AllowAny,
+			Name: name, Proxy: v.key.Type, Mode: v.key.Mode, AllowAny: v.scope.AllowAny, EgressProxy: translate.EgressCluster(v.scope.EgressProxy),
 		}))
 		v.routes[name] = r
 	}
