@@ -19,8 +19,8 @@ func (b *routeBuilder) cors(c *networking.CorsPolicy, path string) *corsv3.CorsP
 		return nil
 	}
 	out := &corsv3.CorsPolicy{
-		AllowMethods: strings.Join(c.GetAllowMethods(), ","), AllowHeaders: strings.Join(c.GetAllowHeaders(), ","),
-		ExposeHeaders: strings.Join(c.GetExposeHeaders(), ","), AllowCredentials: c.GetAllowCredentials(),
+		AllowMethods: b.tokens(c.GetAllowMethods(), path+".allowMethods"), AllowHeaders: b.tokens(c.GetAllowHeaders(), path+".allowHeaders"),
+		ExposeHeaders: b.tokens(c.GetExposeHeaders(), path+".exposeHeaders"), AllowCredentials: c.GetAllowCredentials(),
 	}
 	for i, m := range c.GetAllowOrigins() {
 		if s, ok := b.stringMatch(m, field(path+".allowOrigins", i)); ok {
@@ -42,4 +42,17 @@ func (b *routeBuilder) cors(c *networking.CorsPolicy, path string) *corsv3.CorsP
 		out.ForwardNotMatchingPreflights = wrapperspb.Bool(false)
 	}
 	return out
+}
+
+// tokens joins names of methods and headers, "*" among them, as a response carries them.
+func (b *routeBuilder) tokens(names []string, path string) string {
+	var out []string
+	for i, n := range names {
+		if !headerName(n) || n[0] == ':' {
+			b.notes.fail(field(path, i), strconv.Quote(n)+" is no name that a header can carry; it is left out", "use letters, digits and hyphens, or *")
+			continue
+		}
+		out = append(out, n)
+	}
+	return strings.Join(out, ",")
 }

@@ -167,6 +167,8 @@ type GatewayListenerInput struct {
 	Policies Policies
 	// Route of plaintext HTTP requests; empty on ports that are none. StatPrefix is the name of the server, if it has one.
 	Route, StatPrefix string
+	// GRPCWeb turns gRPC-Web among these requests into gRPC.
+	GRPCWeb bool
 	// Secure are the chains of TLS servers, told apart by SNI.
 	Secure []SecureChain
 	// Plain are TCP chains.
@@ -233,6 +235,7 @@ func (p *gatewayPort) add(l *GatewayListenerInput, s *mesh.GatewayServer, in Gat
 	switch p.kind {
 	case plainHTTP:
 		l.Route, l.StatPrefix = GatewayHTTPRoute(p.target, p.bind), p.servers[0].Server.GetName()
+		l.GRPCWeb = l.GRPCWeb || protocolOf(s) == "GRPC-WEB"
 	case overTLS:
 		for _, c := range p.secure(s, in, notes) {
 			l.secure(c, s, notes)

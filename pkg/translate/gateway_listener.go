@@ -56,6 +56,6 @@ func (in GatewayListenerInput) traffic() traffic {
 func (in GatewayListenerInput) manager(route, prefix string) []*listenerv3.Filter {
 	return httpManager{
 		traffic: in.traffic(), statPrefix: cmp.Or(prefix, "outbound_"+in.Name), rds: route,
-		peers: true, forwardTLS: hcmv3.HttpConnectionManager_SANITIZE_SET, forwardProxy: true,
+		peers: true, forwardTLS: hcmv3.HttpConnectionManager_SANITIZE_SET, forwardProxy: true, grpcWeb: in.GRPCWeb && route == in.Route,
 	}.chain()
 }

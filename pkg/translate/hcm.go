@@ -41,6 +41,8 @@ type httpManager struct {
 	forwardProxy bool
 	// connect takes CONNECT requests.
 	connect bool
+	// grpcWeb turns gRPC-Web into gRPC.
+	grpcWeb bool
 	// peers: clients may present the mesh's certificates; the program learns who they are.
 	peers bool
 	// forwardTLS: like peers, with whatever certificate the client has.
@@ -109,7 +111,7 @@ func (m httpManager) filters() []*hcmv3.HttpFilter {
 		add(faultFilter, &faultv3.HTTPFault{})
 	}
 	add(corsFilter, &corsv3.Cors{})
-	if m.class == gateway {
+	if m.grpcWeb {
 		add(grpcWebFilter, &grpcwebv3.GrpcWeb{})
 	}
 	if m.forwardProxy {

@@ -24,7 +24,7 @@ func (b *routeBuilder) headerOperations(h *networking.Headers, path string) head
 	request := h.GetRequest()
 	for _, m := range [...]map[string]string{request.GetSet(), request.GetAdd()} {
 		for _, name := range slices.Sorted(maps.Keys(m)) {
-			if isHost(name) && m[name] != "" && headerValue(m[name]) {
+			if isHost(name) && b.sendable(m[name], path+".request") != "" {
 				out.host = m[name]
 			}
 		}
@@ -85,7 +85,7 @@ func (b *routeBuilder) headerNames(names []string, path string) []string {
 	var out []string
 	for _, n := range names {
 		if isHost(n) || !settable(n) {
-			b.notes.fail(path, strconv.Quote(n)+" cannot be removed", "")
+			b.notes.fail(path, strconv.Quote(n)+" cannot be removed from a request or response", "remove it from the list")
 			continue
 		}
 		out = append(out, n)
@@ -107,6 +107,15 @@ func headerName(s string) bool {
 		return s[0] == ':' && c == ':' && (s == ":method" || s == ":authority" || s == ":scheme")
 	}
 	return s != ""
+}
+
+// sendable returns a value that can stand in a header, and "" for one that cannot, which is reported.
+func (b *routeBuilder) sendable(value, path string) string {
+	if headerValue(value) {
+		return value
+	}
+	b.notes.fail(path, strconv.Quote(value)+" cannot be sent in a header; it is left out", "remove the control characters")
+	return ""
 }
 
 // headerValue reports whether a string has no control characters, which would end a header.

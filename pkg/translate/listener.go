@@ -37,6 +37,8 @@ type ListenerInput struct {
 	Connect bool
 	// ForwardProxy resolves the hosts of requests.
 	ForwardProxy bool
+	// GRPCWeb turns gRPC-Web into gRPC.
+	GRPCWeb bool
 	// Chains take connections by SNI or destination, before HTTP does.
 	Chains []Chain
 	// Fallback takes what nothing else did; empty refuses it.
@@ -125,7 +127,7 @@ func (in ListenerInput) traffic() traffic {
 
 func (in ListenerInput) manager() httpManager {
 	prefix := "outbound_" + in.Address + "_" + in.Route
-	return httpManager{traffic: in.traffic(), statPrefix: prefix, rds: in.Route, forwardProxy: in.ForwardProxy, connect: in.Connect}
+	return httpManager{traffic: in.traffic(), statPrefix: prefix, rds: in.Route, forwardProxy: in.ForwardProxy, connect: in.Connect, grpcWeb: in.GRPCWeb}
 }
 
 // detectionTimeout applies protocolDetectionTimeout: after it a silent connection is taken for TCP. 0 waits for ever, as Istio documents.

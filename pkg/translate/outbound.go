@@ -137,6 +137,7 @@ func (p *outboundPlan) http(s *mesh.ScopedService, port mesh.Port) {
 	}
 	l.Route = number(port.Number)
 	l.Detect = l.Detect || port.Protocol == mesh.Auto
+	l.GRPCWeb = l.GRPCWeb || port.Protocol == mesh.GRPCWeb
 	l.ForwardProxy = l.ForwardProxy || s.Resolution == mesh.DynamicDNS
 }
 

@@ -33,6 +33,7 @@ func explicitListeners(in OutboundInput) ([]ListenerInput, []config.Problem) {
 			}
 			if speaksHTTP(port.Protocol) {
 				l.Route, l.Detect, l.ForwardProxy = HostPort(s.Host, port.Number), port.Protocol == mesh.Auto, forwarded(s.Service)
+				l.GRPCWeb = port.Protocol == mesh.GRPCWeb
 			}
 			if port.Protocol == mesh.Auto || !speaksHTTP(port.Protocol) {
 				l.Chains, l.Fallback = p.chains(s, port)

@@ -23,16 +23,13 @@ func (b *routeBuilder) redirect(r *networking.HTTPRedirect, path string) *routev
 		b.notes.fail(path+".redirectCode", strconv.Itoa(int(r.GetRedirectCode()))+" is no redirect that Envoy knows", "use 301, 302, 303, 307 or 308")
 	}
 	out := &routev3.RedirectAction{ResponseCode: code}
-	if headerValue(r.GetAuthority()) {
-		out.HostRedirect = r.GetAuthority()
+	out.HostRedirect = b.sendable(r.GetAuthority(), path+".authority")
+	if prefix := b.sendable(r.GetPrefixRewrite(), path+".prefixRewrite"); prefix != "" {
+		out.PathRewriteSpecifier = &routev3.RedirectAction_PrefixRewrite{PrefixRewrite: prefix}
+	} else if uri := b.sendable(r.GetUri(), path+".uri"); uri != "" {
+		out.PathRewriteSpecifier = &routev3.RedirectAction_PathRedirect{PathRedirect: uri}
 	}
-	switch {
-	case r.GetPrefixRewrite() != "" && headerValue(r.GetPrefixRewrite()):
-		out.PathRewriteSpecifier = &routev3.RedirectAction_PrefixRewrite{PrefixRewrite: r.GetPrefixRewrite()}
-	case r.GetUri() != "" && headerValue(r.GetUri()):
-		out.PathRewriteSpecifier = &routev3.RedirectAction_PathRedirect{PathRedirect: r.GetUri()}
-	}
-	if r.GetScheme() != "" && headerValue(r.GetScheme()) {
+	if b.sendable(r.GetScheme(), path+".scheme") != "" {
 		out.SchemeRewriteSpecifier = &routev3.RedirectAction_SchemeRedirect{SchemeRedirect: r.GetScheme()}
 	}
 	switch p := r.GetRedirectPort().(type) {

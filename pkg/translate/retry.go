@@ -22,6 +22,7 @@ const (
 	retryOnDefault  = "connect-failure,refused-stream,unavailable,cancelled"
 	retriesDefault  = 2
 	hostSelections  = 5 // how often to look for a host that was not tried yet
+	longestBackoff  = 24 * time.Hour
 	statusCondition = "retriable-status-codes"
 )
 
@@ -43,12 +44,13 @@ func (b *routeBuilder) retryPolicy(r *networking.HTTPRetry, path string) *routev
 	out := &routev3.RetryPolicy{RetryOn: strings.Join(conditions, ","), NumRetries: wrapperspb.UInt32(uint32(r.GetAttempts()))}
 	if b.in.Proxy != mesh.Proxyless {
 		out.RetriableStatusCodes = codes
-		if positive(r.GetPerTryTimeout()) {
+		if aMillisecond(r.GetPerTryTimeout()) {
 			out.PerTryTimeout = r.GetPerTryTimeout()
 		}
 		b.retryHosts(out, r)
 	}
-	if base := r.GetBackoff(); base != nil && base.CheckValid() == nil && base.AsDuration() >= time.Millisecond {
+	if base := r.GetBackoff(); aMillisecond(base) {
+		base = durationpb.New(min(base.AsDuration(), longestBackoff))
 		out.RetryBackOff = &routev3.RetryPolicy_RetryBackOff{BaseInterval: base, MaxInterval: durationpb.New(10 * base.AsDuration())}
 	}
 	return out

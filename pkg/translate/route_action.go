@@ -90,7 +90,9 @@ func (b *routeBuilder) destinations(a *routev3.RouteAction, list []*networking.H
 		}
 	}
 	if len(live) == 0 {
-		b.notes.fail(path+".route", "no destination has any weight", "give the destinations weights whose sum is 100")
+		if len(list) > 0 { // a rule that says nothing at all is reported as such
+			b.notes.fail(path+".route", "no destination has any weight; requests get 503", "give the destinations weights")
+		}
 		a.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: BlackHoleCluster}
 		return
 	}
@@ -146,7 +148,7 @@ func (b *routeBuilder) rewrite(a *routev3.RouteAction, r *networking.HTTPRewrite
 		if b.regex(rx.GetMatch(), path+".uriRegexRewrite.match") && b.substitution(rx, path+".uriRegexRewrite.rewrite") {
 			a.RegexRewrite = &matcherv3.RegexMatchAndSubstitute{Pattern: &matcherv3.RegexMatcher{Regex: rx.GetMatch()}, Substitution: rx.GetRewrite()}
 		}
-	} else if r.GetUri() != "" && headerValue(r.GetUri()) {
+	} else if b.sendable(r.GetUri(), path+".uri") != "" {
 		a.PrefixRewrite = r.GetUri()
 		prefix := match.GetUri().GetPrefix()
 		if prefix != "" && prefix[len(prefix)-1] != '/' && r.GetUri()[len(r.GetUri())-1] == '/' {
@@ -154,7 +156,7 @@ func (b *routeBuilder) rewrite(a *routev3.RouteAction, r *networking.HTTPRewrite
 				"end the prefix with a slash too, and match the path without it separately")
 		}
 	}
-	if r.GetAuthority() != "" && headerValue(r.GetAuthority()) {
+	if b.sendable(r.GetAuthority(), path+".authority") != "" {
 		a.HostRewriteSpecifier = &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: r.GetAuthority()}
 	}
 }
@@ -163,7 +165,7 @@ func (b *routeBuilder) rewrite(a *routev3.RouteAction, r *networking.HTTPRewrite
 func (b *routeBuilder) directResponse(d *networking.HTTPDirectResponse, path string) *routev3.DirectResponseAction {
 	status := d.GetStatus()
 	if status < 200 || status > 599 {
-		b.notes.fail(path+".status", "Envoy answers with a status from 200 to 599 only", "")
+		b.notes.fail(path+".status", "Envoy answers with a status from 200 to 599 only; requests get 500", "for example status: 503")
 		status = 500
 	}
 	out := &routev3.DirectResponseAction{Status: status}
