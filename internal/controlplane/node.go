@@ -30,6 +30,7 @@ func proxyOf(node *corev3.Node) (mesh.Proxy, error) {
 		Network:        meta["NETWORK"].GetStringValue(),
 		Labels:         stringMap(meta["LABELS"]),
 		Locality:       localityOf(node.GetLocality()),
+		Metadata:       texts(meta),
 		Addresses:      addressesOf(parts[1], meta["INSTANCE_IPS"].GetStringValue()),
 		Config:         stringMap(meta["ANNOTATIONS"])["proxy.istio.io/config"],
 	}
@@ -68,6 +69,17 @@ func stringMap(v *structpb.Value) map[string]string {
 	out := make(map[string]string, len(fields))
 	for k, f := range fields {
 		out[k] = f.GetStringValue()
+	}
+	return out
+}
+
+// texts keeps the fields that are text.
+func texts(fields map[string]*structpb.Value) map[string]string {
+	out := map[string]string{}
+	for k, v := range fields {
+		if text, ok := v.GetKind().(*structpb.Value_StringValue); ok {
+			out[k] = text.StringValue
+		}
 	}
 	return out
 }

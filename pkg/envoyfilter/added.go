@@ -41,7 +41,7 @@ func added[M interface{ GetName() string }](g *Program, a applyTo, gateway bool)
 		if gateway && !p.in(Gateway) || !gateway && !p.in(Inbound) && !p.in(Outbound) {
 			continue
 		}
-		next := Addition[M]{Ref: p.ref(), Message: p.value.(M), patch: p}
+		next := Addition[M]{Ref: p.Ref(), Message: p.value.(M), patch: p}
 		if i := slices.IndexFunc(out, func(o Addition[M]) bool { return o.Message.GetName() == next.Message.GetName() }); i >= 0 {
 			problems = append(problems, next.Taken(out[i].Key.String()+" adds one of the name "+quoted(next.Message.GetName())))
 			continue

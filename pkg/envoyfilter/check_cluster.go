@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	"google.golang.org/protobuf/proto"
@@ -15,6 +16,9 @@ var errSocketMatches = errors.New("it chooses a transport socket for each endpoi
 func checkNewCluster(value proto.Message, name string) error {
 	if name == "" {
 		return errors.New("a cluster needs a name")
+	}
+	if strings.HasPrefix(name, "inbound|") {
+		return errors.New("names that begin with inbound| are those of a workload's own ports")
 	}
 	return checkCluster(value.(*clusterv3.Cluster), name)
 }

@@ -16,6 +16,9 @@ func checkNewListener(value proto.Message) error {
 	if l.GetName() == "" {
 		return errors.New("a listener needs a name")
 	}
+	if l.GetName() == virtualInbound || strings.HasPrefix(l.GetName(), "inbound|") {
+		return errors.New("the name is that of the mesh's inbound listener")
+	}
 	if l.GetAddress() == nil && l.GetInternalListener() == nil {
 		return errors.New("a listener needs an address")
 	}

@@ -10,10 +10,20 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 )
 
+// ConcernsListener reports whether a patch is for the listener of that place, as far as that shows without looking into it.
+func (g *Program) ConcernsListener(at Place) bool {
+	return g != nil && (slices.ContainsFunc(g.listeners, func(p *Patch) bool { return p.concernsListener(at) }) || g.patchesInline(at))
+}
+
+// patchesInline reports whether a patch may be for a route configuration within the listener.
+func (g *Program) patchesInline(at Place) bool {
+	return at.Context == Inbound && slices.ContainsFunc(g.routes, func(p *Patch) bool { return p.in(Inbound) })
+}
+
 // Listener returns a listener with the patches of the program. The given one is not changed.
 func (g *Program) Listener(l *listenerv3.Listener, at Place) Result[*listenerv3.Listener] {
 	out := Result[*listenerv3.Listener]{Message: l}
-	if at.Context == Inbound {
+	if g.patchesInline(at) {
 		g.inlineRoutes(&out, at)
 	}
 	for _, p := range g.listeners {
@@ -165,7 +175,7 @@ func (e *listenerEdit) networkFilters(chain *listenerv3.FilterChain) error {
 		e.found += n
 	}
 	if e.found == before {
-		e.miss = e.miss.deeper(Miss{Depth: 2, What: "network filter " + quoted(p.filterName()), Names: namesOf(filters.items)})
+		e.miss = e.miss.Deeper(Miss{Depth: 2, What: "network filter " + quoted(p.filterName()), Names: namesOf(filters.items)})
 	}
 	return nil
 }
@@ -178,7 +188,7 @@ func (p *Patch) matchesFilter(f *listenerv3.Filter) bool {
 func (e *listenerEdit) httpFilters(chain *listenerv3.FilterChain) error {
 	for _, f := range chain.GetFilters() {
 		if !e.patch.matchesFilter(f) {
-			e.miss = e.miss.deeper(Miss{Depth: 2, What: "network filter " + quoted(e.patch.filterName()), Names: namesOf(chain.GetFilters())})
+			e.miss = e.miss.Deeper(Miss{Depth: 2, What: "network filter " + quoted(e.patch.filterName()), Names: namesOf(chain.GetFilters())})
 			continue
 		}
 		manager := managerOf(f)
@@ -208,7 +218,7 @@ func (e *listenerEdit) managerFilters(manager *hcmv3.HttpConnectionManager) erro
 		e.found += n
 	}
 	if e.found == before {
-		e.miss = e.miss.deeper(Miss{Depth: 3, What: "HTTP filter " + quoted(p.subFilterName()), Names: namesOf(filters.items)})
+		e.miss = e.miss.Deeper(Miss{Depth: 3, What: "HTTP filter " + quoted(p.subFilterName()), Names: namesOf(filters.items)})
 	}
 	return nil
 }

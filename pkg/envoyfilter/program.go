@@ -140,23 +140,21 @@ func (p *Patch) phase() int {
 }
 
 // Extensions returns the extension configurations that filters with config_discovery may ask for, by name.
-func (g *Program) Extensions() []*corev3.TypedExtensionConfig {
+func (g *Program) Extensions() []Addition[*corev3.TypedExtensionConfig] {
 	if g == nil {
 		return nil
 	}
-	byName := map[string]*corev3.TypedExtensionConfig{}
-	var names []string
+	var out []Addition[*corev3.TypedExtensionConfig]
 	for _, p := range g.extensions {
-		value := p.value.(*corev3.TypedExtensionConfig)
-		if byName[value.GetName()] == nil {
-			names = append(names, value.GetName())
+		next := Addition[*corev3.TypedExtensionConfig]{Ref: p.Ref(), Message: p.value.(*corev3.TypedExtensionConfig), patch: p}
+		i, found := slices.BinarySearchFunc(out, next, func(a, b Addition[*corev3.TypedExtensionConfig]) int {
+			return strings.Compare(a.Message.GetName(), b.Message.GetName())
+		})
+		if found {
+			out[i] = next
+			continue
 		}
-		byName[value.GetName()] = value
-	}
-	slices.Sort(names)
-	out := make([]*corev3.TypedExtensionConfig, len(names))
-	for i, n := range names {
-		out[i] = byName[n]
+		out = slices.Insert(out, i, next)
 	}
 	return out
 }

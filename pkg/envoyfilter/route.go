@@ -153,7 +153,7 @@ func (e *routeEdit) httpRoutes() {
 			e.found += n
 		}
 		if e.found == before {
-			e.miss = e.miss.deeper(Miss{Depth: 2, What: "route " + quoted(want.GetName()), Names: namesOf(routes.items)})
+			e.miss = e.miss.Deeper(Miss{Depth: 2, What: "route " + quoted(want.GetName()), Names: namesOf(routes.items)})
 		}
 	}
 }
@@ -175,9 +175,6 @@ func matchesRoute(want *networking.EnvoyFilter_RouteConfigurationMatch_RouteMatc
 
 // inlineRoutes patches the route configurations that an inbound listener has within its connection managers.
 func (g *Program) inlineRoutes(out *Result[*listenerv3.Listener], at Place) {
-	if !slices.ContainsFunc(g.routes, func(p *Patch) bool { return p.in(Inbound) }) {
-		return
-	}
 	next := proto.CloneOf(out.Message)
 	changed := false
 	for _, chain := range chainsOf(next) {

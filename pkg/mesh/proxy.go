@@ -45,6 +45,8 @@ type Proxy struct {
 	AppPorts map[uint32]uint32
 	// Trusted: the proxy proved its identity with a certificate; only then it is given secrets.
 	Trusted bool
+	// Metadata is the proxy's node metadata as far as it is text: EnvoyFilters match by it.
+	Metadata map[string]string
 	// Config is the proxy's own ProxyConfig as the proxy.istio.io/config annotation gives it (YAML), empty when none.
 	Config string
 }

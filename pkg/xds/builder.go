@@ -2,6 +2,7 @@ package xds
 
 import (
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/envoyfilter"
 	"github.com/meshctl/meshctl/pkg/mesh"
 	"github.com/meshctl/meshctl/pkg/translate"
 )
@@ -12,6 +13,8 @@ type builder struct {
 	memo     *memo
 	scope    *mesh.Scope
 	proxy    mesh.Proxy // one of those that the scope is for
+	// program is the EnvoyFilters that hold for these, nil when none do.
+	program *envoyfilter.Program
 }
 
 // hostEntries is what one host contributes to a scope.

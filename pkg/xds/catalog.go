@@ -16,11 +16,12 @@ type Catalog struct {
 	memo     *memo
 	scopes   map[scopeKey]*scopeView
 	members  map[*Member]struct{}
+	filters  map[config.Key]*compiled // EnvoyFilters as they have been read
 }
 
 // NewCatalog returns a catalog of a snapshot, without members.
 func NewCatalog(s *mesh.Snapshot) *Catalog {
-	return &Catalog{snapshot: s, memo: newMemo(), scopes: map[scopeKey]*scopeView{}, members: map[*Member]struct{}{}}
+	return &Catalog{snapshot: s, memo: newMemo(), scopes: map[scopeKey]*scopeView{}, members: map[*Member]struct{}{}, filters: map[config.Key]*compiled{}}
 }
 
 // Member is a proxy that the catalog keeps a view for, from Join to Leave.
@@ -78,6 +79,7 @@ func (c *Catalog) Advance(s *mesh.Snapshot, change mesh.Change) []*Member {
 	if change.Empty() {
 		return nil
 	}
+	c.forgetFilters()
 	moved := c.rekey(change)
 	for _, v := range c.scopes {
 		c.advanceScope(v, change)
@@ -143,7 +145,11 @@ func (c *Catalog) setScope(m *Member, v *scopeView) {
 }
 
 func (c *Catalog) keyOf(p mesh.Proxy) scopeKey {
-	return scopeKey{ScopeKey: c.snapshot.ScopeKey(p), Locality: p.Locality, Network: p.Network}
+	k := scopeKey{ScopeKey: c.snapshot.ScopeKey(p), Locality: p.Locality, Network: p.Network}
+	if program := c.program(p); program != nil {
+		k.Program = program.Digest
+	}
+	return k
 }
 
 func (c *Catalog) scopeFor(p mesh.Proxy) *scopeView {
@@ -151,7 +157,7 @@ func (c *Catalog) scopeFor(p mesh.Proxy) *scopeView {
 	if v := c.scopes[key]; v != nil {
 		return v
 	}
-	v := &scopeView{key: key, members: map[*Member]struct{}{}, founder: p}
+	v := &scopeView{key: key, members: map[*Member]struct{}{}, founder: p, program: c.program(p)}
 	c.buildScope(v, p)
 	c.scopes[key] = v
 	return v
@@ -161,7 +167,7 @@ func (c *Catalog) scopeFor(p mesh.Proxy) *scopeView {
 func (c *Catalog) Problems() []config.Problem {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var out []config.Problem
+	out := c.filterProblems()
 	for _, v := range c.scopes {
 		out = v.problems(out)
 	}

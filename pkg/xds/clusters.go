@@ -12,10 +12,11 @@ func (b *builder) clusterSet(s *mesh.ScopedService, port mesh.Port, out *hostEnt
 		return
 	}
 	for _, in := range b.clusterInputs(s, port) {
-		out.clusters = append(out.clusters, b.memo.get("cluster", in, func() *entry {
+		e := b.memo.get("cluster", in, func() *entry {
 			cluster, problems := translate.Cluster(in)
 			return &entry{resources: []*Resource{encode(cluster.Name, ClusterType, cluster, originOf(in.Rule, s)...)}, problems: problems}
-		}))
+		})
+		out.clusters = append(out.clusters, b.patchedCluster(e, b.context()))
 	}
 	b.assignments(s, port, out)
 }
@@ -61,13 +62,13 @@ func (b *builder) assignments(s *mesh.ScopedService, port mesh.Port, out *hostEn
 }
 
 // staticClusters are those that proxies have whatever the services are.
-func (b *builder) staticClusters() []*Resource {
+func (b *builder) staticClusters() *entry {
 	in := translate.StaticClustersInput{Config: b.scope.Config, Proxy: b.scope.Key.Type, Mode: b.scope.Key.Mode}
-	return b.memo.get("static", in, func() *entry {
+	return b.patchedCluster(b.memo.get("static", in, func() *entry {
 		e := &entry{}
 		for _, c := range translate.StaticClusters(in) {
 			e.resources = append(e.resources, encode(c.Name, ClusterType, c))
 		}
 		return e
-	}).resources
+	}), b.context())
 }

@@ -2,6 +2,7 @@ package xds
 
 import (
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/envoyfilter"
 	"github.com/meshctl/meshctl/pkg/mesh"
 	"github.com/meshctl/meshctl/pkg/translate"
 )
@@ -17,12 +18,15 @@ func (b *builder) ownGateway(p mesh.Proxy, out *ownSet) {
 	inputs, problems := translate.GatewayListeners(in)
 	out.problems = append(out.problems, problems...)
 	for _, l := range inputs {
-		out.add(b.memo.get("gateway listener", l, func() *entry {
+		e := b.memo.get("gateway listener", l, func() *entry {
 			return &entry{resources: []*Resource{encode(l.Name, ListenerType, translate.GatewayListener(l), l.From...)}}
-		}), &out.listeners)
+		})
+		out.add(b.patchedListener(e, func(name string) envoyfilter.Place { return envoyfilter.GatewayPlace(name, in.Ports) }), &out.listeners)
 	}
+	out.add(b.addedListeners(out.listeners), &out.listeners)
 	for _, r := range translate.GatewayRoutes(in) {
 		set := newRouteSet(r.Config, translate.CatchAllInput{Gateway: true}, false)
+		set.program, set.place = b.program, envoyfilter.RoutePlace(envoyfilter.Gateway, r.Config.Name, in.Ports)
 		for _, h := range r.Hosts {
 			set.put(b.memo, h.Name, &h)
 		}
@@ -30,6 +34,9 @@ func (b *builder) ownGateway(p mesh.Proxy, out *ownSet) {
 		for _, h := range set.hosts {
 			out.parts = append(out.parts, h.entry)
 			out.problems = append(out.problems, h.entry.problems...)
+		}
+		if set.patched != nil {
+			out.parts, out.problems = append(out.parts, set.patched), append(out.problems, set.patched.problems...)
 		}
 	}
 	if p.Trusted { // on a port that asks for no certificate, nobody is told a key

@@ -1,6 +1,7 @@
 package xds
 
 import (
+	"github.com/meshctl/meshctl/pkg/envoyfilter"
 	"github.com/meshctl/meshctl/pkg/mesh"
 	"github.com/meshctl/meshctl/pkg/translate"
 )
@@ -13,6 +14,7 @@ func (v *scopeView) settleListeners(b *builder) {
 		v.outbound = b.proxyless()
 	case v.key.Type == mesh.Sidecar && v.key.Mode == mesh.Redirected:
 		v.outbound = b.outbound(nil)
+		v.outbound.take(b.addedListeners(v.outbound.resources, translate.VirtualInbound))
 	default:
 		return
 	}
@@ -31,10 +33,17 @@ func (b *builder) outbound(bindings map[string]uint32) *entry {
 		e := b.memo.get("listener", in, func() *entry {
 			return &entry{resources: []*Resource{encode(in.Name, ListenerType, translate.Listener(in), in.From...)}}
 		})
+		e = b.patchedListener(e, func(name string) envoyfilter.Place { return envoyfilter.OutboundPlace(name, in.Port) })
+		all.problems = append(all.problems, e.problems...)
 		all.resources = append(all.resources, e.resources...)
 		all.parts = append(all.parts, e)
 	}
 	return all
+}
+
+// take makes an entry part of another one.
+func (e *entry) take(part *entry) {
+	e.resources, e.problems, e.parts = append(e.resources, part.resources...), append(e.problems, part.problems...), append(e.parts, part)
 }
 
 // proxyless makes the listeners that gRPC's own client asks for, one for each port of each service.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/meshctl/meshctl/internal/digest"
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/envoyfilter"
 )
 
 // memo remembers which resource an Input led to, so that a resource is translated and encoded once, whatever number of scopes
@@ -29,6 +30,7 @@ type memoKey struct {
 type entry struct {
 	resources []*Resource
 	problems  []config.Problem
+	outcomes  []envoyfilter.Outcome
 	parts     []*entry // entries that this one is made of: the memo holds them weakly
 }
 

@@ -2,6 +2,7 @@ package xds
 
 import (
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/envoyfilter"
 	"github.com/meshctl/meshctl/pkg/mesh"
 	"github.com/meshctl/meshctl/pkg/translate"
 )
@@ -29,25 +30,36 @@ func (b *builder) own(p mesh.Proxy) *ownSet {
 	w := b.snapshot.Workload(p)
 	for _, port := range translate.WorkloadPorts(w, p) {
 		in := translate.NewInboundCluster(b.scope.Config, p, port)
-		out.add(b.memo.get("inbound cluster", in, func() *entry {
+		e := b.memo.get("inbound cluster", in, func() *entry {
 			c := translate.InboundCluster(in)
 			return &entry{resources: []*Resource{encode(c.Name, ClusterType, c, servedBy(port)...)}}
-		}), &out.clusters)
+		})
+		out.add(b.patchedCluster(e, envoyfilter.Inbound, hostsOf(port)...), &out.clusters)
 	}
 	policies := b.policies(p, w, out)
 	in := translate.NewInbound(b.scope.Config, w, policies, p)
-	out.add(b.memo.get("inbound", in, func() *entry {
+	e := b.memo.get("inbound", in, func() *entry {
 		e := &entry{}
 		for _, l := range translate.Inbound(in) {
 			e.resources = append(e.resources, encode(l.Name, ListenerType, l, append(policies.From(), w.PeerAuthn.From...)...))
 		}
 		return e
-	}), &out.listeners)
+	})
+	out.add(b.patchedListener(e, envoyfilter.InboundPlace), &out.listeners)
 	b.ownExtensions(p, w, out)
 	if p.Mode == mesh.Explicit {
 		out.add(b.outbound(p.Bindings), &out.listeners)
+		out.add(b.addedListeners(out.listeners), &out.listeners)
 	}
 	return out
+}
+
+// hostsOf lists the services of a workload port.
+func hostsOf(port mesh.WorkloadPort) []string {
+	if port.Service == nil {
+		return nil
+	}
+	return []string{port.Service.Host}
 }
 
 func servedBy(port mesh.WorkloadPort) []config.Key {

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/envoyfilter"
 	"github.com/meshctl/meshctl/pkg/translate"
 )
 
@@ -28,6 +29,10 @@ type routeSet struct {
 	resource *Resource
 	// troubled are the entries of virtual hosts that could not be translated as meant, by name: few, if any.
 	troubled map[string]*entry
+	// program patches what is put together, at its place; patched is the entry of that.
+	program *envoyfilter.Program
+	place   envoyfilter.Place
+	patched *entry
 }
 
 // routeHost is one virtual host of a route configuration.
@@ -91,7 +96,8 @@ func (r *routeSet) settle(m *memo) *Resource {
 		last, _ := proto.MarshalOptions{Deterministic: true}.Marshal(translate.CatchAll(r.last))
 		encoded = appendHost(encoded, last)
 	}
-	resource := NewResource(r.config.Name, &anypb.Any{TypeUrl: RouteType, Value: encoded}, from...)
+	r.patched = patchedRoute(m, r.program, &entry{resources: []*Resource{NewResource(r.config.Name, &anypb.Any{TypeUrl: RouteType, Value: encoded}, from...)}}, r.place)
+	resource := r.patched.resources[0]
 	if r.resource == nil || r.resource.Version != resource.Version {
 		r.resource = resource
 	}

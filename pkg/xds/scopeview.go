@@ -19,6 +19,7 @@ type scopeView struct {
 	key     scopeKey
 	members map[*Member]struct{}
 	founder mesh.Proxy // for which it was made, before it has members
+	program *envoyfilter.Program
 
 	scope *mesh.Scope
 	hosts map[string]*hostEntries
@@ -29,12 +30,14 @@ type scopeView struct {
 	leads    map[string]map[string]bool
 	outbound *entry // listeners of redirected sidecars
 	static   *entry // clusters that are there whatever the services are
-	added    *entry // clusters that EnvoyFilters add
-	shared   tables
+	added    []addition
+	// collisions are EnvoyFilters that add the same.
+	collisions []config.Problem
+	shared     tables
 }
 
 func (c *Catalog) builderFor(v *scopeView) *builder {
-	return &builder{snapshot: c.snapshot, memo: c.memo, scope: v.scope, proxy: v.proxy()}
+	return &builder{snapshot: c.snapshot, memo: c.memo, scope: v.scope, proxy: v.proxy(), program: v.program}
 }
 
 // proxy returns one of the scope's proxies: it supplies the labels when the scope is resolved again.
@@ -54,7 +57,8 @@ func (c *Catalog) buildScope(v *scopeView, p mesh.Proxy) {
 	v.routes, v.leads, v.shared = map[string]*routeSet{}, map[string]map[string]bool{}, tables{}
 	b := c.builderFor(v)
 	all := newPatch()
-	v.static, v.added = b.staticClusters(), b.addedClusters()
+	v.static = b.staticClusters()
+	v.added, v.collisions = b.addedClusters()
 	all.clusters = v.static.resources
 	v.shared[extensions] = b.extensionConfigs()
 	if v.key.Type == mesh.Sidecar && v.key.Mode == mesh.Explicit {
@@ -138,6 +142,7 @@ func (v *scopeView) route(name string) *routeSet {
 		r = newRouteSet(translate.RouteSettings(translate.RouteSettingsInput{
 			Name: name, Proxy: v.key.Type, Mode: v.key.Mode, AllowAny: v.scope.AllowAny, EgressProxy: translate.EgressCluster(v.scope.EgressProxy),
 		}))
+		r.program, r.place = v.program, envoyfilter.RoutePlace(envoyfilter.Outbound, name, nil)
 		v.routes[name] = r
 	}
 	return r
@@ -171,8 +176,15 @@ func (v *scopeView) problems(out []config.Problem) []config.Problem {
 			out = append(out, e.problems...)
 		}
 	}
-	if v.outbound != nil {
-		out = append(out, v.outbound.problems...)
+	for _, e := range []*entry{v.outbound, v.static} {
+		if e != nil {
+			out = append(out, e.problems...)
+		}
+	}
+	for _, r := range v.routes {
+		if r.patched != nil {
+			out = append(out, r.patched.problems...)
+		}
 	}
 	return out
 }
