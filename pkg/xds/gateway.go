@@ -44,7 +44,8 @@ func (b *builder) ownGateway(p mesh.Proxy, out *ownSet) {
 	}
 }
 
-// credentials makes the secrets that the gateway's servers, and the rules of the services it leads to, name.
+// credentials makes the secrets that a gateway's servers, and the rules of the services that the proxy leads to, name. At sidecars only
+// rules with a workloadSelector count, as Istio documents of credentialName.
 func (b *builder) credentials(p mesh.Proxy, out *ownSet) {
 	done := map[string]bool{}
 	add := func(in translate.SecretInput) {
@@ -74,7 +75,11 @@ func (b *builder) credentials(p mesh.Proxy, out *ownSet) {
 		return set.Get(config.Key{Kind: config.Secret, Namespace: p.Namespace, Name: name})
 	}
 	for _, s := range b.scope.Services {
+		if p.Type != mesh.Router && (s.Rule == nil || s.Rule.Spec.GetWorkloadSelector() == nil) {
+			continue
+		}
 		for _, name := range translate.RuleCredentials(s.Rule) {
+			out.needsServices = true
 			add(translate.SecretInput{Name: name, Secret: secret(name)})
 			authorities := secret(name + translate.CASuffix)
 			if authorities == nil {

@@ -47,6 +47,9 @@ func (b *builder) own(p mesh.Proxy) *ownSet {
 	})
 	out.add(b.patchedListener(e, envoyfilter.InboundPlace), &out.listeners)
 	b.ownExtensions(p, w, out)
+	if p.Trusted {
+		b.credentials(p, out)
+	}
 	if p.Mode == mesh.Explicit {
 		out.add(b.outbound(p.Bindings), &out.listeners)
 		out.add(b.addedListeners(out.listeners), &out.listeners)
