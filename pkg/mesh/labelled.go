@@ -87,6 +87,9 @@ func (t *tables) matchedBy(p Proxy) []matched {
 			out = append(out, matched{Key: g.Object.Key})
 		}
 	}
+	if own := ownSettings(p); own != nil {
+		out = append(out, matched{Digest: digest.Of(own)})
+	}
 	slices.SortFunc(out, func(a, b matched) int { return a.Key.Compare(b.Key) })
 	return out
 }

@@ -21,13 +21,18 @@ func (s *Snapshot) ProxyConfig(p Proxy, annotation string) (*meshconfig.ProxyCon
 	if annotation == "" {
 		return out, nil
 	}
-	annotated := &config.Object{
-		Key:  config.Key{Kind: config.WorkloadEntry, Namespace: p.Namespace, Name: p.Name},
-		Meta: config.Meta{Annotations: map[string]string{config.ProxyConfigAnnotation: annotation}},
-	}
+	annotated := annotatedProxy(p, annotation)
 	given, problems := config.DecodeProxyConfigAnnotation(annotated)
 	overrideProxy(out, given)
 	return out, append(problems, checkMatcher(annotated, annotationField, given)...)
+}
+
+// annotatedProxy stands for the pod or the entry that has the annotation.
+func annotatedProxy(p Proxy, annotation string) *config.Object {
+	return &config.Object{
+		Key:  config.Key{Kind: config.WorkloadEntry, Namespace: p.Namespace, Name: p.Name},
+		Meta: config.Meta{Annotations: map[string]string{config.ProxyConfigAnnotation: annotation}},
+	}
 }
 
 const annotationField = "metadata.annotations[" + config.ProxyConfigAnnotation + "]"

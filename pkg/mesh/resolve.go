@@ -14,11 +14,12 @@ type resolver struct {
 	key     ScopeKey
 	proxy   Proxy // any of them
 	sidecar *sidecar
+	config  *Config // the proxies' own
 }
 
 func (s *Snapshot) resolver(k ScopeKey, p Proxy) *resolver {
 	p.Type, p.Mode, p.Namespace = k.Type, k.Mode, k.Namespace
-	r := &resolver{tables: &s.tables, key: k, proxy: p}
+	r := &resolver{tables: &s.tables, key: k, proxy: p, config: s.configOf(p)}
 	for _, sc := range s.sidecars.get(k.Sidecar.Namespace) {
 		if sc.Object.Key == k.Sidecar {
 			r.sidecar = sc

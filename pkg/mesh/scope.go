@@ -73,7 +73,7 @@ func (s *Snapshot) Rescope(old *Scope, p Proxy, c Change) *Scope {
 	} else {
 		next = r.some(old, c)
 	}
-	if next.Config == old.Config && next.AllowAny == old.AllowAny && next.EgressProxy == old.EgressProxy && next.Sidecar == old.Sidecar &&
+	if next.Config = kept(old.Config, next.Config); next.Config == old.Config && next.AllowAny == old.AllowAny && next.EgressProxy == old.EgressProxy && next.Sidecar == old.Sidecar &&
 		slices.Equal(next.Egress, old.Egress) &&
 		slices.Equal(next.Services, old.Services) && slices.Equal(next.Hosts, old.Hosts) && slices.Equal(next.Servers, old.Servers) {
 		return old
