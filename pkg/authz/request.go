@@ -18,7 +18,8 @@ type Request struct {
 	Peer string
 	// Source is the address from which the connection comes, Destination the one to which it goes.
 	Source, Destination netip.Addr
-	// Remote is the address of the original client where it is not to be taken from x-forwarded-for.
+	// Remote is the address of the original client by the PROXY protocol; zero is Source. Within the mesh x-forwarded-for in the request
+	// counts more.
 	Remote netip.Addr
 	// Port of the workload (its target port); 0 is unknown.
 	Port uint32
@@ -60,6 +61,9 @@ type facts struct {
 // newFacts does what the connection manager does before the filters; ok is false when it refuses the path.
 func newFacts(r *Request, p *Policies) (f *facts, ok bool) {
 	f = &facts{Request: r, remote: r.Source}
+	if r.Remote.IsValid() {
+		f.remote = r.Remote
+	}
 	if r.HTTP != nil {
 		f.headers = map[string]string{}
 		for _, h := range r.HTTP.Headers {
@@ -76,9 +80,6 @@ func newFacts(r *Request, p *Policies) (f *facts, ok bool) {
 		if client, found := forwardedFor(f.headers["x-forwarded-for"]); found && !p.edge {
 			f.remote = client
 		}
-	}
-	if r.Remote.IsValid() {
-		f.remote = r.Remote
 	}
 	return f, true
 }

@@ -18,6 +18,9 @@ type ruleMatcher struct {
 
 // policy matches what a rule matches; nil when that is nothing.
 func (m ruleMatcher) policy(r rules.Rule) *rbacv3.Policy {
+	if m.tcp && !m.widens && r.NeedsHTTP() {
+		return nil
+	}
 	var who, what rules.Term
 	for _, c := range r.Conditions {
 		if c.Attribute.Destination() {

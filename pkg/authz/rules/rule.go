@@ -8,6 +8,18 @@ import (
 	security "istio.io/api/security/v1beta1"
 )
 
+// NeedsHTTP reports whether any part of the rule looks at what only HTTP requests have. Such a rule allows no TCP connection, whatever its
+// other parts say (Istio, "Authorization Policy for TCP Ports").
+func (r Rule) NeedsHTTP() bool {
+	http := func(c Constraint) bool { return c.Attribute.HTTP() }
+	for _, t := range slices.Concat(r.Sources, r.Operations, []Term{r.Conditions}) {
+		if slices.ContainsFunc(t, http) {
+			return true
+		}
+	}
+	return false
+}
+
 // impossible is a constraint in the place of something that is missing.
 var impossible = Constraint{Invalid: true}
 
