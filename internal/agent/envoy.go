@@ -46,10 +46,8 @@ func (l *launcher) write() error {
 	if err != nil {
 		return err
 	}
-	node := l.o.node()
-	node.ProxyConfig, node.Metadata = l.settings.document, l.settings.metadata
 	doc, err := bootstrap.Render(bootstrap.Input{
-		Node: node, AdminPort: l.adminPort, XDS: server, SDSPath: l.sdsPath, StatusPort: l.statusPort,
+		Node: l.node(), AdminPort: l.adminPort, XDS: server, SDSPath: l.sdsPath, StatusPort: l.statusPort,
 		HealthPort: l.o.HealthPort, PrometheusPort: l.o.PrometheusPort, Stats: l.settings.stats,
 		Runtime: l.settings.runtime,
 	})
@@ -60,6 +58,13 @@ func (l *launcher) write() error {
 		return fmt.Errorf("write Envoy's bootstrap: %w", err)
 	}
 	return nil
+}
+
+// node is who the present life says it is.
+func (l *launcher) node() bootstrap.Node {
+	node := l.o.node()
+	node.ProxyConfig, node.Metadata = l.settings.document, l.settings.metadata
+	return node
 }
 
 // args prepares the next life and returns its arguments.

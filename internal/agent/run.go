@@ -15,6 +15,8 @@ import (
 
 	"github.com/meshctl/meshctl/internal/agent/certs"
 	"github.com/meshctl/meshctl/internal/agent/dial"
+	"github.com/meshctl/meshctl/internal/agent/discovery"
+	"github.com/meshctl/meshctl/internal/agent/extension"
 	"github.com/meshctl/meshctl/internal/agent/link"
 	"github.com/meshctl/meshctl/internal/agent/ports"
 	"github.com/meshctl/meshctl/internal/agent/sds"
@@ -30,7 +32,9 @@ type agent struct {
 	target   dial.Target
 	link     *link.Client
 	launcher *launcher
-	probes   *probes
+	// extensions are the filters that Envoy gets from us.
+	extensions *extension.Manager
+	probes     *probes
 	// accepted is when the Envoy with acceptedPID was seen to have a configuration; of the goroutine that watches Envoy.
 	accepted    time.Time
 	acceptedPID int
@@ -86,7 +90,7 @@ func (a *agent) run(ctx context.Context) error {
 		return err
 	}
 	defer remove()
-	secrets, err := sds.Listen(socket)
+	secrets, err := discovery.Listen(socket)
 	if err != nil {
 		return err
 	}
@@ -109,6 +113,7 @@ func (a *agent) connectParts() {
 		Identity: a.o.identity(), Signer: certs.Remote{Target: a.target, TokenFile: a.o.TokenFile},
 		TTL: a.o.CertificateTTL, RootFile: a.o.RootFile, Log: a.o.Log,
 	})
+	a.extensions = a.newExtensions()
 	a.link = link.New(a.linkOptions())
 	a.probes = newProbes(a.o, func(healthy bool, reason string) {
 		a.board.update(func(s *State) { s.Health = &Health{Healthy: healthy, Reason: reason} })
@@ -119,7 +124,7 @@ func (a *agent) connectParts() {
 }
 
 // serve runs all parts. They outlive ctx by the drain; Envoy goes first, the rest when it is gone.
-func (a *agent) serve(ctx context.Context, status, secrets net.Listener) error {
+func (a *agent) serve(ctx context.Context, status, socket net.Listener) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	parts, work := errgroup.WithContext(work)
@@ -127,7 +132,10 @@ func (a *agent) serve(ctx context.Context, status, secrets net.Listener) error {
 	defer stopEnvoy()
 
 	parts.Go(func() error { return a.serveStatus(work, status) })
-	parts.Go(func() error { return sds.New(a.certs, a.o.Log).Serve(work, secrets) })
+	parts.Go(func() error {
+		return discovery.Serve(work, socket, sds.New(a.certs, a.o.Log), extension.NewServer(a.extensions))
+	})
+	parts.Go(func() error { return a.extensions.Run(work) })
 	if !a.o.Plaintext {
 		parts.Go(func() error { return a.certs.Run(work) })
 		parts.Go(func() error { a.watchCertificate(work); return nil })

@@ -157,7 +157,7 @@ func isPure(dir string) bool {
 var agentMayUse = []string{
 	module, "google.golang.org/", "golang.org/x/", "github.com/envoyproxy/", "github.com/cncf/xds/", "cel.dev/expr",
 	"github.com/planetscale/vtprotobuf", "github.com/google/nftables", "github.com/mdlayher/", "istio.io/api/security",
-	"istio.io/api/type", "istio.io/api/analysis", "istio.io/api/label", "istio.io/api/annotation", "github.com/golang/protobuf",
+	"oras.land/oras-go/v2", "github.com/opencontainers/", "istio.io/api/type", "istio.io/api/analysis", "istio.io/api/label", "istio.io/api/annotation", "github.com/golang/protobuf",
 }
 
 func TestAgentStaysLight(t *testing.T) {

@@ -67,12 +67,14 @@ func (c *ControlPlane) Proxies() []adminapi.Proxy {
 		agents[a.Proxy.NodeID] = a
 	}
 	var out []adminapi.Proxy
-	for _, status := range slices.Concat(c.secure.Status(), c.plain.Status()) {
+	statuses, fetched := c.statuses()
+	for _, status := range statuses {
 		s, ok := status.Session.(*session)
 		if !ok {
 			continue
 		}
 		p := c.connectedProxy(s, status)
+		addFetched(&p, fetched[status.Node])
 		if a, ok := agents[status.Node]; ok {
 			addAgent(&p, a)
 			delete(agents, status.Node)

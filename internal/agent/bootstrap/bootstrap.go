@@ -60,7 +60,7 @@ func Render(in Input) ([]byte, error) {
 		static["listeners"] = listeners
 	}
 	doc := object{
-		"node":              in.Node.proto(),
+		"node":              in.Node.Document(),
 		"admin":             object{"address": socketAddress("127.0.0.1", in.AdminPort)},
 		"dynamic_resources": dynamicResources(),
 		"static_resources":  static,

@@ -76,7 +76,8 @@ func (n Node) cluster() string {
 	return n.Name + "." + n.Namespace
 }
 
-func (n Node) proto() object {
+// Document is the node as envoy.config.core.v3.Node in proto3 JSON.
+func (n Node) Document() map[string]any {
 	node := object{"id": n.ID(), "cluster": n.cluster(), "metadata": n.metadata()}
 	if n.Locality != "" {
 		parts := append(strings.SplitN(n.Locality, "/", 3), "", "")

@@ -9,6 +9,7 @@ import (
 	secretv3 "github.com/envoyproxy/go-control-plane/envoy/service/secret/v3"
 
 	"github.com/meshctl/meshctl/internal/agent/certs"
+	"github.com/meshctl/meshctl/internal/agent/discovery"
 )
 
 // DeltaSecrets is the incremental protocol: only what changed, by name.
@@ -43,5 +44,5 @@ func (s *Server) DeltaSecrets(stream secretv3.SecretDiscoveryService_DeltaSecret
 		response.Nonce, response.SystemVersionInfo = strconv.Itoa(nonce), strconv.Itoa(nonce)
 		return stream.Send(response)
 	}
-	return converse(stream.Context(), s.source, stream.Recv, request, push)
+	return discovery.Converse(stream.Context(), s.source, stream.Recv, request, push)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/meshctl/meshctl/internal/agent/certs"
+	"github.com/meshctl/meshctl/internal/agent/discovery"
 )
 
 type still struct{}
@@ -29,7 +30,7 @@ func TestFileThatComesLate(t *testing.T) {
 			}
 			return os.WriteFile(path, []byte("x"), 0o600)
 		}
-		_ = converse(ctx, still{}, receive, func(int) {}, push)
+		_ = discovery.Converse(ctx, Source(still{}), receive, func(int) {}, push)
 		if !found {
 			t.Error("not looked for again within a minute")
 		}

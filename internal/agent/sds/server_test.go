@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/meshctl/meshctl/internal/agent/certs"
+	"github.com/meshctl/meshctl/internal/agent/discovery"
 	"github.com/meshctl/meshctl/internal/agent/sds"
 	"github.com/meshctl/meshctl/internal/ca"
 )
@@ -54,7 +55,7 @@ func certificate(chain string) certs.State {
 func start(t *testing.T, s *source) secretv3.SecretDiscoveryServiceClient {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "s")
-	listener, err := sds.Listen(path)
+	listener, err := discovery.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,7 @@ func start(t *testing.T, s *source) secretv3.SecretDiscoveryServiceClient {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- sds.New(s, nil).Serve(ctx, listener) }()
+	go func() { done <- discovery.Serve(ctx, listener, sds.New(s, nil)) }()
 	conn, err := grpc.NewClient("unix:"+path, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
@@ -182,7 +183,7 @@ func TestListenReplacesStaleSocket(t *testing.T) {
 	}
 	stale.(*net.UnixListener).SetUnlinkOnClose(false)
 	stale.Close()
-	listener, err := sds.Listen(path)
+	listener, err := discovery.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}

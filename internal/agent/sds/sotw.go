@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/meshctl/meshctl/internal/agent/certs"
+	"github.com/meshctl/meshctl/internal/agent/discovery"
 )
 
 // StreamSecrets is the state-of-the-world protocol: each response holds every secret that Envoy asked for and that exists.
@@ -46,5 +47,5 @@ func (s *Server) StreamSecrets(stream secretv3.SecretDiscoveryService_StreamSecr
 			VersionInfo: version, TypeUrl: typeURL, Nonce: strconv.Itoa(nonce), Resources: bodies,
 		})
 	}
-	return converse(stream.Context(), s.source, stream.Recv, request, push)
+	return discovery.Converse(stream.Context(), s.source, stream.Recv, request, push)
 }
