@@ -73,15 +73,15 @@ func overlay(mesh, given *meshconfig.MeshConfig) {
 	given = proto.CloneOf(given)
 	if given.DefaultConfig != nil {
 		proxy := mesh.DefaultConfig
-		replaceFields(proxy, given.DefaultConfig)
+		Override(proxy, given.DefaultConfig)
 		given.DefaultConfig = proxy
 	}
-	replaceFields(mesh, given)
+	Override(mesh, given)
 }
 
-// replaceFields sets every field of into that is set in from. proto.Merge would append lists and keep the seconds of a duration
+// Override sets every field of into that is set in from, of the same type. proto.Merge would append lists and keep the seconds of a duration
 // that is set to zero.
-func replaceFields(into, from proto.Message) {
+func Override(into, from proto.Message) {
 	dst := into.ProtoReflect()
 	from.ProtoReflect().Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		dst.Set(f, v)

@@ -91,27 +91,27 @@ func admitted[M origin](list []M, keep func(origin) bool, plain func(M) M) ([]M,
 // shallow copies a route; the parts are shared and not changed.
 func shallow(r *networking.HTTPRoute) *networking.HTTPRoute {
 	out := &networking.HTTPRoute{}
-	replaceFields(out, r)
+	Override(out, r)
 	return out
 }
 
 func plainHTTP(m *networking.HTTPMatchRequest) *networking.HTTPMatchRequest {
 	out := &networking.HTTPMatchRequest{}
-	replaceFields(out, m)
+	Override(out, m)
 	out.Gateways, out.SourceLabels, out.SourceNamespace = nil, nil, ""
 	return out
 }
 
 func plainTLS(m *networking.TLSMatchAttributes) *networking.TLSMatchAttributes {
 	out := &networking.TLSMatchAttributes{}
-	replaceFields(out, m)
+	Override(out, m)
 	out.Gateways, out.SourceLabels, out.SourceNamespace = nil, nil, ""
 	return out
 }
 
 func plainTCP(m *networking.L4MatchAttributes) *networking.L4MatchAttributes {
 	out := &networking.L4MatchAttributes{}
-	replaceFields(out, m)
+	Override(out, m)
 	out.Gateways, out.SourceLabels, out.SourceNamespace = nil, nil, ""
 	return out
 }

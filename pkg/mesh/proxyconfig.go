@@ -1,30 +1,78 @@
 package mesh
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 	meshconfig "istio.io/api/mesh/v1alpha1"
+	networkingbeta "istio.io/api/networking/v1beta1"
 
 	"github.com/meshctl/meshctl/pkg/config"
 )
 
-// ProxyConfig returns what a proxy is started with: the mesh's defaultConfig, overridden by the annotation
-// proxy.istio.io/config of its workload (YAML; empty for none). A field that the annotation sets replaces the default,
-// as in Istio (https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig), with these exceptions:
-// proxyMetadata and runtimeValues are merged by name, proxyStatsMatcher list by list. What is wrong with the annotation
-// is left out and reported under the name of the workload's entry. The result is the caller's own.
+// ProxyConfig returns what a proxy is started with: the mesh's defaultConfig, overridden by the ProxyConfig resources of the root
+// namespace and then of the proxy's, by the annotation proxy.istio.io/config of its workload (YAML; empty for none) and by the
+// ProxyConfig resources that select it. A field that is set replaces what is below as a whole, as in Istio
+// (https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig), with these exceptions: proxyMetadata and
+// runtimeValues are merged by name, proxyStatsMatcher list by list. What is wrong with the annotation is left out and reported
+// under the name of the workload's entry. The result is the caller's own.
 func (s *Snapshot) ProxyConfig(p Proxy, annotation string) (*meshconfig.ProxyConfig, []config.Problem) {
 	out := proto.CloneOf(s.config.Mesh.GetDefaultConfig())
-	if annotation == "" {
-		return out, nil
+	wide, narrow := s.proxyConfigs(p)
+	for _, o := range wide {
+		overrideProxy(out, resourceConfig(o))
 	}
-	annotated := annotatedProxy(p, annotation)
-	given, problems := config.DecodeProxyConfigAnnotation(annotated)
-	overrideProxy(out, given)
-	return out, append(problems, checkMatcher(annotated, annotationField, given)...)
+	var problems []config.Problem
+	if annotation != "" {
+		annotated := annotatedProxy(p, annotation)
+		given, wrong := config.DecodeProxyConfigAnnotation(annotated)
+		overrideProxy(out, given)
+		problems = append(wrong, checkMatcher(annotated, annotationField, given)...)
+	}
+	for _, o := range narrow {
+		overrideProxy(out, resourceConfig(o))
+	}
+	return out, problems
+}
+
+// proxyConfigs are the ProxyConfig resources that hold for a proxy: those for whole namespaces and those that select it, each from the
+// weakest to the strongest. Of several for the same the oldest is the strongest.
+func (s *Snapshot) proxyConfigs(p Proxy) (wide, narrow []*config.Object) {
+	all := slices.Clone(s.Attached(config.ProxyConfig, p))
+	slices.Reverse(all) // the root namespace's come last then
+	slices.SortStableFunc(all, func(a, b *config.Object) int {
+		return cmp.Compare(level(a, s.root()), level(b, s.root()))
+	})
+	for _, o := range all {
+		switch {
+		case !selects(o):
+			wide = append(wide, o)
+		case o.Key.Namespace == p.Namespace: // a selector reaches no other namespace
+			narrow = append(narrow, o)
+		}
+	}
+	return wide, narrow
+}
+
+func selects(o *config.Object) bool {
+	return len(o.Spec.(*networkingbeta.ProxyConfig).GetSelector().GetMatchLabels()) > 0
+}
+
+func level(o *config.Object, root string) int {
+	if o.Key.Namespace == root {
+		return 0
+	}
+	return 1
+}
+
+// resourceConfig is a ProxyConfig resource in the terms of the mesh's ProxyConfig.
+func resourceConfig(o *config.Object) *meshconfig.ProxyConfig {
+	spec := o.Spec.(*networkingbeta.ProxyConfig)
+	return &meshconfig.ProxyConfig{Concurrency: spec.GetConcurrency(), ProxyMetadata: spec.GetEnvironmentVariables(), Image: spec.GetImage()}
 }
 
 // annotatedProxy stands for the pod or the entry that has the annotation.
@@ -54,10 +102,10 @@ func overrideProxy(into, from *meshconfig.ProxyConfig) {
 	from.ProxyMetadata = overlaid(into.GetProxyMetadata(), from.GetProxyMetadata())
 	from.RuntimeValues = overlaid(into.GetRuntimeValues(), from.GetRuntimeValues())
 	if matcher := proto.CloneOf(into.GetProxyStatsMatcher()); matcher != nil && from.GetProxyStatsMatcher() != nil {
-		replaceFields(matcher, from.ProxyStatsMatcher)
+		Override(matcher, from.ProxyStatsMatcher)
 		from.ProxyStatsMatcher = matcher
 	}
-	replaceFields(into, from)
+	Override(into, from)
 }
 
 func overlaid(below, above map[string]string) map[string]string {

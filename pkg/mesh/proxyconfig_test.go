@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -104,5 +105,62 @@ func TestMeshConfigWithABrokenExpression(t *testing.T) {
 	s := build(t, meshYAML("defaultConfig: {proxyStatsMatcher: {inclusionRegexps: ['(']}}"))
 	if got := messages(s); len(got) != 1 || !strings.Contains(got[0], "is no regular expression") {
 		t.Errorf("problems: %q", got)
+	}
+}
+
+func TestProxyConfigResources(t *testing.T) {
+	resource := func(namespace, name, spec string) string {
+		return "apiVersion: networking.istio.io/v1beta1\nkind: ProxyConfig\nmetadata: {name: " + name + ", namespace: " + namespace + "}\nspec: " + spec + "\n---\n"
+	}
+	s := build(t, meshYAML("defaultConfig: {concurrency: 9, proxyMetadata: {A: mesh, B: mesh}}")+"\n---\n"+
+		resource("istio-system", "root", "{concurrency: 1, environmentVariables: {B: root, C: root}}")+
+		resource("istio-system", "root-selects", "{selector: {matchLabels: {app: web}}, concurrency: 8}")+
+		resource("prod", "all", "{concurrency: 2, environmentVariables: {C: prod, D: prod, E: prod}, image: {imageType: debug}}")+
+		resource("prod", "web", "{selector: {matchLabels: {app: web}}, concurrency: 3, environmentVariables: {E: web}}")+
+		resource("test", "env", "{environmentVariables: {X: test}}"))
+	web := sidecarIn("prod")
+	web.Labels = map[string]string{"app": "web"}
+	for _, c := range []struct {
+		name        string
+		proxy       Proxy
+		annotation  string
+		concurrency int32
+		metadata    string
+	}{
+		{"root", sidecarIn("other"), "", 1, "A=mesh B=root C=root"},
+		{"namespace", sidecarIn("prod"), "", 2, "A=mesh B=root C=prod D=prod E=prod"},
+		{"field by field", sidecarIn("test"), "", 1, "A=mesh B=root C=root X=test"},
+		{"selector", web, "", 3, "A=mesh B=root C=prod D=prod E=web"},
+		{"annotation over the namespace", sidecarIn("prod"), "{concurrency: 5, proxyMetadata: {D: pod}}", 5, "A=mesh B=root C=prod D=pod E=prod"},
+		{"annotation under the selector", web, "{concurrency: 5, proxyMetadata: {E: pod, F: pod}}", 3, "A=mesh B=root C=prod D=prod E=web F=pod"},
+	} {
+		got, problems := s.ProxyConfig(c.proxy, c.annotation)
+		if text := strings.Trim(strings.ReplaceAll(fmt.Sprint(got.ProxyMetadata), ":", "="), "map[]"); text != c.metadata || got.Concurrency.GetValue() != c.concurrency || len(problems) > 0 {
+			t.Errorf("%s: %d %q, %v; want %d %q", c.name, got.Concurrency.GetValue(), text, problems, c.concurrency, c.metadata)
+		}
+	}
+	if len(s.NotEnforced()) != 0 {
+		t.Errorf("not enforced: %v", s.NotEnforced())
+	}
+}
+
+func TestOwnProxyConfigShapesTheScope(t *testing.T) {
+	s := build(t, meshYAML("defaultConfig: {gatewayTopology: {numTrustedProxies: 1}, concurrency: 2}"))
+	plain, agents, own := sidecarIn("prod"), sidecarIn("prod"), sidecarIn("prod")
+	agents.Config = "concurrency: 7"
+	own.Config = "gatewayTopology: {numTrustedProxies: 3}"
+	if s.ScopeKey(plain) != s.ScopeKey(agents) || s.ScopeKey(plain) == s.ScopeKey(own) {
+		t.Error("what concerns only the agent must not split a scope, and what shapes listeners must")
+	}
+	scope := s.Scope(s.ScopeKey(own), own)
+	if got := scope.Config.Mesh.DefaultConfig; got.GatewayTopology.NumTrustedProxies != 3 || got.Concurrency.GetValue() != 2 {
+		t.Errorf("own: %v", got)
+	}
+	if got := s.Scope(s.ScopeKey(plain), plain).Config; got != s.Config() {
+		t.Errorf("plain: %v", got)
+	}
+	after, change := s.Apply(config.Batch{Upserts: decode(t, "apiVersion: v1\nkind: Service\nmetadata: {name: new, namespace: prod}\nspec: {ports: [{name: http, port: 80}]}")})
+	if next := after.Rescope(scope, own, change); next.Config != scope.Config {
+		t.Error("the configuration is another one though nothing of it changed")
 	}
 }

@@ -34,7 +34,7 @@ func (t *tables) configOf(p Proxy) *Config {
 	}
 	out := *t.config
 	out.Mesh = proto.CloneOf(out.Mesh)
-	replaceFields(out.Mesh.DefaultConfig, own)
+	Override(out.Mesh.DefaultConfig, own)
 	out.Digest = config.Digest{}
 	out.Digest = digest.Of(out)
 	return &out
