@@ -145,11 +145,15 @@ func (in InboundInput) chains(p mesh.WorkloadPort) []*listenerv3.FilterChain {
 	switch {
 	case p.Protocol == mesh.Auto:
 		plain("|http", &listenerv3.FilterChainMatch{TransportProtocol: "raw_buffer", ApplicationProtocols: []string{"http/1.1", "h2c"}}, in.manager(p)...)
-		plain("", nil, tcp...)
+		plain("", &listenerv3.FilterChainMatch{TransportProtocol: "raw_buffer"}, tcp...)
 	case p.Protocol.IsHTTP():
 		plain("", nil, in.manager(p)...)
 	default:
 		plain("", nil, tcp...)
+	}
+	// Envoy does not fall back to a chain for any transport once there is one for TLS, whatever protocols that is for.
+	if mode == mesh.Permissive && !p.Protocol.IsHTTP() {
+		plain("|tls", &listenerv3.FilterChainMatch{TransportProtocol: "tls"}, tcp...)
 	}
 	return out
 }
@@ -199,6 +203,9 @@ func (in InboundInput) passthrough() []*listenerv3.FilterChain {
 	}
 	if mode != mesh.Strict {
 		out = append(out, &listenerv3.FilterChain{Name: VirtualInbound, FilterChainMatch: &listenerv3.FilterChainMatch{}, Filters: tcp})
+	}
+	if mode == mesh.Permissive {
+		out = append(out, &listenerv3.FilterChain{Name: VirtualInbound + "|tls", FilterChainMatch: &listenerv3.FilterChainMatch{TransportProtocol: "tls"}, Filters: tcp})
 	}
 	return out
 }
