@@ -76,7 +76,7 @@ func testOf(c rules.Constraint, value string) test {
 		block, ok := rules.Range(value)
 		return func(f *facts) bool {
 			a := f.address(c.Attribute)
-			return ok && a.IsValid() && block.Contains(a.Unmap())
+			return ok && a.IsValid() && block.Contains(a)
 		}
 	case rules.DestinationPort:
 		port, ok := rules.Port(value)

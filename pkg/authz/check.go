@@ -197,6 +197,6 @@ func (p *Policies) admit(r *Request, d *Decision) *Request {
 		d.Notes = append(d.Notes, "the workload takes plaintext only (PeerAuthentication DISABLE): no caller has an identity")
 	}
 	plain := *r
-	plain.Peer = ""
+	plain.Peer, plain.SNI = "", ""
 	return &plain
 }

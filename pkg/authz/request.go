@@ -60,9 +60,11 @@ type facts struct {
 
 // newFacts does what the connection manager does before the filters; ok is false when it refuses the path.
 func newFacts(r *Request, p *Policies) (f *facts, ok bool) {
-	f = &facts{Request: r, remote: r.Source}
+	seen := *r
+	seen.Source, seen.Destination = r.Source.Unmap(), r.Destination.Unmap()
+	f = &facts{Request: &seen, remote: seen.Source}
 	if r.Remote.IsValid() {
-		f.remote = r.Remote
+		f.remote = r.Remote.Unmap()
 	}
 	if r.HTTP != nil {
 		f.headers = map[string]string{}
@@ -84,7 +86,7 @@ func newFacts(r *Request, p *Policies) (f *facts, ok bool) {
 	return f, true
 }
 
-// forwardedFor is the client that the nearest proxy names: the last address.
+// forwardedFor is the client that the nearest proxy names: the last address. An IPv4 address that is written as IPv6 stays one.
 func forwardedFor(header string) (netip.Addr, bool) {
 	last := header
 	if i := strings.LastIndexByte(header, ','); i >= 0 && i+1 < len(header) {
