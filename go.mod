@@ -27,8 +27,10 @@ require (
 
 require (
 	cel.dev/cel-go v0.32.0 // indirect
+	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect
 	github.com/opencontainers/go-digest v1.0.0 // indirect
 	github.com/opencontainers/image-spec v1.1.1 // indirect
+	golang.org/x/exp v0.0.0-20240823005443-9b4947da3948 // indirect
 	oras.land/oras-go/v2 v2.7.0 // indirect
 )
 

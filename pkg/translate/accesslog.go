@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	filelogv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/file/v3"
 	streamlogv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/stream/v3"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 	meshconfig "istio.io/api/mesh/v1alpha1"
 
@@ -45,37 +47,46 @@ var logFields = [...][2]string{
 	{"route_name", "%ROUTE_NAME%"},
 }
 
-// accessLog returns the loggers that MeshConfig asks for with accessLogFile, accessLogEncoding and accessLogFormat; none
-// when accessLogFile is empty.
-func (t traffic) accessLog() []*accesslogv3.AccessLog {
-	c := t.config
-	path := c.Mesh.GetAccessLogFile()
-	if path == "" {
-		return nil
+// accessLog returns the loggers of some connections: those of Telemetry's providers, or what MeshConfig asks for with accessLogFile,
+// accessLogEncoding and accessLogFormat.
+func (t traffic) accessLog(tcp bool) []*accesslogv3.AccessLog {
+	var out []*accesslogv3.AccessLog
+	for _, l := range t.policies.Telemetry.Logs {
+		if log := l.log(tcp); log != nil {
+			out = append(out, log)
+		}
 	}
-	format := logFormat(c.Mesh)
+	if path := t.config.Mesh.GetAccessLogFile(); path != "" && t.policies.Telemetry.LogFile {
+		out = append(out, fileLog(path, logFormat(t.config.Mesh)))
+	}
+	return out
+}
+
+func fileLog(path string, format *corev3.SubstitutionFormatString) *accesslogv3.AccessLog {
+	logger := func(name string, config proto.Message) *accesslogv3.AccessLog {
+		return &accesslogv3.AccessLog{Name: name, ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: pack(config)}}
+	}
 	switch path {
 	case "/dev/stdout": // opening it as a file fails where it is a socket
-		return []*accesslogv3.AccessLog{{Name: "envoy.access_loggers.stdout", ConfigType: &accesslogv3.AccessLog_TypedConfig{
-			TypedConfig: pack(&streamlogv3.StdoutAccessLog{AccessLogFormat: &streamlogv3.StdoutAccessLog_LogFormat{LogFormat: format}}),
-		}}}
+		return logger("envoy.access_loggers.stdout", &streamlogv3.StdoutAccessLog{AccessLogFormat: &streamlogv3.StdoutAccessLog_LogFormat{LogFormat: format}})
 	case "/dev/stderr":
-		return []*accesslogv3.AccessLog{{Name: "envoy.access_loggers.stderr", ConfigType: &accesslogv3.AccessLog_TypedConfig{
-			TypedConfig: pack(&streamlogv3.StderrAccessLog{AccessLogFormat: &streamlogv3.StderrAccessLog_LogFormat{LogFormat: format}}),
-		}}}
+		return logger("envoy.access_loggers.stderr", &streamlogv3.StderrAccessLog{AccessLogFormat: &streamlogv3.StderrAccessLog_LogFormat{LogFormat: format}})
 	}
-	return []*accesslogv3.AccessLog{{Name: "envoy.access_loggers.file", ConfigType: &accesslogv3.AccessLog_TypedConfig{
-		TypedConfig: pack(&filelogv3.FileAccessLog{Path: path, AccessLogFormat: &filelogv3.FileAccessLog_LogFormat{LogFormat: format}}),
-	}}}
+	return logger("envoy.access_loggers.file", &filelogv3.FileAccessLog{Path: path, AccessLogFormat: &filelogv3.FileAccessLog_LogFormat{LogFormat: format}})
 }
 
 // configProblems says what of the mesh's configuration cannot be expressed in listeners.
 func configProblems(c *mesh.Config) []config.Problem {
-	notes := &problems{object: config.Key{Kind: config.ConfigMap, Namespace: c.SystemNamespace, Name: "istio"}}
+	notes := &problems{object: configObject(c)}
 	if wrong := formatProblem(c.Mesh); wrong != "" {
 		notes.fail("data.mesh.accessLogFormat", wrong+"; the default format takes its place", "see Envoy's documentation of access logs")
 	}
 	return notes.list
+}
+
+// configObject is the ConfigMap of the mesh's configuration.
+func configObject(c *mesh.Config) config.Key {
+	return config.Key{Kind: config.ConfigMap, Namespace: c.SystemNamespace, Name: "istio"}
 }
 
 // formatProblem says why accessLogFormat cannot be used; it is empty when it can.
@@ -105,10 +116,11 @@ func logFormat(c *meshconfig.MeshConfig) *corev3.SubstitutionFormatString {
 		}
 		return &corev3.SubstitutionFormatString{Format: &corev3.SubstitutionFormatString_JsonFormat{JsonFormat: fields}}
 	}
-	text := custom
-	if text == "" {
-		text = defaultText()
-	}
+	return textFormat(cmp.Or(custom, defaultText()))
+}
+
+// textFormat is a format of one line for each request or connection.
+func textFormat(text string) *corev3.SubstitutionFormatString {
 	if !strings.HasSuffix(text, "\n") {
 		text += "\n"
 	}

@@ -29,17 +29,21 @@ func StaticClusters(in StaticClustersInput) []*clusterv3.Cluster {
 		Name: BlackHoleCluster, ConnectTimeout: connectTimeout(in.Config),
 		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC},
 	}
+	out := []*clusterv3.Cluster{blackHole}
+	for _, collector := range CollectorClusters(AddressClusterInput{Config: in.Config, Proxy: in.Proxy, Mode: in.Mode}) {
+		out = append(out, AddressCluster(collector))
+	}
 	switch {
 	case in.Proxy == mesh.Proxyless:
 		return nil
 	case in.Proxy == mesh.Router:
-		return []*clusterv3.Cluster{blackHole}
+		return out
 	case in.Mode == mesh.Explicit:
-		return []*clusterv3.Cluster{blackHole, forwardProxyCluster(in.Config)}
+		return append(out, forwardProxyCluster(in.Config))
 	}
 	inbound := passthroughCluster(InboundPassthroughCluster, in.Config)
 	inbound.UpstreamBindConfig = bindLocal()
-	return []*clusterv3.Cluster{blackHole, inbound, passthroughCluster(PassthroughCluster, in.Config)}
+	return append(out, inbound, passthroughCluster(PassthroughCluster, in.Config))
 }
 
 // passthroughCluster sends a connection where it was going, in the protocol that the client speaks.
@@ -50,6 +54,7 @@ func passthroughCluster(name string, config *mesh.Config) *clusterv3.Cluster {
 	}
 	connectionPool(c, nil, config)
 	protocolOptions(c, mesh.Auto, trafficPolicy{}, config)
+	clusterConnections(c, config)
 	return c
 }
 
@@ -115,15 +120,16 @@ type InboundClusterInput struct {
 	Ingress *mesh.Ingress
 	Address string
 	Pool    *networking.ConnectionPoolSettings
-	// Service is the service that decides the protocol.
+	// Service is the service that decides the protocol, Port its port.
 	Service *mesh.Service
+	Port    uint32
 }
 
 // NewInboundCluster returns the input for one port of a proxy's workload.
 func NewInboundCluster(config *mesh.Config, p mesh.Proxy, port mesh.WorkloadPort) InboundClusterInput {
 	in := InboundClusterInput{
 		Config: config, Mode: p.Mode, Target: port.Target, Protocol: port.Protocol, AppPorts: p.AppPorts, Service: port.Service,
-		Ingress: port.Ingress, Pool: port.Pool,
+		Ingress: port.Ingress, Pool: port.Pool, Port: port.Port.Number,
 	}
 	if i := port.Ingress; i != nil && i.Host == "" && i.Port != 0 && len(p.Addresses) > 0 && addressable(p.Addresses[0], false) {
 		in.Address = p.Addresses[0]
@@ -134,12 +140,13 @@ func NewInboundCluster(config *mesh.Config, p mesh.Proxy, port mesh.WorkloadPort
 // InboundCluster returns the cluster that leads to the program itself.
 func InboundCluster(in InboundClusterInput) *clusterv3.Cluster {
 	name := InboundClusterName(in.Target)
-	c := &clusterv3.Cluster{Name: name, ConnectTimeout: connectTimeout(in.Config)}
+	c := &clusterv3.Cluster{Name: name, AltStatName: inboundStatName(in), ConnectTimeout: connectTimeout(in.Config)}
 	if in.Service != nil {
 		c.Metadata = origin(in.Service.From)
 	}
 	toProgram(c, in)
 	connectionPool(c, in.Pool, in.Config)
-	protocolOptions(c, in.Protocol, trafficPolicy{pool: in.Pool}, nil)
+	protocolOptions(c, in.Protocol, trafficPolicy{pool: in.Pool, program: true}, in.Config)
+	clusterConnections(c, in.Config)
 	return c
 }

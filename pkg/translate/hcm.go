@@ -11,7 +11,6 @@ import (
 	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
 	grpcstatsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/grpc_stats/v3"
 	grpcwebv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/grpc_web/v3"
-	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -56,7 +55,7 @@ func (m httpManager) filter() *listenerv3.Filter {
 	out := &hcmv3.HttpConnectionManager{
 		CodecType: hcmv3.HttpConnectionManager_AUTO, StatPrefix: m.statPrefix,
 		HttpFilters:           m.filters(),
-		AccessLog:             m.accessLog(),
+		AccessLog:             m.accessLog(false),
 		UseRemoteAddress:      wrapperspb.Bool(edge),
 		InternalAddressConfig: internalAddresses(edge),
 		StreamIdleTimeout:     durationpb.New(0),
@@ -75,6 +74,9 @@ func (m httpManager) filter() *listenerv3.Filter {
 		out.RouteSpecifier = &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{ConfigSource: patient(adsSource()), RouteConfigName: m.rds}}
 	}
 	m.identity(out)
+	m.traced(out)
+	m.proxyHeaders(out)
+	m.connections(out)
 	return &listenerv3.Filter{Name: hcmFilter, ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: pack(out)}}
 }
 
@@ -92,9 +94,6 @@ func (m httpManager) identity(out *hcmv3.HttpConnectionManager) {
 	}
 	if m.peers {
 		out.ForwardClientCertDetails = m.forwardTLS
-		out.SetCurrentClientCertDetails = &hcmv3.HttpConnectionManager_SetCurrentClientCertDetails{
-			Subject: wrapperspb.Bool(true), Uri: true, Dns: true,
-		}
 	}
 }
 
@@ -119,7 +118,7 @@ func (m httpManager) filters() []*hcmv3.HttpFilter {
 			ImplementationSpecifier: &dfpfilterv3.FilterConfig_DnsCacheConfig{DnsCacheConfig: dnsCache()},
 		})
 	}
-	add(routerFilter, &routerv3.Router{})
+	add(routerFilter, m.router())
 	return out
 }
 

@@ -6,6 +6,7 @@ import (
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	extensions "istio.io/api/extensions/v1alpha1"
+	telemetry "istio.io/api/telemetry/v1alpha1"
 
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh"
@@ -13,7 +14,8 @@ import (
 
 // Policies are the objects that shape the filters of a listener, besides what it serves: see mesh.Attached.
 type Policies struct {
-	Authz, Telemetry, Wasm, TrafficExtensions mesh.Attached
+	Authz, Wasm, TrafficExtensions mesh.Attached
+	Telemetry                      Telemetry
 	// JWT are the rules of all RequestAuthentications.
 	JWT []JWTRule
 	// Providers are those that CUSTOM policies of Authz name.
@@ -24,20 +26,25 @@ type Policies struct {
 type Lookup func(host string) *mesh.ScopedService
 
 // WorkloadPolicies are those of the connections to a workload, a gateway's too. What they refer to is looked up.
-func WorkloadPolicies(c *mesh.Config, w *mesh.Workload, lookup Lookup) (Policies, []config.Problem) {
+func WorkloadPolicies(c *mesh.Config, proxy mesh.ProxyType, w *mesh.Workload, lookup Lookup) (Policies, []config.Problem) {
 	jwt, problems := jwtRules(w.RequestAuthns, lookup)
 	providers, notes := authzProviders(c, w.AuthzPolicies, lookup)
 	problems = append(problems, notes...)
+	mode := telemetry.WorkloadMode_SERVER
+	if proxy == mesh.Router {
+		mode = telemetry.WorkloadMode_CLIENT
+	}
+	records, notes := newTelemetry(c, w.Namespace, w.Telemetries, mode, lookup)
 	return Policies{
 		Authz: w.AuthzPolicies, JWT: jwt, Providers: providers,
-		Telemetry: w.Telemetries, Wasm: w.WasmPlugins, TrafficExtensions: w.TrafficExtensions,
-	}, problems
+		Telemetry: records, Wasm: w.WasmPlugins, TrafficExtensions: w.TrafficExtensions,
+	}, append(problems, notes...)
 }
 
 // From are the objects among them that can make Envoy refuse a listener.
 func (p Policies) From() []config.Key {
-	var out []config.Key
-	for _, list := range [...]mesh.Attached{p.Authz, p.Telemetry, p.Wasm, p.TrafficExtensions} {
+	out := slices.Clone(p.Telemetry.From)
+	for _, list := range [...]mesh.Attached{p.Authz, p.Wasm, p.TrafficExtensions} {
 		for _, o := range list {
 			out = append(out, o.Key)
 		}
@@ -51,13 +58,15 @@ func (p Policies) From() []config.Key {
 }
 
 // NeedsServices reports whether WorkloadPolicies of a workload depends on what services there are.
-func NeedsServices(w *mesh.Workload) bool {
-	return slices.ContainsFunc(w.RequestAuthns, fetchesKeys) || slices.ContainsFunc(w.AuthzPolicies, asksProvider)
+func NeedsServices(c *mesh.Config, w *mesh.Workload) bool {
+	return len(c.Mesh.GetExtensionProviders()) > 0 || c.Mesh.GetDefaultConfig().GetTracing() != nil ||
+		slices.ContainsFunc(w.RequestAuthns, fetchesKeys) || slices.ContainsFunc(w.AuthzPolicies, asksProvider)
 }
 
 // ScopePolicies are those of the connections that a scope's programs make. Authorization and authentication are the receiver's.
-func ScopePolicies(s *mesh.Scope) Policies {
-	return Policies{Telemetry: s.Telemetries, Wasm: s.WasmPlugins, TrafficExtensions: s.TrafficExtensions}
+func ScopePolicies(s *mesh.Scope) (Policies, []config.Problem) {
+	records, notes := newTelemetry(s.Config, s.Key.Namespace, s.Telemetries, telemetry.WorkloadMode_CLIENT, s.Service)
+	return Policies{Telemetry: records, Wasm: s.WasmPlugins, TrafficExtensions: s.TrafficExtensions}, notes
 }
 
 // class is the role of a listener.

@@ -85,8 +85,10 @@ func (r *resources) service(s *mesh.Snapshot, p mesh.Proxy, svc *mesh.ScopedServ
 }
 
 func (r *resources) sidecar(s *mesh.Snapshot, p mesh.Proxy, scope *mesh.Scope) {
+	policies, notes := ScopePolicies(scope)
+	r.problems = append(r.problems, notes...)
 	inputs, notes := OutboundListeners(OutboundInput{
-		Config: s.Config(), Mode: p.Mode, Services: scope.Services, Hosts: scope.Hosts, Policies: ScopePolicies(scope), AllowAny: scope.AllowAny, Bindings: p.Bindings,
+		Config: s.Config(), Mode: p.Mode, Services: scope.Services, Hosts: scope.Hosts, Policies: policies, AllowAny: scope.AllowAny, Bindings: p.Bindings,
 		Endpoints: s.Endpoints,
 	})
 	r.problems = append(r.problems, notes...)
@@ -103,10 +105,10 @@ func (r *resources) sidecar(s *mesh.Snapshot, p mesh.Proxy, scope *mesh.Scope) {
 
 // policies are those of a workload; the clusters that they need are added.
 func (r *resources) policies(s *mesh.Snapshot, scope *mesh.Scope, w *mesh.Workload, p mesh.Proxy) Policies {
-	out, notes := WorkloadPolicies(scope.Config, w, scope.Service)
+	out, notes := WorkloadPolicies(scope.Config, p.Type, w, scope.Service)
 	r.problems = append(r.problems, notes...)
-	for _, in := range KeysClusters(KeysClusterInput{Config: s.Config(), Proxy: p.Type, Mode: p.Mode}, out.JWT) {
-		r.clusters = append(r.clusters, KeysCluster(in))
+	for _, in := range KeysClusters(AddressClusterInput{Config: s.Config(), Proxy: p.Type, Mode: p.Mode}, out.JWT) {
+		r.clusters = append(r.clusters, AddressCluster(in))
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"cmp"
+	"slices"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -9,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+	meshconfig "istio.io/api/mesh/v1alpha1"
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/pkg/mesh"
@@ -39,10 +41,15 @@ func (b *routeBuilder) action(r *routev3.Route, rule *networking.HTTPRoute, matc
 
 // decorator names the spans of a route; nil, which saves bytes in every route of every proxy, where nothing is traced.
 func decorator(c *mesh.Config, operation string) *routev3.Decorator {
-	if c.Mesh.GetDefaultConfig().GetTracing() == nil && len(c.Mesh.GetDefaultProviders().GetTracing()) == 0 {
+	if c.Mesh.GetDefaultConfig().GetTracing() == nil && !slices.ContainsFunc(c.Mesh.GetExtensionProviders(), traces) {
 		return nil
 	}
 	return &routev3.Decorator{Operation: operation}
+}
+
+// traces reports whether a provider is one that spans go to.
+func traces(p *meshconfig.MeshConfig_ExtensionProvider) bool {
+	return p.GetZipkin() != nil || p.GetOpentelemetry() != nil || p.GetSkywalking() != nil || p.GetDatadog() != nil
 }
 
 // operation names the spans of a route.
@@ -66,6 +73,7 @@ func (b *routeBuilder) forward(rule *networking.HTTPRoute, match *networking.HTT
 	}
 	b.ownName(a)
 	b.mirrors(a, rule)
+	a.AppendXForwardedHost = headerSettings(b.in.Config).GetXForwardedHost().GetEnabled().GetValue()
 	return a
 }
 

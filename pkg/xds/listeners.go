@@ -23,12 +23,13 @@ func (v *scopeView) settleListeners(b *builder) {
 
 // outbound makes the outbound listeners of sidecars; bindings are those of an explicit one.
 func (b *builder) outbound(bindings map[string]uint32) *entry {
-	inputs, problems := translate.OutboundListeners(translate.OutboundInput{
+	policies, problems := translate.ScopePolicies(b.scope)
+	inputs, more := translate.OutboundListeners(translate.OutboundInput{
 		Config: b.scope.Config, Mode: b.scope.Key.Mode,
-		Services: b.scope.Services, Hosts: b.scope.Hosts, AllowAny: b.scope.AllowAny, EgressProxy: translate.EgressCluster(b.scope.EgressProxy), Egress: b.scope.Egress, Policies: translate.ScopePolicies(b.scope), Bindings: bindings,
+		Services: b.scope.Services, Hosts: b.scope.Hosts, AllowAny: b.scope.AllowAny, EgressProxy: translate.EgressCluster(b.scope.EgressProxy), Egress: b.scope.Egress, Policies: policies, Bindings: bindings,
 		Endpoints: b.snapshot.Endpoints,
 	})
-	all := &entry{problems: problems}
+	all := &entry{problems: append(problems, more...)}
 	for _, in := range inputs {
 		e := b.memo.get("listener", in, func() *entry {
 			return &entry{resources: []*Resource{encode(in.Name, ListenerType, translate.Listener(in), in.From...)}}

@@ -146,7 +146,12 @@ func TestRemoteKeys(t *testing.T) {
 	var fetched atomic.Int32
 	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fetched.Add(1)
-		if r.Host == "" || r.URL.Path != "/keys" {
+		switch r.URL.Path {
+		case "/keys":
+		case "/slow":
+			<-r.Context().Done()
+			return
+		default:
 			http.NotFound(w, r)
 			return
 		}
@@ -181,6 +186,9 @@ spec: {hosts: [keys.example.com], location: MESH_EXTERNAL, resolution: STATIC, p
 			}
 		})
 	}
+	m.Case("slow keys", strings.Replace(rule(keys.URL+"/slow"), "timeout: 2s", "timeout: 0.1s", 1), func(*testing.T) {
+		expect(401, bearer(ours.token(t, nil)))
+	})
 	for name, uri := range map[string]string{
 		"nobody there": "http://127.0.0.1:1/keys", "an unknown name": "https://keys.invalid/keys", "no keys": keys.URL + "/", "no URL": "keys",
 		"a certificate of nobody": "https://127.0.0.1:" + client.Local("web.default.svc.cluster.local", 80)[len("127.0.0.1:"):],
@@ -221,6 +229,8 @@ spec:
   - {match: [{headers: {"@request.auth.claims[a][b.c]": {prefix: x}}}], headers: {request: {set: {x-route: nested}}}, route: [{destination: {host: web}}]}
   - {match: [{headers: {"@request.auth.claims.level": {regex: "[0-9]"}}}], headers: {request: {set: {x-route: regex}}}, route: [{destination: {host: web}}]}
   - {match: [{headers: {"@request.auth.claims.sub": {}}, withoutHeaders: {"@request.auth.claims.group": {exact: ops}}}], headers: {request: {set: {x-route: without}}}, route: [{destination: {host: web}}]}
+  - {match: [{headers: {"@request.auth.claims.roles": {exact: admin}}}], headers: {request: {set: {x-route: role}}}, route: [{destination: {host: web}}]}
+  - {match: [{headers: {"@request.auth.claims.scope": {exact: write}}}], headers: {request: {set: {x-route: scope}}}, route: [{destination: {host: web}}]}
   - {headers: {request: {set: {x-route: none}}}, route: [{destination: {host: web}}]}
 ---
 apiVersion: security.istio.io/v1
@@ -232,12 +242,12 @@ spec: {selector: {matchLabels: {istio: ingressgateway}}, jwtRules: [RULE]}
 // TestClaims: a gateway chooses routes by the claims of a valid token.
 func TestClaims(t *testing.T) {
 	ours := newIssuer(t, "ours")
-	m := meshtest.New(t, map[string]string{"web.yaml": web, "routed.yaml": strings.Replace(routed, "RULE", ours.rule(t, ""), 1)})
+	m := meshtest.New(t, map[string]string{"web.yaml": web, "routed.yaml": strings.Replace(routed, "RULE", ours.rule(t, ", spaceDelimitedClaims: [roles]"), 1)})
 	program := meshtest.StartProgram(t, "web")
 	server := meshtest.Sidecar("web")
 	server.Ports = program.Ports()
 	m.Start(server)
-	gateway := m.Start(meshtest.Gateway("edge"))
+	gateway := m.Start(meshtest.Gateway("edge", "istio=ingressgateway", "gateway.networking.k8s.io/gateway-name=edge"))
 	m.Settle()
 	client, url := gateway.ClientOf(&http.Transport{}), fmt.Sprintf("http://127.0.0.1:%d/", gateway.Port("gateway|80"))
 	for _, test := range []struct {
@@ -251,6 +261,8 @@ func TestClaims(t *testing.T) {
 		{"regex", map[string]any{"level": "7"}},
 		{"without", map[string]any{"group": "devops", "level": "77"}},
 		{"none", map[string]any{"group": "ops"}},
+		{"role", map[string]any{"roles": "ops admin", "group": "ops"}},
+		{"scope", map[string]any{"scope": "read write", "group": "ops"}},
 		{"none", nil},
 	} {
 		var headers []string
@@ -260,6 +272,14 @@ func TestClaims(t *testing.T) {
 		meshtest.Expect(t, client, url, 200, "x-route: "+test.route+"\n", headers...)
 	}
 	meshtest.Expect(t, client, url, 401, "", bearer("nonsense"))
+	for _, target := range []string{"targetRef: {%s}", "targetRefs: [{%s}]"} {
+		other := newIssuer(t, "other")
+		m.Write("routed.yaml", strings.NewReplacer("RULE", other.rule(t, ""), "selector: {matchLabels: {istio: ingressgateway}}",
+			fmt.Sprintf(target, "group: gateway.networking.k8s.io, kind: Gateway, name: edge")).Replace(routed))
+		m.Settle()
+		meshtest.Expect(t, client, url, 401, "", bearer(ours.token(t, nil)))
+		meshtest.Expect(t, client, url, 200, "x-route: dotted\n", bearer(other.token(t, map[string]any{"group": "dev"})))
+	}
 	m.Case("claims in the mesh", strings.NewReplacer("gateways: [edge]", "gateways: [mesh]", `hosts: ["*"]`, "hosts: [web]").Replace(
 		routed[strings.Index(routed, "apiVersion: networking.istio.io/v1\nkind: VirtualService"):strings.LastIndex(routed, "---")]), func(t *testing.T) {
 		if m.Problem("only at gateways") == "" {
