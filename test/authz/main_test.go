@@ -34,7 +34,13 @@ func members() []meshtest.Member {
 func policy(name, spec string) string { return policyIn("default", name, spec) }
 
 func policyIn(namespace, name, spec string) string {
-	return fmt.Sprintf("---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: %s, namespace: %s}\nspec: %s\n", name, namespace, spec)
+	return policyOf(namespace, "{name: "+name+"}", spec)
+}
+
+// policyOf is one with more metadata than its name.
+func policyOf(namespace, metadata, spec string) string {
+	metadata = strings.Replace(metadata, "{", "{namespace: "+namespace+", ", 1)
+	return "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: " + metadata + "\nspec: " + spec + "\n"
 }
 
 // try is a request and its fate.
