@@ -84,9 +84,10 @@ func Cluster(in ClusterInput) (*clusterv3.Cluster, []config.Problem) {
 	if in.Rule != nil && len(in.Rule.From) > 0 {
 		notes.object, from = in.Rule.From[0], in.Rule.From
 	}
-	policy := policyFor(in.Rule, in.Port.Number, in.Subset)
+	policy := policyFor(in.Rule, in.Port.Number, in.Subset).baseline(in.Config)
 	c := &clusterv3.Cluster{
 		Name:           in.name(),
+		AltStatName:    outboundStatName(in.Config, in.Service, in.Port, in.Subset),
 		ConnectTimeout: connectTimeout(in.Config),
 		// Envoy's default of 50 percent would send requests to endpoints that are known to be broken.
 		CommonLbConfig: &clusterv3.Cluster_CommonLbConfig{HealthyPanicThreshold: &typev3.Percent{}},
@@ -102,6 +103,7 @@ func Cluster(in ClusterInput) (*clusterv3.Cluster, []config.Problem) {
 	connectionPool(c, policy.pool, in.Config)
 	retryBudget(c, policy.budget)
 	outlierDetection(c, policy.outlier)
+	clusterConnections(c, in.Config)
 	if in.PassThrough {
 		return c, nil // the problems are those of the service's own cluster
 	}

@@ -21,12 +21,12 @@ import (
 const httpProtocolOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 // protocolOptions sets what HTTP version the upstream is spoken to in, and the limits of its connections. It reports whether
-// that is HTTP/2 whatever the client speaks, which the TLS handshake must then offer. A nil config stands for no mesh-wide upgrade.
+// that is HTTP/2 whatever the client speaks, which the TLS handshake must then offer.
 func protocolOptions(c *clusterv3.Cluster, protocol mesh.Protocol, policy trafficPolicy, config *mesh.Config) bool {
 	http := policy.pool.GetHttp()
 	options := &httpv3.HttpProtocolOptions{CommonHttpProtocolOptions: connectionLimits(policy.pool), OutlierDetection: errorCodes(policy.outlier)}
 	h2 := http2Options(http)
-	upgraded := protocol == mesh.HTTP && upgrades(http, config)
+	upgraded := protocol == mesh.HTTP && upgrades(policy, config)
 	switch {
 	case protocol == mesh.TCP || protocol == mesh.TLS || protocol == mesh.HTTPS:
 		return false
@@ -37,14 +37,14 @@ func protocolOptions(c *clusterv3.Cluster, protocol mesh.Protocol, policy traffi
 	case clientsChoice(protocol, policy):
 		options.UpstreamProtocolOptions = &httpv3.HttpProtocolOptions_UseDownstreamProtocolConfig{
 			UseDownstreamProtocolConfig: &httpv3.HttpProtocolOptions_UseDownstreamHttpConfig{
-				HttpProtocolOptions: &corev3.Http1ProtocolOptions{}, Http2ProtocolOptions: h2,
+				HttpProtocolOptions: http1Options(config), Http2ProtocolOptions: h2,
 			},
 		}
 		setProtocolOptions(c, options)
 		return false
 	}
-	if options.CommonHttpProtocolOptions != nil || options.OutlierDetection != nil {
-		options.UpstreamProtocolOptions = explicitHTTP1()
+	if options.CommonHttpProtocolOptions != nil || options.OutlierDetection != nil || preservesCase(config) {
+		options.UpstreamProtocolOptions = explicitHTTP1(http1Options(config))
 		setProtocolOptions(c, options)
 	}
 	return false
@@ -57,14 +57,18 @@ func clientsChoice(protocol mesh.Protocol, policy trafficPolicy) bool {
 }
 
 // upgrades reports whether HTTP/1.1 upstreams are spoken to in HTTP/2: h2UpgradePolicy of the rule, or else of the mesh.
-func upgrades(http *networking.ConnectionPoolSettings_HTTPSettings, config *mesh.Config) bool {
+func upgrades(policy trafficPolicy, config *mesh.Config) bool {
+	http := policy.pool.GetHttp()
+	if http.GetUseClientProtocol() { // whatever else is set (Istio, HTTPSettings.useClientProtocol)
+		return false
+	}
 	switch http.GetH2UpgradePolicy() {
 	case networking.ConnectionPoolSettings_HTTPSettings_UPGRADE:
 		return true
 	case networking.ConnectionPoolSettings_HTTPSettings_DO_NOT_UPGRADE:
 		return false
 	default:
-		return config != nil && config.Mesh.GetH2UpgradePolicy() == meshconfig.MeshConfig_UPGRADE && !http.GetUseClientProtocol()
+		return !policy.program && config.Mesh.GetH2UpgradePolicy() == meshconfig.MeshConfig_UPGRADE
 	}
 }
 
@@ -121,9 +125,9 @@ func http2Options(http *networking.ConnectionPoolSettings_HTTPSettings) *corev3.
 	return out
 }
 
-func explicitHTTP1() *httpv3.HttpProtocolOptions_ExplicitHttpConfig_ {
+func explicitHTTP1(h1 *corev3.Http1ProtocolOptions) *httpv3.HttpProtocolOptions_ExplicitHttpConfig_ {
 	return &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{ExplicitHttpConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
-		ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_HttpProtocolOptions{HttpProtocolOptions: &corev3.Http1ProtocolOptions{}},
+		ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_HttpProtocolOptions{HttpProtocolOptions: h1},
 	}}
 }
 

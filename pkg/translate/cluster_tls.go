@@ -87,7 +87,7 @@ func meshTLS(in ClusterInput, tls *networking.ClientTLSSettings, http2 bool) *tl
 	return &tlsv3.UpstreamTlsContext{
 		Sni: clipSNI(sni),
 		CommonTlsContext: &tlsv3.CommonTlsContext{
-			TlsParams:                      &tlsv3.TlsParameters{TlsMinimumProtocolVersion: tlsv3.TlsParameters_TLSv1_2, TlsMaximumProtocolVersion: tlsv3.TlsParameters_TLSv1_3},
+			TlsParams:                      meshParameters(in.Config),
 			AlpnProtocols:                  alpn,
 			TlsCertificateSdsSecretConfigs: []*tlsv3.SdsSecretConfig{agentSecret(WorkloadSecret)},
 			ValidationContextType:          verified(agentSecret(RootSecret), exactNames(names)),
@@ -98,7 +98,7 @@ func meshTLS(in ClusterInput, tls *networking.ClientTLSSettings, http2 bool) *tl
 // originateTLS is TLS (SIMPLE) or mutual TLS with the user's own certificates (MUTUAL) to a server that is none of the mesh's.
 func originateTLS(c *clusterv3.Cluster, in ClusterInput, policy trafficPolicy, http2 bool, notes *problems) *tlsv3.UpstreamTlsContext {
 	tls := policy.tls
-	common := &tlsv3.CommonTlsContext{}
+	common := &tlsv3.CommonTlsContext{TlsParams: otherParameters(in.Config, &tlsv3.TlsParameters{}, true)}
 	if http2 {
 		common.AlpnProtocols = []string{"h2"}
 	} else if in.Port.Protocol == mesh.HTTP && !clientsChoice(in.Port.Protocol, policy) {
@@ -166,7 +166,7 @@ func automaticNames(c *clusterv3.Cluster, in ClusterInput, tls *networking.Clien
 		AutoSni: true, AutoSanValidation: len(names) == 0 && !tls.GetInsecureSkipVerify().GetValue(),
 	}
 	if options.UpstreamProtocolOptions == nil {
-		options.UpstreamProtocolOptions = explicitHTTP1()
+		options.UpstreamProtocolOptions = explicitHTTP1(http1Options(in.Config))
 	}
 	setProtocolOptions(c, options)
 	return true

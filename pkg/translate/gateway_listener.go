@@ -46,6 +46,8 @@ func GatewayListener(in GatewayListenerInput) *listenerv3.Listener {
 		l.ListenerFilters = append(l.ListenerFilters, tlsInspection())
 		detectionTimeout(l, in.Config)
 	}
+	listenerConnections(l, in.Config)
+	proxyHeader(l, in.Config)
 	return l
 }
 

@@ -146,7 +146,7 @@ func gatewayTLS(c SecureChain, config *mesh.Config) *tlsv3.DownstreamTlsContext 
 	if c.TLS.GetMode() == networking.ServerTLSSettings_ISTIO_MUTUAL {
 		return meshServerTLS(config, protocols)
 	}
-	common := &tlsv3.CommonTlsContext{TlsParams: tlsParameters(c.TLS), AlpnProtocols: protocols}
+	common := &tlsv3.CommonTlsContext{TlsParams: otherParameters(config, tlsParameters(c.TLS), c.TLS.GetMinProtocolVersion() == networking.ServerTLSSettings_TLS_AUTO), AlpnProtocols: protocols}
 	for _, name := range c.Certificates {
 		common.TlsCertificateSdsSecretConfigs = append(common.TlsCertificateSdsSecretConfigs, credential(name))
 	}

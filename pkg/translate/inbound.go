@@ -120,6 +120,7 @@ func virtualInbound(in InboundInput) *listenerv3.Listener {
 	tls.FilterDisabled, http.FilterDisabled = onPorts(noTLS), onPorts(noHTTP)
 	l.ListenerFilters = []*listenerv3.ListenerFilter{originalDestination(), tls, http}
 	detectionTimeout(l, in.Config)
+	listenerConnections(l, in.Config)
 	return l
 }
 

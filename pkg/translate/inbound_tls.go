@@ -25,7 +25,7 @@ func meshServerTLS(c *mesh.Config, protocols []string) *tlsv3.DownstreamTlsConte
 	return &tlsv3.DownstreamTlsContext{
 		RequireClientCertificate: wrapperspb.Bool(true),
 		CommonTlsContext: &tlsv3.CommonTlsContext{
-			TlsParams:                      &tlsv3.TlsParameters{TlsMinimumProtocolVersion: tlsv3.TlsParameters_TLSv1_2, TlsMaximumProtocolVersion: tlsv3.TlsParameters_TLSv1_3},
+			TlsParams:                      meshParameters(c),
 			AlpnProtocols:                  protocols,
 			TlsCertificateSdsSecretConfigs: []*tlsv3.SdsSecretConfig{agentSecret(WorkloadSecret)},
 			ValidationContextType:          verified(agentSecret(RootSecret), names),

@@ -1,6 +1,8 @@
 package translate
 
 import (
+	meshconfig "istio.io/api/mesh/v1alpha1"
+
 	"cmp"
 	"slices"
 
@@ -84,6 +86,8 @@ func toProgram(c *clusterv3.Cluster, in InboundClusterInput) {
 	case i.Port != 0 && in.Address != "":
 		static(in.Address, i.Port)
 		c.UpstreamBindConfig = bindLocal()
+	case in.Config.Mesh.GetInboundTrafficPolicy().GetMode() == meshconfig.MeshConfig_InboundTrafficPolicy_LOCALHOST:
+		static(loopback, in.Target)
 	default:
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_ORIGINAL_DST}
 		c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED

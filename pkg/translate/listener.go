@@ -118,6 +118,7 @@ func Listener(in ListenerInput) *listenerv3.Listener {
 		l.ListenerFilters = append(l.ListenerFilters, httpInspection())
 	}
 	detectionTimeout(l, in.Config)
+	listenerConnections(l, in.Config)
 	return l
 }
 

@@ -20,6 +20,7 @@ type trafficPolicy struct {
 	tunnel   *networking.TrafficPolicy_TunnelSettings
 	budget   *networking.TrafficPolicy_RetryBudget
 	selected bool // the rule has a workloadSelector
+	program  bool // of connections with the proxy's own program, for which nothing mesh-wide holds
 	// lbField and tlsField are the paths of lb and tls in the rule.
 	lbField, tlsField string
 }
@@ -38,6 +39,13 @@ func policyFor(rule *mesh.DestinationRule, port uint32, subset string) trafficPo
 		}
 	}
 	p.selected = rule.Spec.GetWorkloadSelector() != nil
+	return p
+}
+
+// baseline puts MeshConfig's defaultTrafficPolicy below a rule's: each of its two parts counts where the rule has none.
+func (p trafficPolicy) baseline(c *mesh.Config) trafficPolicy {
+	below := c.Mesh.GetDefaultTrafficPolicy()
+	p.pool, p.outlier = cmp.Or(p.pool, below.GetConnectionPool()), cmp.Or(p.outlier, below.GetOutlierDetection())
 	return p
 }
 

@@ -39,7 +39,7 @@ type VirtualHostInput struct {
 // VirtualHost returns the routes of one host: the rules of its VirtualServices, or else one route to the service.
 func VirtualHost(in VirtualHostInput) (*routev3.VirtualHost, []config.Problem) {
 	b := &routeBuilder{in: in, notes: &problems{}}
-	host := &routev3.VirtualHost{Name: in.Name, Domains: in.Domains, IncludeRequestAttemptCount: in.Proxy != mesh.Proxyless}
+	host := &routev3.VirtualHost{Name: in.Name, Domains: in.Domains, IncludeRequestAttemptCount: in.Proxy != mesh.Proxyless && countsAttempts(in.Config)}
 	if in.RedirectToTLS {
 		host.RequireTls = routev3.VirtualHost_ALL
 	}
