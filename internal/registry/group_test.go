@@ -151,3 +151,25 @@ func TestGroupChangeThatDoesNotFit(t *testing.T) {
 		t.Errorf("the entry claims service account %q, which the workload is not", got)
 	}
 }
+
+// TestGroupProbeChanges: a running agent is told of another probe without registering anew.
+func TestGroupProbeChanges(t *testing.T) {
+	g := newGroups()
+	g.set("default/reviews", reviewsGroup())
+	p := start(t, g.wish)
+	a := p.up(t, grouped())
+	changed := reviewsGroup()
+	changed.Probe = &networking.ReadinessProbe{HealthCheckMethod: &networking.ReadinessProbe_TcpSocket{TcpSocket: &networking.TCPHealthCheckConfig{Port: 9777}}}
+	g.set("default/reviews", changed)
+	p.registry.Refresh()
+	if got := a.receive().GetRegistered().GetReadinessProbeJson(); !strings.Contains(got, "9777") {
+		t.Errorf("the agent was told of the probe %q", got)
+	}
+	changed = reviewsGroup()
+	changed.Probe = nil
+	g.set("default/reviews", changed)
+	p.registry.Refresh()
+	if m := a.receive().GetRegistered(); m == nil || m.GetReadinessProbeJson() != "" {
+		t.Errorf("the agent was told %v of a probe that is gone", m)
+	}
+}

@@ -124,6 +124,20 @@ func (r *Registry) Refresh() {
 	r.publish()
 }
 
+// tellProbe sends the probe of a workload's group to its agent where it is another one now; the mutex is held.
+func (r *Registry) tellProbe(k key, w *workload, group *networking.WorkloadGroup) {
+	if w.session == nil || proto.Equal(w.group.GetProbe(), group.GetProbe()) {
+		return
+	}
+	registered, err := answer(k, group)
+	if err != nil {
+		r.o.Log.Warn("the workload keeps its probe", "workload", k.String(), "error", err)
+		return
+	}
+	w.session.outbox.registered = registered
+	w.session.wake()
+}
+
 // regroup describes again the workloads whose group changed and returns their node ids. A group that is gone keeps
 // its last form: deleting it must not take a running workload down, as in Istio.
 func (r *Registry) regroup(groups map[key]*networking.WorkloadGroup) []string {
@@ -141,6 +155,7 @@ func (r *Registry) regroup(groups map[key]*networking.WorkloadGroup) []string {
 				"group", k.namespace+"/"+w.register.GetGroup(), "workload", k.String())
 			continue
 		}
+		r.tellProbe(k, w, group)
 		w.group, w.proxy, r.unsaved = group, p, true
 		changed = append(changed, p.NodeID)
 	}
