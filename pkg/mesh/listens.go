@@ -118,6 +118,9 @@ func (s *Scope) gatewayListens(w *Workload) []Listen {
 	var out []Listen
 	for _, server := range s.Servers {
 		number := server.Server.GetPort().GetNumber()
+		if number == 0 { // a Unix socket
+			continue
+		}
 		if target := targets[number]; target != 0 {
 			number = target
 		}
