@@ -43,6 +43,8 @@ type settings struct {
 	stats    bootstrap.Stats
 	runtime  map[string]any
 	metadata map[string]string
+	// variables are proxyMetadata, for Envoy's environment.
+	variables map[string]string
 }
 
 // document is the part of ProxyConfig that is read here.
@@ -99,6 +101,7 @@ func (o Options) settings(proxyConfig string) settings {
 		}
 	}
 	s.runtime, s.metadata = runtimeValues(d.RuntimeValues), nodeMetadata(d.ProxyMetadata)
+	s.variables = d.ProxyMetadata
 	return s
 }
 

@@ -167,8 +167,15 @@ func (a *agent) serve(ctx context.Context, status, socket net.Listener) error {
 }
 
 func (a *agent) process(ctx context.Context) supervise.Options {
+	var next settings // of the start that is being prepared
 	return supervise.Options{
-		Path: a.o.EnvoyPath, Args: func() []string { return a.launcher.args(a.o.settings(a.askProxyConfig(ctx))) }, Stdout: a.o.Stdout, Stderr: a.o.Stderr, Log: a.o.Log,
+		Path: a.o.EnvoyPath,
+		Args: func() []string {
+			next = a.o.settings(a.askProxyConfig(ctx))
+			return a.launcher.args(next)
+		},
+		MoreEnv: func() []string { return a.o.environment(next.variables) },
+		Stdout:  a.o.Stdout, Stderr: a.o.Stderr, Log: a.o.Log,
 		StopTimeout: 5 * time.Second,
 		Started: func(pid int) {
 			a.board.update(func(s *State) { s.EnvoyPID = pid })

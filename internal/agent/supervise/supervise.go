@@ -22,6 +22,8 @@ type Options struct {
 	Args func() []string
 	// Env is the environment; nil means our own.
 	Env []string
+	// MoreEnv is asked before every start for variables besides those; may be nil.
+	MoreEnv func() []string
 	// Stdout and Stderr may be nil.
 	Stdout, Stderr io.Writer
 	// ExtraFiles become the process' descriptors from 3 on, in each life.
@@ -103,6 +105,9 @@ func once(ctx context.Context, o Options) error {
 	defer runtime.UnlockOSThread()
 	cmd := exec.Command(o.Path, o.Args()...)
 	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = o.Env, o.Stdout, o.Stderr, o.ExtraFiles
+	if o.MoreEnv != nil {
+		cmd.Env = append(cmd.Environ(), o.MoreEnv()...)
+	}
 	cmd.SysProcAttr = DieWithParent()
 	// A grandchild that holds our pipe must not keep us.
 	cmd.WaitDelay = time.Second
