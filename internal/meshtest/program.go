@@ -1,6 +1,7 @@
 package meshtest
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"maps"
@@ -15,19 +16,23 @@ import (
 
 	"google.golang.org/grpc"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/meshctl/meshctl/internal/controlplane/controlplanetest"
 )
 
 // Target ports of every Program; in the explicit mode it listens elsewhere (see Ports).
 const (
 	HTTPPort = 8080
+	TLSPort  = 8443
 	TCPPort  = 7000
 	GRPCPort = 9000
 )
 
-// Program is what stands behind a sidecar: HTTP, TCP and gRPC servers that say their name.
+// Program is what stands behind a sidecar: HTTP, HTTPS, TCP and gRPC servers that say their name.
 //
-// HTTP answers with Echo and obeys the headers of the request: "x-answer: 503" is the status, "x-answer-after: 100ms" how long it takes,
-// "x-answer-header: NAME=VALUE" a header of the response. The path /hold waits for Release, /slow for the end of the request, /fail
+// HTTP answers with Echo and obeys the headers of the request: "x-answer: 503" is the status, "x-answer: v1=503" that of the program v1
+// only, "x-answer-after: 100ms" how long it takes, "x-answer-header: NAME=VALUE" a header of the response. HTTPS does the same with a
+// certificate that nobody knows, and adds the header x-server-name to what it says of the request. The path /hold waits for Release, /slow for the end of the request, /fail
 // answers 503, /ws changes the protocol and echoes one line. HTTP/1.1 and HTTP/2 (cleartext) are understood.
 //
 // TCP says the name and a line end, and then what it was sent. gRPC serves grpc.health.v1.Health; the headers of its response are
@@ -35,11 +40,11 @@ const (
 type Program struct {
 	Name string
 
-	web, tcp, rpc net.Listener
-	server        *http.Server
-	running       sync.WaitGroup
-	release       chan struct{}
-	once          sync.Once
+	web, tls, tcp, rpc net.Listener
+	server             *http.Server
+	running            sync.WaitGroup
+	release            chan struct{}
+	once               sync.Once
 }
 
 // StartProgram runs one on loopback until the test ends.
@@ -53,7 +58,7 @@ func StartProgram(t *testing.T, name string) *Program {
 }
 
 func startProgram(t *testing.T, name string, listen func(port int) net.Listener) *Program {
-	p := &Program{Name: name, release: make(chan struct{}), web: listen(HTTPPort), tcp: listen(TCPPort), rpc: listen(GRPCPort)}
+	p := &Program{Name: name, release: make(chan struct{}), web: listen(HTTPPort), tls: listen(TLSPort), tcp: listen(TCPPort), rpc: listen(GRPCPort)}
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
@@ -67,6 +72,7 @@ func startProgram(t *testing.T, name string, listen func(port int) net.Listener)
 	})
 	p.running.Go(func() { _ = rpc.Serve(p.rpc) })
 	p.ServeHTTP(p.web)
+	p.ServeHTTP(tls.NewListener(p.tls, certificate(t, name)))
 	p.ServeTCP(t, p.tcp)
 	return p
 }
@@ -82,7 +88,15 @@ func (p *Program) ServeTCP(t *testing.T, l net.Listener) {
 
 // Ports are where the program listens, by target port, as agent.Options want them.
 func (p *Program) Ports() map[uint32]uint32 {
-	return map[uint32]uint32{HTTPPort: ListenPort(p.web), TCPPort: ListenPort(p.tcp), GRPCPort: ListenPort(p.rpc)}
+	return map[uint32]uint32{HTTPPort: ListenPort(p.web), TLSPort: ListenPort(p.tls), TCPPort: ListenPort(p.tcp), GRPCPort: ListenPort(p.rpc)}
+}
+
+func certificate(t *testing.T, name string) *tls.Config {
+	t.Helper()
+	chain, key := controlplanetest.ServerCertificate(t, name)
+	pair, err := tls.X509KeyPair([]byte(chain), []byte(key))
+	check(t, err)
+	return &tls.Config{Certificates: []tls.Certificate{pair}}
 }
 
 // Release lets requests for /hold go on.
@@ -117,7 +131,11 @@ func (p *Program) serve(w http.ResponseWriter, r *http.Request) {
 		k, v, _ := strings.Cut(h, "=")
 		w.Header().Add(k, v)
 	}
-	if wanted, err := strconv.Atoi(r.Header.Get("x-answer")); err == nil {
+	wish := r.Header.Get("x-answer")
+	if mine, ok := strings.CutPrefix(wish, p.Name+"="); ok {
+		wish = mine
+	}
+	if wanted, err := strconv.Atoi(wish); err == nil {
 		status = wanted
 	}
 	w.WriteHeader(status)
@@ -128,6 +146,9 @@ func (p *Program) serve(w http.ResponseWriter, r *http.Request) {
 func (p *Program) echo(r *http.Request) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s\nhost: %s\n", p.Name, r.Method, r.URL.RequestURI(), r.Host)
+	if r.TLS != nil {
+		fmt.Fprintf(&b, "x-server-name: %s\n", r.TLS.ServerName)
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		for _, value := range r.Header[name] {
 			fmt.Fprintf(&b, "%s: %s\n", strings.ToLower(name), value)

@@ -186,3 +186,14 @@ func (w *Workload) ClientOf(transport *http.Transport) *http.Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
+
+// WaitLog waits until the agent or its Envoy wrote a text.
+func (w *Workload) WaitLog(part string) {
+	w.mesh.t.Helper()
+	envoytest.Eventually(w.mesh.t, "the log of "+w.Name, func() error {
+		if !strings.Contains(w.Log.String(), part) {
+			return fmt.Errorf("it does not say %q", part)
+		}
+		return nil
+	})
+}
