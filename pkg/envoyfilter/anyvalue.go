@@ -183,7 +183,10 @@ func successors() map[string]string {
 	const format = `log_format: {text_format_source: {inline_string: ...}}`
 	const json = "log_format: {json_format: ...}"
 	const file = "envoy.extensions.access_loggers.file.v3.FileAccessLog."
-	return map[string]string{file + "format": format, file + "json_format": json, file + "typed_json_format": json}
+	return map[string]string{
+		file + "format": format, file + "json_format": json, file + "typed_json_format": json,
+		"envoy.extensions.filters.http.lua.v3.Lua.inline_code": "default_source_code: {inline_string: ...}",
+	}
 }
 
 // deprecation reports fields that Envoy refuses, or will.

@@ -36,6 +36,9 @@ func variants(t testing.TB) map[string][]*config.Object {
 		add(peerAuthentication(ns, "STRICT") + peerAuthentication(ns, "DISABLE"))
 		add(sidecar(ns, "./*") + sidecar(ns, "*/web."+ns+".svc.cluster.local"))
 	}
+	for _, ns := range []string{"a", "b", "istio-system"} {
+		add(envoyFilter(ns, "web") + envoyFilter(ns, "db") + envoyFilter(ns, ""))
+	}
 	add(serviceEntry("ext.example.com", "DNS") + serviceEntry("ext.example.com", "STATIC"))
 	add(gateway(80) + gateway(8080))
 	add(meshConfig("ALLOW_ANY") + meshConfig("REGISTRY_ONLY"))
@@ -141,6 +144,39 @@ spec:
   ports: [{number: 80, name: http, protocol: HTTP}]
   endpoints: [{address: %s}]
 ---`, host, resolution, address)
+}
+
+// envoyFilter patches something of every type; the cluster that it adds has the name of one that comes and goes.
+func envoyFilter(ns, app string) string {
+	selector := ""
+	if app != "" {
+		selector = "workloadSelector: {labels: {app: " + app + "}}"
+	}
+	return fmt.Sprintf(`
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {name: patch, namespace: %[1]s}
+spec:
+  %[2]s
+  configPatches:
+  - applyTo: CLUSTER
+    match: {cluster: {service: web.a.svc.cluster.local}}
+    patch: {operation: MERGE, value: {connect_timeout: 3s}}
+  - {applyTo: CLUSTER, match: {cluster: {subset: v2}}, patch: {operation: REMOVE}}
+  - {applyTo: CLUSTER, match: {cluster: {portNumber: 8080}}, patch: {operation: MERGE, value: {type: LOGICAL_DNS}}}
+  - applyTo: CLUSTER
+    patch: {operation: ADD, value: {name: outbound|80|v2|api.a.svc.cluster.local, type: STATIC}}
+  - applyTo: VIRTUAL_HOST
+    match: {routeConfiguration: {vhost: {name: "web.b.svc.cluster.local:80"}}}
+    patch: {operation: MERGE, value: {domains: [web.a.svc.cluster.local, %[1]s.example.com]}}
+  - applyTo: HTTP_FILTER
+    match: {context: SIDECAR_INBOUND, listener: {portNumber: 8080}}
+    patch: {operation: ADD, value: {name: cors, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors}}}
+  - applyTo: LISTENER
+    patch: {operation: ADD, value: {name: 0.0.0.0_8080, address: {socket_address: {address: 127.0.0.1, port_value: 9999}}, filter_chains: [{filters: [{name: echo, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}]}]}}
+  - applyTo: EXTENSION_CONFIG
+    patch: {operation: ADD, value: {name: %[1]s, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors}}}
+---`, ns, selector)
 }
 
 func gateway(port int) string {
