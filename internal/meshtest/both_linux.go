@@ -42,13 +42,14 @@ type Traffic struct {
 // first of a ServiceEntry's addresses) as a program would that asked DNS, so every host that is sent to needs one. Both skip as New and
 // InPods do.
 func BothModes(t *testing.T, files map[string]string, members []Member, test func(t *testing.T, m *Traffic)) {
-	t.Run("explicit", func(t *testing.T) { test(t, explicit(t, files, members)) })
+	t.Run("explicit", func(t *testing.T) { test(t, Explicit(t, files, members)) })
 	t.Run("redirected", func(t *testing.T) {
 		InPods(t, files, func(p *Pods) { test(t, redirected(p, files, members)) })
 	})
 }
 
-func explicit(t *testing.T, files map[string]string, members []Member) *Traffic {
+// Explicit is the mesh of BothModes in the explicit mode alone, for what does not depend on the mode.
+func Explicit(t *testing.T, files map[string]string, members []Member) *Traffic {
 	t.Helper()
 	m := &Traffic{Mesh: New(t, files), members: map[string]*Workload{}, programs: map[string]*Program{}}
 	for _, one := range members {
