@@ -1,0 +1,123 @@
+package destinations_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/meshctl/meshctl/internal/envoytest"
+	"github.com/meshctl/meshctl/internal/meshtest"
+)
+
+const upstream = "cluster.outbound|80||server.default.svc.cluster.local."
+
+func TestConnectionPool(t *testing.T) {
+	s := newSuite(t)
+	pool := func(settings string) string { return "{connectionPool: {" + settings + "}}" }
+	s.with("http2MaxRequests", pool("http: {http2MaxRequests: 1}"), s.overflows(http.StatusServiceUnavailable))
+	s.with("maxConnections", pool("tcp: {maxConnections: 1}, http: {http1MaxPendingRequests: 1}"), s.overflows(http.StatusServiceUnavailable))
+	s.counts("maxRequestsPerConnection", "http: {maxRequestsPerConnection: 1}", "upstream_cx_max_requests")
+	s.counts("idleTimeout of HTTP", "http: {idleTimeout: 50ms}", "upstream_cx_idle_timeout")
+	s.counts("maxConnectionDuration of HTTP", "tcp: {maxConnectionDuration: 50ms}", "upstream_cx_max_duration_reached")
+	s.counts("h2UpgradePolicy", "http: {h2UpgradePolicy: UPGRADE}", "upstream_cx_http2_total")
+	s.counts("DO_NOT_UPGRADE", "http: {h2UpgradePolicy: DO_NOT_UPGRADE}", "upstream_cx_http1_total")
+	s.counts("useClientProtocol", "http: {useClientProtocol: true, h2UpgradePolicy: UPGRADE}", "upstream_cx_http1_total")
+	s.with("maxConcurrentStreams", pool("http: {h2UpgradePolicy: UPGRADE, maxConcurrentStreams: 1}"), s.oneStream)
+	s.with("http2KeepAlive", pool("http: {h2UpgradePolicy: UPGRADE, http2KeepAlive: {interval: 1s, timeout: 1s}}"), s.accepted("connectionKeepalive"))
+	s.with("tcpKeepalive", pool("tcp: {tcpKeepalive: {probes: 3, time: 60s, interval: 10s}}"), s.accepted("tcpKeepalive"))
+	s.with("idleTimeout of TCP", pool("tcp: {idleTimeout: 100ms}"), func(t *testing.T) { s.ends(t, 7000, false) })
+	s.with("maxConnectionDuration of TCP", pool("tcp: {maxConnectionDuration: 100ms}"), func(t *testing.T) { s.ends(t, 7000, true) })
+	s.with("maxRetries", "{connectionPool: {http: {maxRetries: 1}}}", s.accepted("maxRetries"))
+	s.with("retryBudget", "{retryBudget: {percent: 10, minRetryConcurrency: 1, budgetInterval: 1s}}", s.accepted("retryBudget"))
+	s.with("connectTimeout", "{connectionPool: {tcp: {connectTimeout: 1500ms}}}", s.accepted("connectTimeout"))
+}
+
+// counts wants requests to move a counter of the cluster.
+func (s *suite) counts(name, settings, stat string) {
+	s.with(name, "{connectionPool: {"+settings+"}}", func(t *testing.T) {
+		before := s.client.Stat(upstream + stat)
+		envoytest.Eventually(t, stat, func() error {
+			if got := s.who(t, 4); onlyNames(got, []string{"a", "b", "c"}) != nil && len(got) > 3 {
+				return fmt.Errorf("%v", got)
+			}
+			if s.client.Stat(upstream+stat) <= before {
+				return fmt.Errorf("it stays at %d", before)
+			}
+			return nil
+		})
+	})
+}
+
+// overflows wants requests beyond a limit to be refused at once.
+func (s *suite) overflows(status int) func(t *testing.T) {
+	return func(t *testing.T) {
+		var held sync.WaitGroup
+		client := s.client.Client()
+		for range 8 {
+			held.Go(func() {
+				_, _ = meshtest.Try(client, meshtest.Request{URL: "http://server/slow", Headers: []string{"x-envoy-max-retries=0"}})
+			})
+		}
+		meshtest.Await(t, client, meshtest.Request{URL: "http://server/", Headers: []string{"x-envoy-max-retries=0"}}, func(a meshtest.Answer) error {
+			if a.Status != status || a.Header.Get("x-envoy-overloaded") != "true" {
+				return errors.New("not refused")
+			}
+			return nil
+		})
+		client.CloseIdleConnections()
+		s.with2xx(t, client)
+		held.Wait()
+	}
+}
+
+// with2xx lifts the limits, so that what is held ends with its client.
+func (s *suite) with2xx(t *testing.T, client *http.Client) {
+	t.Helper()
+	s.Write("case.yaml", rule("server", "{}"))
+	s.Settle()
+	meshtest.Expect(t, client, "http://server/", http.StatusOK, "")
+}
+
+// oneStream wants two requests at a time to take two connections.
+func (s *suite) oneStream(t *testing.T) {
+	client := s.client.Client()
+	before := s.client.Stat(upstream + "upstream_cx_total")
+	var running sync.WaitGroup
+	for range 6 {
+		running.Go(func() { meshtest.Get(t, client, "http://server/", "x-answer-after=200ms") })
+	}
+	running.Wait()
+	if n := s.client.Stat(upstream+"upstream_cx_total") - before; n < 4 {
+		t.Errorf("six requests at a time took %d connections", n)
+	}
+}
+
+// ends wants a connection to end by itself, whatever it sends.
+func (s *suite) ends(t *testing.T, port int, busy bool) {
+	envoytest.Eventually(t, "the connection to end", func() error {
+		conn := meshtest.Connect(t, s.client.Local("server.default.svc.cluster.local", port))
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(3 * time.Second))
+		began := time.Now()
+		for {
+			if busy {
+				if _, err := conn.Write([]byte("x")); err != nil {
+					return nil
+				}
+			}
+			_, err := conn.Read(make([]byte, 64))
+			var late net.Error
+			switch {
+			case errors.As(err, &late) && late.Timeout(), busy && time.Since(began) > 3*time.Second:
+				return errors.New("it goes on")
+			case errors.Is(err, io.EOF), err != nil:
+				return nil
+			}
+		}
+	})
+}
