@@ -34,12 +34,19 @@ func (p *outboundPlan) egressListener(e mesh.EgressListener, explicit bool) (Lis
 			return l, false
 		}
 	}
+	if e.Port == 0 && speaksHTTP(e.Protocol) { // a Unix socket
+		l.Route, l.ForwardProxy = number(hostPort), explicit
+		if explicit {
+			l.Route = HTTPProxy
+		}
+		return l, explicit || p.listeners[anyAddress+"_"+l.Route] != nil && p.listeners[anyAddress+"_"+l.Route].Route != ""
+	}
 	for _, s := range p.in.Services {
 		for _, port := range s.Ports {
 			switch {
 			case port.Number != e.Port && e.Port != 0 || port.Protocol == mesh.UDP:
 			case speaksHTTP(e.Protocol):
-				if speaksHTTP(port.Protocol) && e.Port != 0 {
+				if speaksHTTP(port.Protocol) {
 					l.Route = egressRoute(e)
 					l.ForwardProxy = l.ForwardProxy || forwarded(s.Service)
 				}
