@@ -19,6 +19,9 @@ import (
 	"github.com/meshctl/meshctl/internal/envoytest"
 )
 
+// Configured as the Concurrency of agent.Options leaves it to ProxyConfig; without it there is one worker thread.
+const Configured = -2
+
 // Workload is a running agent with its Envoy.
 type Workload struct {
 	Name string
@@ -68,7 +71,11 @@ func (m *Mesh) Start(o agent.Options) *Workload {
 	w := &Workload{Name: o.Name, mesh: m, dial: (&net.Dialer{}).DialContext}
 	c := m.credentials(o.Namespace, o.ServiceAccount)
 	o.RootFile, o.TokenFile, o.StateDir, o.XDSAddress, o.EnvoyPath = c.root, c.token, c.state, m.Plane.Secure, envoytest.Binary(m.t)
-	o.Concurrency, o.DrainDuration = 1, -1
+	if o.DrainDuration = -1; o.Concurrency == 0 {
+		o.Concurrency = 1
+	} else if o.Concurrency == Configured {
+		o.Concurrency = 0
+	}
 	o.Stats = bootstrap.Stats{Matcher: bootstrap.Matcher{Regexps: []string{".*"}}}
 	o.Stdout, o.Stderr, o.Log = &w.Log, &w.Log, slog.New(slog.NewTextHandler(&w.Log, nil))
 	var mu sync.Mutex
