@@ -48,6 +48,10 @@ type routeCheck struct {
 }
 
 func (c *routeCheck) tls(field string, r *networking.TLSRoute) {
+	hosts := c.spec.Hosts
+	if written, ok := c.object.Spec.(*networking.VirtualService); ok { // short names count as they are
+		hosts = slices.Concat(hosts, written.Hosts)
+	}
 	if len(r.Match) == 0 {
 		c.fail(field+".match", "a TLS route needs the names that it takes; it is left out", "for example match: [{sniHosts: [www.example.com]}]")
 	}
@@ -64,8 +68,8 @@ func (c *routeCheck) tls(field string, r *networking.TLSRoute) {
 			if name != "*" && strings.Contains(strings.TrimPrefix(name, "*."), "*") {
 				c.fail(fmt.Sprintf("%s.sniHosts[%d]", at, j), fmt.Sprintf("%q is no name that a client could ask for; it is left out", name),
 					"a wildcard stands for the first labels only, such as *.example.com")
-			} else if !slices.ContainsFunc(c.spec.Hosts, func(h string) bool { return hostCovers(h, name) }) {
-				c.fail(fmt.Sprintf("%s.sniHosts[%d]", at, j), fmt.Sprintf("%s is not among the hosts of the VirtualService; it is left out", name),
+			} else if !slices.ContainsFunc(hosts, func(h string) bool { return hostCovers(h, name) }) {
+				c.warn(fmt.Sprintf("%s.sniHosts[%d]", at, j), fmt.Sprintf("%s is not among the hosts of the VirtualService; Istio refuses the object", name),
 					"add it to spec.hosts, or correct it")
 			}
 		}

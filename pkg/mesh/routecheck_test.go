@@ -65,6 +65,6 @@ func TestRouteProblems(t *testing.T) {
 func TestGoodRoutesHaveNoProblems(t *testing.T) {
 	s := build(t, services("web.prod")+virtualService("v", "prod", `{hosts: [web, "*.a.com"],
   http: [{match: [{uri: {prefix: /x}}], redirect: {prefixRewrite: /y, derivePort: FROM_REQUEST_PORT}}, {retries: {attempts: 0}, timeout: 0s, route: [{destination: {host: web}}]}],
-  tls: [{match: [{sniHosts: [b.a.com, "*.c.a.com"]}], route: [{destination: {host: web}}]}], tcp: [{route: [{destination: {host: web}}]}]}`))
+  tls: [{match: [{sniHosts: [web, web.prod.svc.cluster.local, b.a.com, "*.c.a.com"]}], route: [{destination: {host: web}}]}], tcp: [{route: [{destination: {host: web}}]}]}`))
 	equal(t, "problems", messages(s), nil)
 }

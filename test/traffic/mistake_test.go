@@ -45,6 +45,17 @@ func (m *routed) mistakes() {
 			m.reported(t, c.field, c.message)
 		})
 	}
+	m.Case("rules that lead nowhere", rules(`
+  - {match: [{uri: {exact: /a}}]}
+  - {match: [{uri: {exact: /b}}], route: [{destination: {host: server}, weight: 0}, {destination: {host: shadow}, weight: 0}]}
+  - {match: [{uri: {exact: /c}}], route: [{destination: {host: gone}}]}`), func(t *testing.T) {
+		for _, url := range []string{"/a", "/b", "/c"} {
+			meshtest.Expect(t, m.client.Client(), "http://server"+url, 503, "")
+		}
+		meshtest.Expect(t, m.client.Client(), "http://server/else", 404, "")
+		m.reported(t, "spec.http[1].route", "no destination has any weight")
+		m.reported(t, "spec.http[2].route[0].destination.host", "no service has the host")
+	})
 	m.Case("wrong sniHosts and subnets", streams("server", `
   tls: [{match: [{sniHosts: ["x*.example.com"]}], route: [{destination: {host: server}}]}]
   tcp: [{match: [{destinationSubnets: [10.0.0.0/99]}], route: [{destination: {host: shadow}}]}, {route: [{destination: {host: server, subset: v2}}]}]
