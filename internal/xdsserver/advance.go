@@ -129,7 +129,7 @@ func (st *stream) warm() bool {
 }
 
 func (st *stream) advanceRemovals() {
-	if wait := st.server.options.WarmTimeout - time.Since(st.since); st.sub(xds.ListenerType) == nil && wait > 0 {
+	if wait := st.server.options.WarmTimeout - time.Since(st.since); st.sub(xds.ListenerType) == nil && st.sub(xds.ClusterType) != nil && wait > 0 {
 		if slices.ContainsFunc(st.subs, func(s *subscription) bool { return len(s.deferred) > 0 }) {
 			st.wakeAfter(wait) // a proxy that has just come back is about to say which listeners it has
 		}

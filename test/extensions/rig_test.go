@@ -49,6 +49,37 @@ func members() []meshtest.Member {
 	return []meshtest.Member{{Options: meshtest.Sidecar("client")}, {Options: meshtest.Sidecar("web"), Serves: true}}
 }
 
+// sidecars is a mesh of client, web and a gateway.
+type sidecars struct {
+	*meshtest.Mesh
+	client, web, gateway *meshtest.Workload
+	registry             *registry
+}
+
+func newSidecars(t *testing.T) *sidecars {
+	m := &sidecars{registry: newRegistry(t), Mesh: meshtest.New(t, map[string]string{"objects.yaml": objects})}
+	m.client, m.gateway = m.Start(meshtest.Sidecar("client")), m.Start(meshtest.Gateway("ingress", "istio=ingressgateway", "gateway.networking.k8s.io/gateway-name=edge"))
+	web := meshtest.Sidecar("web")
+	web.Ports = meshtest.StartProgram(t, "web").Ports()
+	m.web = m.Start(web)
+	m.Settle()
+	return m
+}
+
+// get awaits an answer of web's that passes.
+func (m *sidecars) get(t *testing.T, passes func(meshtest.Answer) error) meshtest.Answer {
+	t.Helper()
+	return await(t, m.client.Client(), passes)
+}
+
+// apply is Case for what not every proxy takes.
+func (m *sidecars) apply(name, yaml string, test func(t *testing.T)) {
+	m.Subtest(name, func(t *testing.T) {
+		m.Write("case.yaml", yaml)
+		test(t)
+	})
+}
+
 // plugin is a WasmPlugin for a workload; more are lines of its spec.
 func plugin(name, app, url string, more ...string) string {
 	return fmt.Sprintf("apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: %s}\nspec:\n"+

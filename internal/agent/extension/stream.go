@@ -86,7 +86,7 @@ func (m *Manager) converse(ctx context.Context) error {
 		return err
 	}
 	messages, ended := receive(streaming, st)
-	s := &session{m: m, stream: st, node: node, has: map[string]*extension{}, refused: map[string]bool{}}
+	s := &session{m: m, stream: st, node: node, has: map[string]*extension{}, refused: map[string]string{}}
 	for m.wanted() {
 		_, changed := m.Current()
 		if err := s.report(); err != nil {
@@ -136,8 +136,8 @@ type session struct {
 	began   bool
 	// unanswered are responses whose extensions are still being loaded.
 	unanswered []unanswered
-	// refused are extensions of which the control plane was told that they could not be loaded.
-	refused map[string]bool
+	// refused are extensions of which the control plane was told why they could not be loaded.
+	refused map[string]string
 }
 
 type unanswered struct {
@@ -160,7 +160,8 @@ func (s *session) report() error {
 		if x.secret != "" {
 			secrets[x.secret] = true
 		}
-		again := s.refused[name] && x.state == loaded // so that the control plane hears that it is well now
+		told, again := s.refused[name]
+		again = again && x.state != pending && x.problem != told // it is sent once more, for another answer
 		if s.has[name] == x && !again {
 			continue
 		}
@@ -245,7 +246,7 @@ func (s *session) outcome(versions map[string]string) (problems []string, done b
 			return nil, false
 		case failed:
 			problems = append(problems, name+": "+x.problem)
-			s.refused[name] = true
+			s.refused[name] = x.problem
 		}
 	}
 	return problems, true

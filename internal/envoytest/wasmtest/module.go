@@ -4,6 +4,8 @@ package wasmtest
 
 // Behaviour is what a module does.
 type Behaviour struct {
+	// Name tells modules apart that do the same: Envoy runs equal ones in one machine, and these know one configuration.
+	Name string
 	// Header, when not empty, is added to requests and responses with the plugin's configuration (JSON) as its value; HEADER-root with the
 	// plugin's root id, and HEADER-environment with its environment, when it has one variable: "NAME=VALUE".
 	Header string
@@ -60,6 +62,7 @@ func Module(b Behaviour) []byte {
 	if b.Missing {
 		m.importFunction("env", "no_such_function", 0, 0)
 	}
+	m.data(b.Name)
 	m.global(heapAt)
 	m.global(0)
 	m.global(0)
