@@ -45,6 +45,13 @@ func (backend) Config(_ context.Context, id string) (map[string][]*anypb.Any, er
 	return map[string][]*anypb.Any{proxyconfig.SecretType: {a}}, err
 }
 
+func (backend) WorkloadGroup(namespace, name string) (adminapi.WorkloadGroup, error) {
+	if name != "vms" {
+		return adminapi.WorkloadGroup{}, adminapi.ErrUnknownGroup
+	}
+	return adminapi.WorkloadGroup{Namespace: namespace, Name: name, ServiceAccount: "vm"}, nil
+}
+
 func (backend) Rotate(_ context.Context, id string) (adminapi.Certificate, error) {
 	if id != "productpage.default" {
 		return adminapi.Certificate{}, errors.New("the agent is not connected")
@@ -189,5 +196,15 @@ func TestResolve(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestWorkloadGroup(t *testing.T) {
+	c := serve(t, backend{})
+	if g, err := c.WorkloadGroup(t.Context(), "prod", "vms"); err != nil || g != (adminapi.WorkloadGroup{Namespace: "prod", Name: "vms", ServiceAccount: "vm"}) {
+		t.Errorf("%+v, %v", g, err)
+	}
+	if _, err := c.WorkloadGroup(t.Context(), "prod", "none"); err == nil || !strings.Contains(err.Error(), "no such WorkloadGroup: prod/none") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -33,6 +33,8 @@ type Backend interface {
 	Rotate(ctx context.Context, id string) (Certificate, error)
 	// WaitSync returns when every connected proxy runs what it should, or ctx ends.
 	WaitSync(ctx context.Context) SyncReport
+	// WorkloadGroup describes a group of the configuration; ErrUnknownGroup when there is none of that name.
+	WorkloadGroup(namespace, name string) (WorkloadGroup, error)
 }
 
 // Handler serves the API. It answers only requests that were addressed to this machine by number or as localhost and
@@ -46,6 +48,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("GET /v1/proxies/{id}/config", h.config)
 	mux.HandleFunc("POST /v1/proxies/{id}/rotate", h.rotate)
 	mux.HandleFunc("GET /v1/sync", h.sync)
+	mux.HandleFunc("GET /v1/workloadgroups/{namespace}/{name}", h.group)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, &Error{Message: "no such resource: " + r.Method + " " + r.URL.Path})
 	})

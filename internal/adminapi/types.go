@@ -7,6 +7,7 @@
 //	GET  /v1/proxies/{id}/config         what the proxy is meant to run, as an Envoy config dump
 //	POST /v1/proxies/{id}/rotate         Certificate, the new one
 //	GET  /v1/sync?wait=DURATION          SyncReport, once everything is in sync or the time is up
+//	GET  /v1/workloadgroups/{ns}/{name}  WorkloadGroup
 //
 // Every error answer is an Error.
 package adminapi

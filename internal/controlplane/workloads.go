@@ -1,11 +1,13 @@
 package controlplane
 
 import (
+	"cmp"
 	"slices"
 
 	meshconfig "istio.io/api/mesh/v1alpha1"
 	networking "istio.io/api/networking/v1alpha3"
 
+	"github.com/meshctl/meshctl/internal/adminapi"
 	"github.com/meshctl/meshctl/internal/agentapi"
 	"github.com/meshctl/meshctl/internal/registry"
 	"github.com/meshctl/meshctl/pkg/config"
@@ -20,6 +22,15 @@ func (c *ControlPlane) workloadGroup(namespace, name string) *networking.Workloa
 	}
 	group, _ := o.Spec.(*networking.WorkloadGroup)
 	return group
+}
+
+// WorkloadGroup implements adminapi.Backend.
+func (c *ControlPlane) WorkloadGroup(namespace, name string) (adminapi.WorkloadGroup, error) {
+	group := c.workloadGroup(namespace, name)
+	if group == nil {
+		return adminapi.WorkloadGroup{}, adminapi.ErrUnknownGroup
+	}
+	return adminapi.WorkloadGroup{Namespace: namespace, Name: name, ServiceAccount: cmp.Or(group.GetTemplate().GetServiceAccount(), "default")}, nil
 }
 
 // portNames are the names under which services know a target port of a workload: keys of its WorkloadEntry's ports.

@@ -17,6 +17,8 @@ type Join struct {
 	// XDSAddress is "host:port" of the control plane.
 	XDSAddress  string
 	TrustDomain string
+	// Admin is the control plane's admin API where it can be reached, else empty.
+	Admin string
 	// Credentials make tokens and roots; when nil, TokenFile and RootFile are used as they are.
 	Credentials         *Credentials
 	TokenFile, RootFile string
@@ -32,7 +34,7 @@ func Local(dir string) (Join, error) {
 	if err != nil {
 		return Join{}, err
 	}
-	return Join{Layout: Layout{dir}, XDSAddress: reachable(state.XDSAddress), TrustDomain: state.TrustDomain, Credentials: credentials}, nil
+	return Join{Layout: Layout{dir}, XDSAddress: reachable(state.XDSAddress), Admin: state.AdminAddress, TrustDomain: state.TrustDomain, Credentials: credentials}, nil
 }
 
 // reachable is the loopback address of one that listens on all.

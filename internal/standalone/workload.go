@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/meshctl/meshctl/internal/adminapi"
 	"github.com/meshctl/meshctl/internal/agent"
 	"github.com/meshctl/meshctl/internal/ca"
 	"github.com/meshctl/meshctl/internal/meshstate"
@@ -18,7 +19,8 @@ import (
 
 // WorkloadOptions describe one workload. Name, Agent and Envoy are required.
 type WorkloadOptions struct {
-	// Name is unique in Namespace ("default" when empty). ServiceAccount is its identity; "default" when empty.
+	// Name is unique in Namespace ("default" when empty). ServiceAccount is its identity; when empty, that of the
+	// group, and "default" without one.
 	Name, Namespace, ServiceAccount string
 	Labels                          map[string]string
 	// Annotations as a pod has them: proxy.istio.io/config overrides the mesh's defaultConfig.
@@ -65,8 +67,15 @@ type record struct {
 	TrustDomain    string            `json:"trustDomain"`
 }
 
-func (o WorkloadOptions) complete(trustDomain string) (WorkloadOptions, error) {
+func (o WorkloadOptions) complete(ctx context.Context, j Join) (WorkloadOptions, error) {
 	o.Namespace = cmp.Or(o.Namespace, "default")
+	if o.ServiceAccount == "" && o.Group != "" && j.Admin != "" {
+		group, err := adminapi.NewClient(j.Admin).WorkloadGroup(ctx, o.Namespace, o.Group)
+		if err != nil {
+			return o, fmt.Errorf("service account of WorkloadGroup %s/%s: %w", o.Namespace, o.Group, err)
+		}
+		o.ServiceAccount = group.ServiceAccount
+	}
 	o.ServiceAccount = cmp.Or(o.ServiceAccount, "default")
 	o.ReadyTimeout = cmp.Or(o.ReadyTimeout, DefaultReadyTimeout)
 	if o.Log == nil {
@@ -78,7 +87,7 @@ func (o WorkloadOptions) complete(trustDomain string) (WorkloadOptions, error) {
 	if o.Gateway && o.Program != nil {
 		return o, errors.New("a gateway runs no program: leave the command out")
 	}
-	id := ca.Identity{TrustDomain: cmp.Or(trustDomain, ca.DefaultTrustDomain), Namespace: o.Namespace, ServiceAccount: o.ServiceAccount}
+	id := ca.Identity{TrustDomain: cmp.Or(j.TrustDomain, ca.DefaultTrustDomain), Namespace: o.Namespace, ServiceAccount: o.ServiceAccount}
 	if err := id.Validate(); err != nil {
 		return o, err
 	}
@@ -89,7 +98,7 @@ func (o WorkloadOptions) complete(trustDomain string) (WorkloadOptions, error) {
 // its environment (see Environment). When the program ends, or ctx does, the workload is drained and leaves the mesh. The code is
 // the program's exit code; the error says why it could not run.
 func RunWorkload(ctx context.Context, j Join, o WorkloadOptions) (code int, err error) {
-	o, err = o.complete(j.TrustDomain)
+	o, err = o.complete(ctx, j)
 	if err != nil {
 		return 1, err
 	}

@@ -162,7 +162,7 @@ func echoes(m *mesh) error {
 // registers wants a program that joins the group to become one more reviews v2, and to leave when it ends.
 func registers(m *mesh) error {
 	port := freePort(m.t)
-	joined := m.workloadRun("reviews-vm-1", "--service-account", "bookinfo-reviews", "--group", "reviews-vm", "--port", fmt.Sprintf("9080:%d", port), "--", "http", at(port), "vm", "200")
+	joined := m.workloadRun("reviews-vm-1", "--group", "reviews-vm", "--port", fmt.Sprintf("9080:%d", port), "--", "http", at(port), "vm", "200")
 	has := func(want bool) func() error {
 		return func() error {
 			got := count(40, func() string {

@@ -83,7 +83,7 @@ func (o *Options) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.Name, "name", "", "name of the workload, unique in its namespace (required)")
 	flags.StringVarP(&o.Namespace, "namespace", "n", "default", "namespace of the workload")
-	flags.StringVar(&o.ServiceAccount, "service-account", "default", "service account: the workload's identity")
+	flags.StringVar(&o.ServiceAccount, "service-account", "", "service account: the workload's identity (default: the group's, else default)")
 	flags.StringToStringVarP(&o.Labels, "labels", "l", nil, "labels, by which services select it: KEY=VALUE,...")
 	flags.StringArrayVar(&o.Annotations, "annotation", nil, "annotation as KEY=VALUE, e.g. proxy.istio.io/config='concurrency: 1'; may be given several times")
 	flags.StringArrayVarP(&o.Ports, "port", "p", nil, "PORT or PORT:LOCALPORT where the program takes requests; may be given several times")
