@@ -19,6 +19,8 @@ import (
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 
 	"github.com/meshctl/meshctl/internal/adminapi"
+	"github.com/meshctl/meshctl/pkg/authz"
+	"github.com/meshctl/meshctl/pkg/authz/ask"
 	"github.com/meshctl/meshctl/pkg/proxyconfig"
 )
 
@@ -43,6 +45,13 @@ func (backend) Config(_ context.Context, id string) (map[string][]*anypb.Any, er
 		PrivateKey: &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: "sesame"}},
 	}}})
 	return map[string][]*anypb.Any{proxyconfig.SecretType: {a}}, err
+}
+
+func (backend) Authorize(q ask.Query) ([]ask.Report, error) {
+	if q.To == "" {
+		return nil, &ask.InputError{Message: "say which workload is called"}
+	}
+	return []ask.Report{{Workload: q.To, Verdict: authz.Denied}}, nil
 }
 
 func (backend) WorkloadGroup(namespace, name string) (adminapi.WorkloadGroup, error) {
@@ -196,6 +205,20 @@ func TestResolve(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestAuthorize(t *testing.T) {
+	server := httptest.NewServer(adminapi.Handler(backend{}))
+	defer server.Close()
+	c := adminapi.NewClient(server.Listener.Addr().String())
+	reports, err := c.Authorize(t.Context(), ask.Query{To: "web.shop"})
+	if err != nil || len(reports) != 1 || reports[0].Workload != "web.shop" || reports[0].Verdict != authz.Denied {
+		t.Errorf("%+v %v", reports, err)
+	}
+	var input *ask.InputError
+	if _, err := c.Authorize(t.Context(), ask.Query{}); !errors.As(err, &input) {
+		t.Errorf("a bad question is answered with %v", err)
 	}
 }
 

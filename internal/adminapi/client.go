@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/meshctl/meshctl/pkg/authz/ask"
 )
 
 const (
@@ -60,7 +62,7 @@ func (c *Client) Proxies(ctx context.Context) ([]Proxy, error) {
 
 // Config returns what the proxy is meant to run, as a config dump in Envoy's JSON form (see proxyconfig.Parse).
 func (c *Client) Config(ctx context.Context, id string) ([]byte, error) {
-	return c.call(ctx, http.MethodGet, "/v1/proxies/"+url.PathEscape(id)+"/config")
+	return c.call(ctx, http.MethodGet, "/v1/proxies/"+url.PathEscape(id)+"/config", nil)
 }
 
 // Rotate makes the proxy's agent get a new certificate now, and returns it.
@@ -75,9 +77,22 @@ func (c *Client) WaitSync(ctx context.Context, wait time.Duration) (SyncReport, 
 	return get[SyncReport](ctx, c, http.MethodGet, "/v1/sync?wait="+wait.String())
 }
 
+// Authorize asks who may call whom. An *ask.InputError says what is wrong with the question.
+func (c *Client) Authorize(ctx context.Context, q ask.Query) ([]ask.Report, error) {
+	body, err := json.Marshal(q)
+	if err != nil {
+		return nil, err
+	}
+	return send[[]ask.Report](ctx, c, http.MethodPost, "/v1/authz", body)
+}
+
 func get[T any](ctx context.Context, c *Client, method, path string) (T, error) {
+	return send[T](ctx, c, method, path, nil)
+}
+
+func send[T any](ctx context.Context, c *Client, method, path string, content []byte) (T, error) {
 	var v T
-	body, err := c.call(ctx, method, path)
+	body, err := c.call(ctx, method, path, content)
 	if err != nil {
 		return v, err
 	}
@@ -87,13 +102,13 @@ func get[T any](ctx context.Context, c *Client, method, path string) (T, error) 
 	return v, nil
 }
 
-func (c *Client) call(ctx context.Context, method, path string) ([]byte, error) {
+func (c *Client) call(ctx context.Context, method, path string, content []byte) ([]byte, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, DefaultTimeout)
 		defer cancel()
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, nil)
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(content))
 	if err != nil {
 		return nil, fmt.Errorf("control plane address %q: %w", c.address, err)
 	}
@@ -110,7 +125,7 @@ func (c *Client) call(ctx context.Context, method, path string) ([]byte, error) 
 		return nil, fmt.Errorf("control plane at %s answered %s with more than %d bytes", c.address, path, maxAnswer)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, c.refused(resp.Status, path, body)
+		return nil, c.refused(resp, path, body)
 	}
 	return body, nil
 }
@@ -129,10 +144,13 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 	return fmt.Errorf("%w at %s: %w", ErrUnreachable, c.address, err)
 }
 
-func (c *Client) refused(status, path string, body []byte) error {
+func (c *Client) refused(resp *http.Response, path string, body []byte) error {
 	var e Error
 	if json.Unmarshal(body, &e) == nil && e.Message != "" {
+		if resp.StatusCode == http.StatusUnprocessableEntity {
+			return &ask.InputError{Message: e.Message}
+		}
 		return &e
 	}
-	return fmt.Errorf("control plane at %s answered %s with %s: %.200s", c.address, path, status, bytes.TrimSpace(body))
+	return fmt.Errorf("control plane at %s answered %s with %s: %.200s", c.address, path, resp.Status, bytes.TrimSpace(body))
 }

@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"github.com/meshctl/meshctl/pkg/authz/ask"
 	"github.com/meshctl/meshctl/pkg/proxyconfig"
 )
 
@@ -35,6 +36,8 @@ type Backend interface {
 	WaitSync(ctx context.Context) SyncReport
 	// WorkloadGroup describes a group of the configuration; ErrUnknownGroup when there is none of that name.
 	WorkloadGroup(namespace, name string) (WorkloadGroup, error)
+	// Authorize answers who may call whom; an *ask.InputError says what is wrong with the question.
+	Authorize(q ask.Query) ([]ask.Report, error)
 }
 
 // Handler serves the API. It answers only requests that were addressed to this machine by number or as localhost and
@@ -49,6 +52,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/proxies/{id}/rotate", h.rotate)
 	mux.HandleFunc("GET /v1/sync", h.sync)
 	mux.HandleFunc("GET /v1/workloadgroups/{namespace}/{name}", h.group)
+	mux.HandleFunc("POST /v1/authz", h.authorize)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, &Error{Message: "no such resource: " + r.Method + " " + r.URL.Path})
 	})
@@ -145,6 +149,27 @@ func (h handler) sync(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), min(wait, MaxWait))
 	defer cancel()
 	answer(w, h.backend.WaitSync(ctx))
+}
+
+// maxQuery bounds a question.
+const maxQuery = 1 << 20
+
+func (h handler) authorize(w http.ResponseWriter, r *http.Request) {
+	var q ask.Query
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxQuery)).Decode(&q); err != nil {
+		fail(w, http.StatusBadRequest, &Error{Message: "the question is not JSON: " + err.Error()})
+		return
+	}
+	reports, err := h.backend.Authorize(q)
+	var input *ask.InputError
+	switch {
+	case errors.As(err, &input):
+		fail(w, http.StatusUnprocessableEntity, &Error{Message: err.Error()})
+	case err != nil:
+		h.refuse(w, r, err)
+	default:
+		answer(w, reports)
+	}
 }
 
 func (h handler) refuse(w http.ResponseWriter, r *http.Request, err error) {

@@ -8,6 +8,7 @@
 //	POST /v1/proxies/{id}/rotate         Certificate, the new one
 //	GET  /v1/sync?wait=DURATION          SyncReport, once everything is in sync or the time is up
 //	GET  /v1/workloadgroups/{ns}/{name}  WorkloadGroup
+//	POST /v1/authz                       []ask.Report, the answers to an ask.Query
 //
 // Every error answer is an Error.
 package adminapi

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshctl/meshctl/internal/cli/authz"
 	"github.com/meshctl/meshctl/internal/cli/cert"
 	"github.com/meshctl/meshctl/internal/cli/child"
 	"github.com/meshctl/meshctl/internal/cli/demo"
@@ -28,6 +29,7 @@ func commands(f *factory.Factory) []*cobra.Command {
 		workload.NewCmd(f, nil),
 		proxystatus.NewCmd(f, nil),
 		proxyconfig.NewCmd(f, nil),
+		authz.NewCmd(f, nil),
 		cert.NewCmd(f, nil),
 		envoy.NewCmd(f, nil),
 		version.NewCmd(f, nil),
@@ -43,7 +45,7 @@ func New(f *factory.Factory) *cobra.Command {
 		Long: `meshctl runs and looks into a service mesh: real Envoys, configured in Istio's API.
 
 Exit codes: 0 done, 1 it failed, 2 the command line is wrong, 3 done and something was found (a difference, a rejected
-proxy).`,
+proxy, a denied request).`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/meshctl/meshctl/internal/registry"
 	"github.com/meshctl/meshctl/internal/version"
 	"github.com/meshctl/meshctl/internal/xdsserver"
+	"github.com/meshctl/meshctl/pkg/authz/ask"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh"
 	"github.com/meshctl/meshctl/pkg/xds"
@@ -173,6 +174,11 @@ func (c *ControlPlane) Rotate(ctx context.Context, id string) (adminapi.Certific
 		return *certificateOf(fresh), nil
 	}
 	return adminapi.Certificate{}, adminapi.ErrUnknownProxy
+}
+
+// Authorize implements adminapi.Backend.
+func (c *ControlPlane) Authorize(q ask.Query) ([]ask.Report, error) {
+	return ask.Answer(c.snapshot.Load(), q, time.Now())
 }
 
 // lookAgain is how long to wait before looking again at proxies that have just been given something new.

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/meshctl/meshctl/internal/adminapi"
+	"github.com/meshctl/meshctl/pkg/authz/ask"
 )
 
 // plane is a control plane whose findings the test changes.
@@ -42,6 +43,8 @@ func (p *plane) Config(context.Context, string) (map[string][]*anypb.Any, error)
 func (p *plane) Rotate(context.Context, string) (adminapi.Certificate, error) {
 	return adminapi.Certificate{}, errors.ErrUnsupported
 }
+
+func (*plane) Authorize(ask.Query) ([]ask.Report, error) { return nil, nil }
 
 func (p *plane) WaitSync(context.Context) adminapi.SyncReport {
 	return adminapi.SyncReport{Synced: true}

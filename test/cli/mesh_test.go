@@ -18,6 +18,9 @@ import (
 
 	"github.com/meshctl/meshctl/internal/adminapi"
 	"github.com/meshctl/meshctl/internal/meshstate"
+	"github.com/meshctl/meshctl/pkg/authz/ask"
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 // fixture is a mesh as a script writes it down. Times are ages: "age" of a proxy's acknowledgements and of its
@@ -27,6 +30,7 @@ type fixture struct {
 	List         []adminapi.Proxy             `json:"proxies"`
 	Resources    map[string][]json.RawMessage `json:"resources"` // by proxy id: what it should run
 	AckAge       int                          `json:"ackAge"`    // seconds
+	Objects      string                       `json:"objects"`   // YAML, what authorization is asked of
 }
 
 // startMesh serves a fixture as the running mesh: `mesh FIXTURE [DUMP]`. DUMP is what every proxy's Envoy answers.
@@ -91,6 +95,11 @@ func (f fixture) Rotate(_ context.Context, id string) (adminapi.Certificate, err
 		}
 	}
 	return adminapi.Certificate{}, adminapi.ErrUnknownProxy
+}
+
+func (f fixture) Authorize(q ask.Query) ([]ask.Report, error) {
+	objects, _ := config.Decode("mesh.yaml", strings.NewReader(f.Objects))
+	return ask.Answer(mesh.Build(config.Set{}.With(config.Batch{Full: true, Upserts: objects}), mesh.Options{}), q, time.Now())
 }
 
 func (f fixture) WaitSync(context.Context) adminapi.SyncReport {

@@ -17,6 +17,7 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/exitcode"
 	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/internal/meshstate"
+	"github.com/meshctl/meshctl/pkg/authz/ask"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -47,6 +48,8 @@ func (*backend) Config(context.Context, string) (map[string][]*anypb.Any, error)
 func (*backend) Rotate(context.Context, string) (adminapi.Certificate, error) {
 	return adminapi.Certificate{}, nil
 }
+
+func (*backend) Authorize(ask.Query) ([]ask.Report, error) { return nil, nil }
 
 func (*backend) WaitSync(context.Context) adminapi.SyncReport { return adminapi.SyncReport{} }
 

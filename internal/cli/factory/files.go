@@ -1,0 +1,76 @@
+package factory
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh"
+)
+
+// Snapshot resolves the mesh of files: YAML or JSON, directories with all that is in them (hidden files aside), "-" for standard input. What
+// is wrong in them goes to standard error; of two objects with one key the later one counts.
+func (f *Factory) Snapshot(paths []string, namespace string) (*mesh.Snapshot, error) {
+	decoder := config.Decoder{DefaultNamespace: namespace}
+	var objects []*config.Object
+	for _, path := range paths {
+		err := f.eachFile(path, func(name string, r io.Reader) {
+			found, problems := decoder.Decode(name, r)
+			objects = append(objects, found...)
+			for _, p := range problems {
+				f.Say("%s: %v", p.Severity, p)
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	s := mesh.Build(config.Set{}.With(config.Batch{Full: true, Upserts: objects}), mesh.Options{})
+	for _, p := range s.Problems() {
+		f.Say("%s: %v", p.Severity, p)
+	}
+	return s, nil
+}
+
+func (f *Factory) eachFile(path string, visit func(name string, r io.Reader)) error {
+	if path == "-" {
+		visit("standard input", f.IO.In)
+		return nil
+	}
+	return filepath.WalkDir(path, func(at string, entry fs.DirEntry, err error) error {
+		var failed *fs.PathError
+		switch {
+		case errors.As(err, &failed):
+			return fmt.Errorf("%s: %w", failed.Path, failed.Err)
+		case err != nil:
+			return err
+		case at != path && strings.HasPrefix(entry.Name(), "."):
+			if entry.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		case entry.IsDir(), at != path && !isConfiguration(at):
+			return nil
+		}
+		file, err := os.Open(at)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		visit(at, file)
+		return nil
+	})
+}
+
+func isConfiguration(name string) bool {
+	switch filepath.Ext(name) {
+	case ".yaml", ".yml", ".json":
+		return true
+	}
+	return false
+}
