@@ -174,7 +174,7 @@ func resolveNothing(c *clusterv3.Cluster) {
 }
 
 // passthroughDiscovery lets a connection go where the client meant it to go. Only a redirected one has kept its address; the
-// others go by the endpoints that are known, or by name.
+// others go by the endpoints that are known, by the addresses that are declared, or by name.
 func passthroughDiscovery(c *clusterv3.Cluster, in ClusterInput) {
 	switch {
 	case in.keepsAddress():
@@ -185,10 +185,24 @@ func passthroughDiscovery(c *clusterv3.Cluster, in ClusterInput) {
 	case forwarded(in.Service):
 		c.ClusterDiscoveryType = forwardProxyType()
 		c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED
+	case len(singleAddresses(in.Service)) > 0:
+		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
+		c.LoadAssignment = staticAssignment(c.Name, in.Port.Number, singleAddresses(in.Service)...)
 	default:
 		resolveNames(c, clusterv3.Cluster_STRICT_DNS, in.Config)
-		c.LoadAssignment = staticAssignment(c.Name, in.Service.Host, in.Port.Number)
+		c.LoadAssignment = staticAssignment(c.Name, in.Port.Number, in.Service.Host)
 	}
+}
+
+// singleAddresses are those that a service declares one by one, also as ranges of one.
+func singleAddresses(s *mesh.Service) []string {
+	out, ranges := addresses(s)
+	for _, r := range ranges {
+		if p, ok := subnet(r); ok && p.IsSingleIP() {
+			out = append(out, p.Addr().String())
+		}
+	}
+	return out
 }
 
 // dnsAssignment is the inline list of names, nil when there is none. LOGICAL_DNS allows exactly one endpoint.

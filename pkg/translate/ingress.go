@@ -73,7 +73,7 @@ func toProgram(c *clusterv3.Cluster, in InboundClusterInput) {
 	}
 	static := func(host string, port uint32) {
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
-		c.LoadAssignment = staticAssignment(c.Name, host, port)
+		c.LoadAssignment = staticAssignment(c.Name, port, host)
 	}
 	switch {
 	case i.Path != "":

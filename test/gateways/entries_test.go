@@ -83,7 +83,10 @@ func (d *declared) names() {
 		document("ServiceEntry", "default", "robin", fmt.Sprintf("{hosts: [robin.example.com], resolution: DNS_ROUND_ROBIN, ports: [{number: 80, name: http, protocol: HTTP}], endpoints: [{address: localhost, ports: {http: %d}}]}", two)) +
 		document("ServiceEntry", "default", "host", fmt.Sprintf("{hosts: [localhost], resolution: DNS, ports: [{number: 80, name: http, protocol: HTTP, targetPort: %d}]}", one)) +
 		document("ServiceEntry", "default", "none", fmt.Sprintf("{hosts: [none.localhost], ports: [{number: %d, name: http, protocol: HTTP}]}", two))
+	bytes := d.one.Ports()[7000]
+	yaml += document("ServiceEntry", "default", "address", fmt.Sprintf("{hosts: [not-in-dns.example.com], addresses: [127.0.0.1/32], ports: [{number: %d, name: tcp, protocol: TCP}]}", bytes))
 	d.Case("names", yaml, func(t *testing.T) {
+		greeted(t, "one", func() (net.Conn, error) { return net.Dial("tcp", d.client.Local("not-in-dns.example.com", int(bytes))) })
 		web := d.client.Client()
 		for _, program := range []string{"one", "two"} {
 			meshtest.Expect(t, web, "http://dns.example.com/", 200, program+" GET /\nhost: dns.example.com\n")
