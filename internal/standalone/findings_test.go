@@ -44,6 +44,10 @@ func (p *plane) Rotate(context.Context, string) (adminapi.Certificate, error) {
 	return adminapi.Certificate{}, errors.ErrUnsupported
 }
 
+func (*plane) WorkloadGroup(string, string) (adminapi.WorkloadGroup, error) {
+	return adminapi.WorkloadGroup{}, adminapi.ErrUnknownGroup
+}
+
 func (*plane) Authorize(ask.Query) ([]ask.Report, error) { return nil, nil }
 
 func (p *plane) WaitSync(context.Context) adminapi.SyncReport {

@@ -97,6 +97,10 @@ func (f fixture) Rotate(_ context.Context, id string) (adminapi.Certificate, err
 	return adminapi.Certificate{}, adminapi.ErrUnknownProxy
 }
 
+func (fixture) WorkloadGroup(string, string) (adminapi.WorkloadGroup, error) {
+	return adminapi.WorkloadGroup{}, adminapi.ErrUnknownGroup
+}
+
 func (f fixture) Authorize(q ask.Query) ([]ask.Report, error) {
 	objects, _ := config.Decode("mesh.yaml", strings.NewReader(f.Objects))
 	return ask.Answer(mesh.Build(config.Set{}.With(config.Batch{Full: true, Upserts: objects}), mesh.Options{}), q, time.Now())

@@ -49,6 +49,10 @@ func (*backend) Rotate(context.Context, string) (adminapi.Certificate, error) {
 	return adminapi.Certificate{}, nil
 }
 
+func (*backend) WorkloadGroup(string, string) (adminapi.WorkloadGroup, error) {
+	return adminapi.WorkloadGroup{}, adminapi.ErrUnknownGroup
+}
+
 func (*backend) Authorize(ask.Query) ([]ask.Report, error) { return nil, nil }
 
 func (*backend) WaitSync(context.Context) adminapi.SyncReport { return adminapi.SyncReport{} }
