@@ -106,23 +106,23 @@ func (d *declared) names() {
 func (d *declared) wildcards() {
 	secure := startOrigin(d.T(), d.ca.issue("a.localhost"), nil)
 	plain := d.one.Ports()[8080]
-	entry := func(name, pattern, resolution string) string {
-		return document("ServiceEntry", "default", name, fmt.Sprintf("{hosts: ['%s'], %s ports: [{number: %d, name: http, protocol: HTTP}, {number: %d, name: tls, protocol: TLS}]}", pattern, resolution, plain, secure.port))
+	entry := func(resolution string) string {
+		return document("ServiceEntry", "default", "wild", fmt.Sprintf("{hosts: ['*.localhost'], resolution: %s, ports: [{number: %d, name: http, protocol: HTTP}, {number: %d, name: tls, protocol: TLS}]}", resolution, plain, secure.port))
 	}
 	gateway := d.Start(meshtest.Gateway("egress", "istio=egressgateway"))
 	edge := document("Gateway", "default", "egress", fmt.Sprintf(`{selector: {istio: egressgateway}, servers: [{port: {number: %d, name: tls, protocol: TLS}, hosts: ["*.localhost"], tls: {mode: PASSTHROUGH}}]}`, secure.port)) +
 		document("VirtualService", "default", "egress", fmt.Sprintf(`{hosts: ["*.localhost"], gateways: [egress], tls: [{match: [{port: %d, sniHosts: ["*.localhost"]}], route: [{destination: {host: "*.localhost", port: {number: %d}}}]}]}`, secure.port, secure.port))
-	for _, resolution := range []string{"NONE", "DYNAMIC_DNS"} {
-		d.Case("wildcards by "+resolution, entry("wild", "*.localhost", "resolution: "+resolution+",")+edge, func(t *testing.T) {
-			meshtest.Expect(t, d.client.Client(), fmt.Sprintf("http://b.localhost:%d/x", plain), 200, fmt.Sprintf("one GET /x\nhost: b.localhost:%d\n", plain))
-			meshtest.Expect(t, d.client.Client(), fmt.Sprintf("http://b.example.com:%d/x", plain), 502, "")
-			e := leaving{Mesh: d.Mesh, client: d.client, ca: d.ca}
-			meshtest.Expect(t, e.tunnel(), fmt.Sprintf("https://a.localhost:%d/y", secure.port), 200, "origin a.localhost /y")
-			at := fmt.Sprintf("127.0.0.1:%d", gateway.Port(fmt.Sprintf("gateway|%d", secure.port)))
-			by := gateway.ClientOf(&http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: d.ca.pool()}, DialContext: gateway.DialTo(at)})
-			meshtest.Expect(t, by, "https://a.localhost/z", 200, "origin a.localhost /z")
-		})
+	test := func(t *testing.T) {
+		meshtest.Expect(t, d.client.Client(), fmt.Sprintf("http://b.localhost:%d/x", plain), 200, fmt.Sprintf("one GET /x\nhost: b.localhost:%d\n", plain))
+		meshtest.Expect(t, d.client.Client(), fmt.Sprintf("http://b.example.com:%d/x", plain), 502, "")
+		e := leaving{Mesh: d.Mesh, client: d.client, ca: d.ca}
+		meshtest.Expect(t, e.tunnel(), fmt.Sprintf("https://a.localhost:%d/y", secure.port), 200, "origin a.localhost /y")
+		at := fmt.Sprintf("127.0.0.1:%d", gateway.Port(fmt.Sprintf("gateway|%d", secure.port)))
+		by := gateway.ClientOf(&http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: d.ca.pool()}, DialContext: gateway.DialTo(at)})
+		meshtest.Expect(t, by, "https://a.localhost/z", 200, "origin a.localhost /z")
 	}
+	d.Case("wildcards by NONE", entry("NONE")+edge, test)
+	d.Case("wildcards by DYNAMIC_DNS", entry("DYNAMIC_DNS")+edge, test)
 }
 
 // selectors: workloads of the mesh behind a name of their own, with mutual TLS.
