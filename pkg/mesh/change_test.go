@@ -105,8 +105,8 @@ func TestProblemsFollowTheirCause(t *testing.T) {
 
 func TestNotEnforced(t *testing.T) {
 	s := build(t, `
-apiVersion: security.istio.io/v1
-kind: AuthorizationPolicy
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
 metadata: {name: deny, namespace: prod}
 spec: {}
 ---
@@ -118,7 +118,7 @@ spec: {}`)
 	for _, o := range s.NotEnforced() {
 		got = append(got, o.Key.String())
 	}
-	equal(t, "not enforced", got, []string{"AuthorizationPolicy/prod/deny"})
+	equal(t, "not enforced", got, []string{"HTTPRoute/prod/deny"})
 }
 
 func TestMeshConfigDefaults(t *testing.T) {

@@ -57,6 +57,10 @@ func (t *update) parsePolicy(o *config.Object) *peerPolicy {
 			problems = append(problems, problem(o, config.Warning, "spec.portLevelMtls", fmt.Sprintf("port %d is not between 1 and 65535", port), "name a port of the workload"))
 		}
 	}
+	if p.Selector != nil && o.Key.Namespace == t.root() {
+		problems = append(problems, problem(o, config.Warning, "spec.selector", "a PeerAuthentication with a selector has no effect in the root namespace",
+			"put it into the namespace of the workloads"))
+	}
 	t.report(o.Key, problems)
 	p.Digest = digest.Of(struct {
 		Key  config.Key
@@ -96,7 +100,7 @@ func (t *update) applyPolicies() {
 func (t *tables) root() string { return t.config.Mesh.RootNamespace }
 
 // peerAuthn returns the policy in force for a workload: the most specific of workload, namespace and mesh that is set; of
-// several at one level the oldest. Policies of the root namespace with a selector hold for workloads of every namespace.
+// several at one level the oldest. Policies of the root namespace with a selector are ignored (Istio, PeerAuthentication).
 func (t *tables) peerAuthn(namespace string, labels map[string]string) PeerAuthn {
 	var mesh, space, workload *peerPolicy
 	pick := func(list []*peerPolicy, wide **peerPolicy) {
@@ -104,7 +108,7 @@ func (t *tables) peerAuthn(namespace string, labels map[string]string) PeerAuthn
 			switch {
 			case p.Selector == nil && *wide == nil:
 				*wide = p
-			case p.Selector != nil && labelsMatch(p.Selector, labels) && (workload == nil || older(p.Object, workload.Object) < 0):
+			case p.Selector != nil && p.Object.Key.Namespace != t.root() && labelsMatch(p.Selector, labels) && (workload == nil || older(p.Object, workload.Object) < 0):
 				workload = p
 			}
 		}

@@ -122,7 +122,7 @@ func TestPeerAuthentication(t *testing.T) {
 		{"the oldest of a namespace", policy("a, creationTimestamp: \"2024-01-02T00:00:00Z\"", "prod", "{mtls: {mode: STRICT}}") +
 			policy("b, creationTimestamp: \"2024-01-01T00:00:00Z\"", "prod", "{mtls: {mode: DISABLE}}"), "app=x", "2 map[]"},
 		{"another namespace", policy("ns", "test", "{mtls: {mode: STRICT}}"), "app=x", "0 map[]"},
-		{"root namespace with a selector", policy("w", "istio-system", "{selector: {matchLabels: {app: x}}, mtls: {mode: STRICT}}"), "app=x", "1 map[]"},
+		{"root namespace with a selector", policy("w", "istio-system", "{selector: {matchLabels: {app: x}}, mtls: {mode: STRICT}}"), "app=x", "0 map[]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := build(t, c.yaml).Workload(sidecarIn("prod", c.labels))

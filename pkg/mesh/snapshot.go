@@ -95,7 +95,7 @@ func (s *Snapshot) Problems() []config.Problem {
 // notEnforced are the kinds that users rely on and that do not reach proxies yet.
 func notEnforced() []config.Kind {
 	return []config.Kind{
-		config.AuthzPolicy, config.Telemetry, config.WasmPlugin,
+		config.Telemetry, config.WasmPlugin,
 		config.K8sGateway, config.HTTPRoute, config.GRPCRoute, config.TCPRoute, config.TLSRoute, config.BackendTLSPolicy,
 		config.Ingress, config.TrafficSplit, config.TrafficTarget, config.HTTPRouteGroup, config.SMITCPRoute,
 	}
