@@ -19,25 +19,29 @@ import (
 const (
 	// proxyConfigFile in Options.StateDir keeps the control plane's last answer.
 	proxyConfigFile = "proxy-config.json"
+	// bootstrapPatchesFile there keeps what it said about Envoy's bootstrap.
+	bootstrapPatchesFile = "bootstrap-patches.json"
 	// askWithin bounds how long Envoy's start waits for the answer.
 	askWithin = 2 * time.Second
 )
 
-// askProxyConfig returns the ProxyConfig with which the control plane wants Envoy to be started (JSON). When the control
-// plane is away, it is the last one that it gave, empty when there was none.
-func (a *agent) askProxyConfig(ctx context.Context) string {
+// askProxyConfig returns the ProxyConfig with which the control plane wants Envoy to be started (JSON), and the patches of its bootstrap
+// (likewise). When the control plane is away, they are the last ones that it gave, empty when there were none.
+func (a *agent) askProxyConfig(ctx context.Context) (proxyConfig, patches string) {
 	path := filepath.Join(a.o.StateDir, proxyConfigFile)
 	last, err := os.ReadFile(path)
 	if err != nil || !json.Valid(last) {
 		last = nil
 	}
+	patchPath := filepath.Join(a.o.StateDir, bootstrapPatchesFile)
+	lastPatches, _ := os.ReadFile(patchPath)
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	answer, err := a.proxyConfig(ctx, last == nil)
 	switch {
 	case err == nil:
 	case errors.Is(ctx.Err(), context.Canceled):
-		return string(last)
+		return string(last), string(lastPatches)
 	default:
 		what := "the control plane's last one"
 		if last == nil {
@@ -48,7 +52,7 @@ func (a *agent) askProxyConfig(ctx context.Context) string {
 			level = a.o.Log.Debug // a control plane of an earlier version
 		}
 		level("no ProxyConfig from the control plane, Envoy starts with another", "using", what, "error", err)
-		return string(last)
+		return string(last), string(lastPatches)
 	}
 	for _, problem := range answer.GetProblems() {
 		a.o.Log.Warn("annotation of this workload", "problem", problem)
@@ -57,7 +61,11 @@ func (a *agent) askProxyConfig(ctx context.Context) string {
 	if err := meshstate.WriteFile(path, []byte(given)); err != nil {
 		a.o.Log.Warn("ProxyConfig not saved, a start without the control plane will not have it", "error", err)
 	}
-	return given
+	patches = answer.GetBootstrapPatchesJson()
+	if err := meshstate.WriteFile(patchPath, []byte(patches)); err != nil {
+		a.o.Log.Warn("patches of Envoy's bootstrap not saved, a start without the control plane will not have them", "error", err)
+	}
+	return given, patches
 }
 
 // proxyConfig asks once this workload has a certificate; patient waits for a control plane that is not there yet.
@@ -72,7 +80,7 @@ func (a *agent) proxyConfig(ctx context.Context, patient bool) (*agentapi.ProxyC
 	defer func() { _ = conn.Close() }()
 	return agentapi.NewAgentClient(conn).ProxyConfig(ctx, &agentapi.ProxyConfigRequest{
 		Namespace: a.o.Namespace, Name: a.o.Name, ServiceAccount: a.o.ServiceAccount, Labels: a.o.Labels,
-		Annotations: a.o.Annotations, Group: a.o.Group,
+		Annotations: a.o.Annotations, Group: a.o.Group, Type: a.o.proxyType(),
 	}, grpc.WaitForReady(patient))
 }
 

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -41,16 +42,21 @@ func newLauncher(o Options, sdsPath string, status net.Addr) (*launcher, error) 
 	return l, l.write()
 }
 
-func (l *launcher) write() error {
+// render returns the bootstrap of the present settings with patches.
+func (l *launcher) render(patches []bootstrap.Patch) ([]byte, error) {
 	server, err := l.o.xds()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	doc, err := bootstrap.Render(bootstrap.Input{
+	return bootstrap.Render(bootstrap.Input{
 		Node: l.node(), AdminPort: l.adminPort, XDS: server, SDSPath: l.sdsPath, StatusPort: l.statusPort,
 		HealthPort: l.o.HealthPort, PrometheusPort: l.o.PrometheusPort, Stats: l.settings.stats,
-		Runtime: l.settings.runtime,
+		Runtime: l.settings.runtime, Patches: patches,
 	})
+}
+
+func (l *launcher) write() error {
+	doc, err := l.render(l.settings.patches)
 	if err == nil {
 		err = meshstate.WriteFile(l.config, doc)
 	}
@@ -68,10 +74,11 @@ func (l *launcher) node() bootstrap.Node {
 }
 
 // args prepares the next life and returns its arguments.
-func (l *launcher) args(next settings) []string {
+func (l *launcher) args(ctx context.Context, next settings) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.settings = next
+	l.settings.patches = l.acceptable(ctx, next.patches)
 	if err := l.write(); err != nil {
 		l.o.Log.Warn("Envoy starts with its earlier bootstrap", "error", err)
 	}

@@ -43,6 +43,8 @@ type settings struct {
 	stats    bootstrap.Stats
 	runtime  map[string]any
 	metadata map[string]string
+	// patches of the bootstrap.
+	patches []bootstrap.Patch
 	// variables are proxyMetadata, for Envoy's environment.
 	variables map[string]string
 }
@@ -102,6 +104,17 @@ func (o Options) settings(proxyConfig string) settings {
 	}
 	s.runtime, s.metadata = runtimeValues(d.RuntimeValues), nodeMetadata(d.ProxyMetadata)
 	s.variables = d.ProxyMetadata
+	return s
+}
+
+// withPatches adds the control plane's patches of the bootstrap (JSON; empty for none).
+func (s settings) withPatches(patches string, log *slog.Logger) settings {
+	if patches != "" {
+		if err := json.Unmarshal([]byte(patches), &s.patches); err != nil {
+			log.Warn("patches of the bootstrap not used", "error", err)
+			s.patches = nil
+		}
+	}
 	return s
 }
 

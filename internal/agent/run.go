@@ -171,8 +171,9 @@ func (a *agent) process(ctx context.Context) supervise.Options {
 	return supervise.Options{
 		Path: a.o.EnvoyPath,
 		Args: func() []string {
-			next = a.o.settings(a.askProxyConfig(ctx))
-			return a.launcher.args(next)
+			proxyConfig, patches := a.askProxyConfig(ctx)
+			next = a.o.settings(proxyConfig).withPatches(patches, a.o.Log)
+			return a.launcher.args(ctx, next)
 		},
 		MoreEnv: func() []string { return a.o.environment(next.variables) },
 		Stdout:  a.o.Stdout, Stderr: a.o.Stderr, Log: a.o.Log,

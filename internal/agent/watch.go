@@ -166,17 +166,21 @@ func (a *agent) linkOptions() link.Options {
 
 func (a *agent) register() *agentapi.Register {
 	state := a.board.get()
-	kind := agentapi.ProxyType_SIDECAR
-	if a.o.Type == bootstrap.TypeRouter {
-		kind = agentapi.ProxyType_ROUTER
-	}
 	return &agentapi.Register{
-		Type: kind, Namespace: a.o.Namespace, Name: a.o.Name, ServiceAccount: a.o.ServiceAccount, Labels: a.o.Labels,
+		Type: a.o.proxyType(), Namespace: a.o.Namespace, Name: a.o.Name, ServiceAccount: a.o.ServiceAccount, Labels: a.o.Labels,
 		Group: a.o.Group, Address: a.o.Address, Ports: a.o.Ports, Network: a.o.Network, Locality: a.o.Locality,
 		Weight: a.o.Weight, AdminAddress: state.AdminAddress, StatusAddress: state.StatusAddress,
 		AgentVersion: a.o.Version, NodeId: state.NodeID, Instance: a.instance,
 		Redirected: a.o.Mode == bootstrap.ModeRedirect,
 	}
+}
+
+// proxyType is Type as the control plane knows it.
+func (o Options) proxyType() agentapi.ProxyType {
+	if o.Type == bootstrap.TypeRouter {
+		return agentapi.ProxyType_ROUTER
+	}
+	return agentapi.ProxyType_SIDECAR
 }
 
 // servicePorts lists the ports at which the program reaches services.

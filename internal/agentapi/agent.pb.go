@@ -137,7 +137,8 @@ type ProxyConfigRequest struct {
 	// Of the workload, as a pod has them; they win over those of the group's template.
 	Annotations map[string]string `protobuf:"bytes,5,rep,name=annotations,proto3" json:"annotations,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// As in Register.
-	Group         string `protobuf:"bytes,6,opt,name=group,proto3" json:"group,omitempty"`
+	Group         string    `protobuf:"bytes,6,opt,name=group,proto3" json:"group,omitempty"`
+	Type          ProxyType `protobuf:"varint,7,opt,name=type,proto3,enum=meshctl.agent.v1.ProxyType" json:"type,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -214,14 +215,24 @@ func (x *ProxyConfigRequest) GetGroup() string {
 	return ""
 }
 
+func (x *ProxyConfigRequest) GetType() ProxyType {
+	if x != nil {
+		return x.Type
+	}
+	return ProxyType_SIDECAR
+}
+
 type ProxyConfigResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// JSON of istio.mesh.v1alpha1.ProxyConfig.
 	ProxyConfigJson string `protobuf:"bytes,1,opt,name=proxy_config_json,json=proxyConfigJson,proto3" json:"proxy_config_json,omitempty"`
 	// What is wrong with the annotation, one line each; what they name is left out of the answer.
-	Problems      []string `protobuf:"bytes,2,rep,name=problems,proto3" json:"problems,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Problems []string `protobuf:"bytes,2,rep,name=problems,proto3" json:"problems,omitempty"`
+	// What EnvoyFilters change in the bootstrap: a JSON list of {"value": part of an envoy.config.bootstrap.v3.Bootstrap in proto3
+	// JSON with the original field names, "replaceLists": bool}, in the order of application; empty for nothing.
+	BootstrapPatchesJson string `protobuf:"bytes,3,opt,name=bootstrap_patches_json,json=bootstrapPatchesJson,proto3" json:"bootstrap_patches_json,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *ProxyConfigResponse) Reset() {
@@ -266,6 +277,13 @@ func (x *ProxyConfigResponse) GetProblems() []string {
 		return x.Problems
 	}
 	return nil
+}
+
+func (x *ProxyConfigResponse) GetBootstrapPatchesJson() string {
+	if x != nil {
+		return x.BootstrapPatchesJson
+	}
+	return ""
 }
 
 type FromAgent struct {
@@ -1083,23 +1101,25 @@ var File_agent_proto protoreflect.FileDescriptor
 
 const file_agent_proto_rawDesc = "" +
 	"\n" +
-	"\vagent.proto\x12\x10meshctl.agent.v1\"\xa3\x03\n" +
+	"\vagent.proto\x12\x10meshctl.agent.v1\"\xd4\x03\n" +
 	"\x12ProxyConfigRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12'\n" +
 	"\x0fservice_account\x18\x03 \x01(\tR\x0eserviceAccount\x12H\n" +
 	"\x06labels\x18\x04 \x03(\v20.meshctl.agent.v1.ProxyConfigRequest.LabelsEntryR\x06labels\x12W\n" +
 	"\vannotations\x18\x05 \x03(\v25.meshctl.agent.v1.ProxyConfigRequest.AnnotationsEntryR\vannotations\x12\x14\n" +
-	"\x05group\x18\x06 \x01(\tR\x05group\x1a9\n" +
+	"\x05group\x18\x06 \x01(\tR\x05group\x12/\n" +
+	"\x04type\x18\a \x01(\x0e2\x1b.meshctl.agent.v1.ProxyTypeR\x04type\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a>\n" +
 	"\x10AnnotationsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"]\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x93\x01\n" +
 	"\x13ProxyConfigResponse\x12*\n" +
 	"\x11proxy_config_json\x18\x01 \x01(\tR\x0fproxyConfigJson\x12\x1a\n" +
-	"\bproblems\x18\x02 \x03(\tR\bproblems\"\x81\x02\n" +
+	"\bproblems\x18\x02 \x03(\tR\bproblems\x124\n" +
+	"\x16bootstrap_patches_json\x18\x03 \x01(\tR\x14bootstrapPatchesJson\"\x81\x02\n" +
 	"\tFromAgent\x128\n" +
 	"\bregister\x18\x01 \x01(\v2\x1a.meshctl.agent.v1.RegisterH\x00R\bregister\x128\n" +
 	"\bbindings\x18\x02 \x01(\v2\x1a.meshctl.agent.v1.BindingsH\x00R\bbindings\x122\n" +
@@ -1225,28 +1245,29 @@ var file_agent_proto_goTypes = []any{
 var file_agent_proto_depIdxs = []int32{
 	14, // 0: meshctl.agent.v1.ProxyConfigRequest.labels:type_name -> meshctl.agent.v1.ProxyConfigRequest.LabelsEntry
 	15, // 1: meshctl.agent.v1.ProxyConfigRequest.annotations:type_name -> meshctl.agent.v1.ProxyConfigRequest.AnnotationsEntry
-	6,  // 2: meshctl.agent.v1.FromAgent.register:type_name -> meshctl.agent.v1.Register
-	10, // 3: meshctl.agent.v1.FromAgent.bindings:type_name -> meshctl.agent.v1.Bindings
-	11, // 4: meshctl.agent.v1.FromAgent.health:type_name -> meshctl.agent.v1.Health
-	13, // 5: meshctl.agent.v1.FromAgent.certificate:type_name -> meshctl.agent.v1.Certificate
-	7,  // 6: meshctl.agent.v1.FromServer.registered:type_name -> meshctl.agent.v1.Registered
-	8,  // 7: meshctl.agent.v1.FromServer.wanted:type_name -> meshctl.agent.v1.Wanted
-	12, // 8: meshctl.agent.v1.FromServer.rotate:type_name -> meshctl.agent.v1.Rotate
-	0,  // 9: meshctl.agent.v1.Register.type:type_name -> meshctl.agent.v1.ProxyType
-	16, // 10: meshctl.agent.v1.Register.labels:type_name -> meshctl.agent.v1.Register.LabelsEntry
-	17, // 11: meshctl.agent.v1.Register.ports:type_name -> meshctl.agent.v1.Register.PortsEntry
-	9,  // 12: meshctl.agent.v1.Wanted.listens:type_name -> meshctl.agent.v1.Listen
-	1,  // 13: meshctl.agent.v1.Listen.purpose:type_name -> meshctl.agent.v1.Listen.Purpose
-	18, // 14: meshctl.agent.v1.Bindings.ports:type_name -> meshctl.agent.v1.Bindings.PortsEntry
-	4,  // 15: meshctl.agent.v1.Agent.Connect:input_type -> meshctl.agent.v1.FromAgent
-	2,  // 16: meshctl.agent.v1.Agent.ProxyConfig:input_type -> meshctl.agent.v1.ProxyConfigRequest
-	5,  // 17: meshctl.agent.v1.Agent.Connect:output_type -> meshctl.agent.v1.FromServer
-	3,  // 18: meshctl.agent.v1.Agent.ProxyConfig:output_type -> meshctl.agent.v1.ProxyConfigResponse
-	17, // [17:19] is the sub-list for method output_type
-	15, // [15:17] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	0,  // 2: meshctl.agent.v1.ProxyConfigRequest.type:type_name -> meshctl.agent.v1.ProxyType
+	6,  // 3: meshctl.agent.v1.FromAgent.register:type_name -> meshctl.agent.v1.Register
+	10, // 4: meshctl.agent.v1.FromAgent.bindings:type_name -> meshctl.agent.v1.Bindings
+	11, // 5: meshctl.agent.v1.FromAgent.health:type_name -> meshctl.agent.v1.Health
+	13, // 6: meshctl.agent.v1.FromAgent.certificate:type_name -> meshctl.agent.v1.Certificate
+	7,  // 7: meshctl.agent.v1.FromServer.registered:type_name -> meshctl.agent.v1.Registered
+	8,  // 8: meshctl.agent.v1.FromServer.wanted:type_name -> meshctl.agent.v1.Wanted
+	12, // 9: meshctl.agent.v1.FromServer.rotate:type_name -> meshctl.agent.v1.Rotate
+	0,  // 10: meshctl.agent.v1.Register.type:type_name -> meshctl.agent.v1.ProxyType
+	16, // 11: meshctl.agent.v1.Register.labels:type_name -> meshctl.agent.v1.Register.LabelsEntry
+	17, // 12: meshctl.agent.v1.Register.ports:type_name -> meshctl.agent.v1.Register.PortsEntry
+	9,  // 13: meshctl.agent.v1.Wanted.listens:type_name -> meshctl.agent.v1.Listen
+	1,  // 14: meshctl.agent.v1.Listen.purpose:type_name -> meshctl.agent.v1.Listen.Purpose
+	18, // 15: meshctl.agent.v1.Bindings.ports:type_name -> meshctl.agent.v1.Bindings.PortsEntry
+	4,  // 16: meshctl.agent.v1.Agent.Connect:input_type -> meshctl.agent.v1.FromAgent
+	2,  // 17: meshctl.agent.v1.Agent.ProxyConfig:input_type -> meshctl.agent.v1.ProxyConfigRequest
+	5,  // 18: meshctl.agent.v1.Agent.Connect:output_type -> meshctl.agent.v1.FromServer
+	3,  // 19: meshctl.agent.v1.Agent.ProxyConfig:output_type -> meshctl.agent.v1.ProxyConfigResponse
+	18, // [18:20] is the sub-list for method output_type
+	16, // [16:18] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_agent_proto_init() }

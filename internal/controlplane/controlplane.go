@@ -109,7 +109,7 @@ func assemble(o Options, workloads registry.Emitter) (*ControlPlane, error) {
 	assembled, ready := make(chan struct{}), make(chan struct{})
 	c.registry = registry.New(registry.Options{
 		TrustDomain: empty.Config().TrustDomain, Emitter: workloads, State: o.Registrations,
-		Group: c.workloadGroup, PortNames: c.portNames, Wanted: c.wanted, ProxyConfig: c.proxyConfig, Log: o.Log, Ready: ready,
+		Group: c.workloadGroup, PortNames: c.portNames, Wanted: c.wanted, ProxyConfig: c.proxyConfig, Bootstrap: c.bootstrapPatches, Log: o.Log, Ready: ready,
 		OnChange: func(nodeID string) {
 			select {
 			case <-assembled:

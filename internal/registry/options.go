@@ -64,6 +64,9 @@ type Options struct {
 	Wanted func(p Proxy) []*agentapi.Listen
 	// ProxyConfig returns what a proxy is started with, and what is wrong with its annotation; nil for nothing to say.
 	ProxyConfig func(p Proxy) (*meshconfig.ProxyConfig, []config.Problem)
+	// Bootstrap returns what EnvoyFilters change in a proxy's bootstrap (ProxyConfigResponse.bootstrap_patches_json), and what is
+	// wrong with it; nil for nothing.
+	Bootstrap func(p Proxy) (string, []config.Problem)
 	// OnChange hears of the node id whose bindings, health, description or connection changed; what they are now, Lookup says.
 	OnChange func(nodeID string)
 	// Grace is how long the WorkloadEntry of an agent that went away, or that has not come back after a restart of the
@@ -95,6 +98,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.ProxyConfig == nil {
 		o.ProxyConfig = func(Proxy) (*meshconfig.ProxyConfig, []config.Problem) { return nil, nil }
+	}
+	if o.Bootstrap == nil {
+		o.Bootstrap = func(Proxy) (string, []config.Problem) { return "", nil }
 	}
 	if o.OnChange == nil {
 		o.OnChange = func(string) {}

@@ -34,6 +34,7 @@ func (r *Registry) ProxyConfig(ctx context.Context, in *agentapi.ProxyConfigRequ
 	}
 	register := &agentapi.Register{
 		Namespace: in.GetNamespace(), Name: in.GetName(), ServiceAccount: in.GetServiceAccount(), Labels: in.GetLabels(), Group: in.GetGroup(),
+		Type: in.GetType(),
 	}
 	group, err := r.groupOf(register)
 	if err != nil {
@@ -49,6 +50,11 @@ func (r *Registry) ProxyConfig(ctx context.Context, in *agentapi.ProxyConfigRequ
 	for _, problem := range problems {
 		out.Problems = append(out.Problems, problem.Error())
 		r.o.Log.Warn("annotation of a workload", "severity", problem.Severity.String(), "problem", problem.Error())
+	}
+	patches, refused := r.o.Bootstrap(p)
+	out.BootstrapPatchesJson = patches
+	for _, problem := range refused {
+		r.o.Log.Warn("patch of a workload's bootstrap", "severity", problem.Severity.String(), "problem", problem.Error())
 	}
 	if proxy != nil {
 		data, err := protojson.Marshal(proxy)

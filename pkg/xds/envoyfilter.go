@@ -52,6 +52,13 @@ func (c *Catalog) program(p mesh.Proxy) *envoyfilter.Program {
 	return envoyfilter.NewProgram(filters, c.snapshot.Config().Mesh.GetRootNamespace(), p.Metadata)
 }
 
+// Program returns the patches of the EnvoyFilters that hold for a proxy, nil when there are none.
+func (c *Catalog) Program(p mesh.Proxy) *envoyfilter.Program {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.program(p)
+}
+
 // context of what a scope's proxies share.
 func (b *builder) context() envoyfilter.Context {
 	if b.scope.Key.Type == mesh.Router {

@@ -30,6 +30,8 @@ type Input struct {
 	Stats          Stats
 	// Runtime values by their keys, as JSON has them: numbers, booleans, strings.
 	Runtime map[string]any
+	// Patches are applied to the whole in the end.
+	Patches []Patch
 }
 
 // Server is the control plane.
@@ -74,7 +76,11 @@ func Render(in Input) ([]byte, error) {
 	if sinks := in.Stats.sinks(); len(sinks) > 0 {
 		doc["stats_sinks"] = sinks
 	}
-	return json.MarshalIndent(doc, "", "  ")
+	encoded, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return Merge(encoded, in.Patches)
 }
 
 // dynamicResources has no fetch timeout: a proxy without configuration must not turn LIVE when its control plane is away.

@@ -1,0 +1,54 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/meshctl/meshctl/internal/agent/bootstrap"
+	"github.com/meshctl/meshctl/internal/meshstate"
+)
+
+// tryWithin bounds one look of Envoy at a bootstrap.
+const tryWithin = 10 * time.Second
+
+// acceptable returns the patches with which Envoy takes its bootstrap: all of them, or else those that it takes one after the other. A
+// bootstrap that it refuses would keep it from running at all.
+func (l *launcher) acceptable(ctx context.Context, patches []bootstrap.Patch) []bootstrap.Patch {
+	if len(patches) == 0 || l.try(ctx, patches) == nil {
+		return patches
+	}
+	var out []bootstrap.Patch
+	for _, p := range patches {
+		next := append(out[:len(out):len(out)], p)
+		if err := l.try(ctx, next); err != nil {
+			l.o.Log.Warn("patch of Envoy's bootstrap left out: Envoy refuses it", "error", err)
+			continue
+		}
+		out = next
+	}
+	return out
+}
+
+// try has Envoy look at the bootstrap with patches, without running it.
+func (l *launcher) try(ctx context.Context, patches []bootstrap.Patch) error {
+	doc, err := l.render(patches)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(l.o.StateDir, "bootstrap-tried.json")
+	if err := meshstate.WriteFile(path, doc); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, tryWithin)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, l.o.EnvoyPath, "--mode", "validate", "-c", path, "-l", "critical").CombinedOutput()
+	if err != nil {
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		return fmt.Errorf("%w: %s", err, lines[len(lines)-1])
+	}
+	return nil
+}
