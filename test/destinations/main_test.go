@@ -33,16 +33,17 @@ spec:
 type suite struct {
 	*meshtest.Mesh
 	client   *meshtest.Workload
+	servers  map[string]*meshtest.Workload
 	programs map[string]*meshtest.Program
 }
 
 func newSuite(t *testing.T) *suite {
-	s := &suite{Mesh: meshtest.New(t, map[string]string{"server.yaml": server}), programs: map[string]*meshtest.Program{}}
+	s := &suite{Mesh: meshtest.New(t, map[string]string{"server.yaml": server}), programs: map[string]*meshtest.Program{}, servers: map[string]*meshtest.Workload{}}
 	for i, name := range []string{"a", "b", "c"} {
 		o := meshtest.Sidecar(name, "app=server", "version="+name, fmt.Sprintf("rack=%d", i+1))
 		s.programs[name] = meshtest.StartProgram(t, name)
 		o.ServiceAccount, o.Ports, o.Locality = "server", s.programs[name].Ports(), fmt.Sprintf("r%d/z1/s1", i+1)
-		s.Start(o)
+		s.servers[name] = s.Start(o)
 	}
 	o := meshtest.Sidecar("client", "app=client", "rack=2")
 	o.Locality = "r1/z1/s1"
