@@ -2,6 +2,7 @@ package authz
 
 import (
 	"slices"
+	"strings"
 
 	meshconfig "istio.io/api/mesh/v1alpha1"
 	security "istio.io/api/security/v1beta1"
@@ -61,6 +62,8 @@ func Compile(c *mesh.Config, w *mesh.Workload, proxy mesh.ProxyType) *Policies {
 	for _, o := range w.RequestAuthns {
 		p.tokens = append(p.tokens, tokenRules(o)...)
 	}
+	// In the order in which the proxy tries them.
+	slices.SortStableFunc(p.tokens, func(a, b tokenRule) int { return strings.Compare(a.GetIssuer(), b.GetIssuer()) })
 	return p
 }
 

@@ -85,11 +85,11 @@ func (r tokenRule) sanitize(f *facts) {
 func (r tokenRule) verify(f *facts, p *Policies) (claims map[string]any, status int, err error) {
 	for _, raw := range r.find(f) {
 		claims, err = ParseToken(raw)
-		if err == nil && slices.Contains(f.HTTP.Forged, raw) {
-			err = errors.New("the signature of the token is wrong")
-		}
 		if err == nil {
 			status, err = r.valid(claims, f.Now)
+		}
+		if err == nil && slices.Contains(f.HTTP.Forged, raw) {
+			err = errors.New("the signature of the token is wrong")
 		}
 		if err != nil {
 			return nil, cmp.Or(status, statusUnauthenticated), err

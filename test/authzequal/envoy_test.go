@@ -44,7 +44,7 @@ func ports() []mesh.WorkloadPort {
 // redirected, and whence it came, the PROXY protocol says in place of the kernel; the certificates are static ones.
 func listener(t *testing.T, name string, c *mesh.Config, w *mesh.Workload) *listenerv3.Listener {
 	t.Helper()
-	policies, _ := translate.WorkloadPolicies(c, w, func(string) *mesh.ScopedService { return nil })
+	policies, _ := translate.WorkloadPolicies(c, mesh.Sidecar, w, func(string) *mesh.ScopedService { return nil })
 	l := translate.Inbound(translate.NewInbound(c, w, policies, mesh.Proxy{Mode: mesh.Redirected}))[0]
 	l.Name, l.StatPrefix = name, name
 	l.Address = &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
