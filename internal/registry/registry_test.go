@@ -214,7 +214,7 @@ func TestRouter(t *testing.T) {
 		t.Errorf("session %+v", s)
 	}
 	in = proto.CloneOf(in)
-	in.Name, in.NodeId, in.Address = "egress", "router~127.0.0.1~egress.istio-system~istio-system.svc.cluster.local", "127.0.0.1"
+	in.Namespace, in.Name, in.NodeId, in.Address = "default", "egress", "router~127.0.0.1~egress.default~default.svc.cluster.local", "127.0.0.1"
 	a = p.connect(t, in)
 	a.registered()
 	a.bind(map[string]uint32{"gateway|8080": 42001})
