@@ -143,6 +143,7 @@ func (s *suite) localities() {
 	s.with("failoverPriority with a value", policy(`localityLbSetting: {failoverPriority: ["rack=3"]}`), func(t *testing.T) { s.only(t, []string{"c"}) })
 	s.with("topology", policy(`localityLbSetting: {failoverPriority: ["topology.istio.io/cluster", "topology.kubernetes.io/region"]}`),
 		func(t *testing.T) { s.only(t, []string{"a"}) })
+	s.with("network", policy(`localityLbSetting: {failoverPriority: ["topology.istio.io/network"]}`), func(t *testing.T) { s.only(t, []string{"c"}) })
 	s.with("distribute", `{loadBalancer: {localityLbSetting: {distribute: [{from: "r1/*", to: {"r2/*": 80, "r3/*": 20}}]}}}`, func(t *testing.T) {
 		s.only(t, []string{"b", "c"})
 		client := s.client.Client()

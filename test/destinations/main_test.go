@@ -43,10 +43,11 @@ func newSuite(t *testing.T) *suite {
 		o := meshtest.Sidecar(name, "app=server", "version="+name, fmt.Sprintf("rack=%d", i+1))
 		s.programs[name] = meshtest.StartProgram(t, name)
 		o.ServiceAccount, o.Ports, o.Locality = "server", s.programs[name].Ports(), fmt.Sprintf("r%d/z1/s1", i+1)
+		o.Network = fmt.Sprintf("n%d", i+1)
 		s.servers[name] = s.Start(o)
 	}
 	o := meshtest.Sidecar("client", "app=client", "rack=2")
-	o.Locality = "r1/z1/s1"
+	o.Locality, o.Network = "r1/z1/s1", "n3"
 	s.client = s.Start(o)
 	s.Settle()
 	return s

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -29,6 +30,14 @@ func TestConnectionPool(t *testing.T) {
 	s.counts("useClientProtocol", "http: {useClientProtocol: true, h2UpgradePolicy: UPGRADE}", "upstream_cx_http1_total")
 	s.with("maxConcurrentStreams", pool("http: {h2UpgradePolicy: UPGRADE, maxConcurrentStreams: 1}"), s.oneStream)
 	s.with("http2KeepAlive", pool("http: {h2UpgradePolicy: UPGRADE, http2KeepAlive: {interval: 1s, timeout: 1s}}"), s.accepted("connectionKeepalive"))
+	const ofPort = "{portLevelSettings: [{port: {number: 80}, loadBalancer: {simple: RANDOM}, connectionPool: {http: {http2MaxRequests: 7}}, " + detection + "}]}"
+	s.with("of a port", ofPort, func(t *testing.T) {
+		s.only(t, []string{"a"}) // the nearest, since failures are detected
+		if got := string(s.client.Admin("/clusters")); !strings.Contains(got, "outbound|80||server.default.svc.cluster.local::default_priority::max_requests::7\n") ||
+			strings.Contains(got, "outbound|81||server.default.svc.cluster.local::default_priority::max_requests::7\n") {
+			t.Error("the limit holds for another port")
+		}
+	})
 	s.with("tcpKeepalive", pool("tcp: {tcpKeepalive: {probes: 3, time: 60s, interval: 10s}}"), s.accepted("tcpKeepalive"))
 	s.with("idleTimeout of TCP", pool("tcp: {idleTimeout: 100ms}"), func(t *testing.T) { s.ends(t, 7000, false) })
 	s.with("maxConnectionDuration of TCP", pool("tcp: {maxConnectionDuration: 100ms}"), func(t *testing.T) { s.ends(t, 7000, true) })

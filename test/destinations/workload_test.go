@@ -23,7 +23,7 @@ metadata: {name: vms, namespace: default}
 spec:
   metadata: {labels: {app: server, version: vm}, annotations: {note: vm}}
   template: {serviceAccount: vm, network: n1, locality: r9/z9, weight: 3, ports: {http: 8080}}
-  probe: {periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 1, %s}
+  probe: {initialDelaySeconds: 0, periodSeconds: 1, timeoutSeconds: 1, successThreshold: 1, failureThreshold: 1, %s}
 `
 
 // TestWorkloadGroup: the readiness probe of the group decides whether a member is served, and a running agent takes up another.
@@ -68,7 +68,7 @@ func TestWorkloadGroup(t *testing.T) {
 		{"exec that fails", "exec: {command: [test, -e, " + flag + "]}", 503},
 		{"exec", "exec: {command: [test, -d, " + filepath.Dir(flag) + "]}", 200},
 		{"grpc of nobody", fmt.Sprintf("grpc: {port: %d}", nobody), 503},
-		{"grpc", "grpc: {port: 9000}", 200},
+		{"grpc", "grpc: {port: 9000, service: any}", 200},
 		{"a changed path", strings.Replace(get, "x-probe", "x-other", 1), 503},
 	} {
 		m.Subtest(probe.name, func(t *testing.T) {
