@@ -33,13 +33,17 @@ type InboundInput struct {
 // protocol is detected.
 func NewInbound(config *mesh.Config, w *mesh.Workload, policies Policies, p mesh.Proxy) InboundInput {
 	in := InboundInput{Config: config, Mode: p.Mode, Ports: WorkloadPorts(w, p), PeerAuthn: w.PeerAuthn, Policies: policies}
+	own := ""
+	if len(p.Addresses) > 0 && addressable(p.Addresses[0], false) {
+		own = p.Addresses[0]
+	}
 	if p.Mode != mesh.Explicit {
+		if slices.ContainsFunc(in.Ports, ownPort) {
+			in.Address = own
+		}
 		return in
 	}
-	in.Address = loopback
-	if len(p.Addresses) > 0 && addressable(p.Addresses[0], false) {
-		in.Address = p.Addresses[0]
-	}
+	in.Address = cmp.Or(own, loopback)
 	for _, port := range in.Ports {
 		name := InboundBinding(port.Target)
 		if local := p.Bindings[name]; local != 0 {

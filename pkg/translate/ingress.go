@@ -1,8 +1,6 @@
 package translate
 
 import (
-	meshconfig "istio.io/api/mesh/v1alpha1"
-
 	"cmp"
 	"slices"
 
@@ -10,6 +8,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+	meshconfig "istio.io/api/mesh/v1alpha1"
 
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
@@ -44,8 +43,11 @@ func (in InboundInput) ownPorts() []*listenerv3.Listener {
 		if !ownPort(p) || p.Target == inboundPort || p.Target == outboundPort {
 			continue
 		}
-		address := cmp.Or(p.Ingress.Bind, anyAddress)
-		l := in.portListener(address+"_"+number(p.Target), socketAddress(address, p.Target), p)
+		address := p.Ingress.Bind
+		if address == "" || address == anyAddress { // which the outbound listener of the same port may have, and Envoy refuses a second one
+			address = cmp.Or(in.Address, anyAddress)
+		}
+		l := in.portListener(InboundBinding(p.Target), socketAddress(address, p.Target), p)
 		l.Freebind = wrapperspb.Bool(p.Ingress.Bind != "") // the address may be yet to come
 		out = append(out, l)
 	}
