@@ -88,7 +88,7 @@ func (g *Generator) field(f protoreflect.FieldDescriptor, key string) any {
 	if hint == nil && (f.Message() == nil || f.Message().FullName().Parent() == "google.protobuf") {
 		hint = hints[f.JSONName()]
 	}
-	if hint == nil || g.chance(g.wild) && f.Message() == nil && !f.IsList() {
+	if hint == nil || g.chance(g.wild) && f.Message() == nil && !f.IsList() && !tame[key] {
 		hint = func(g *Generator) any { return g.single(f) }
 	}
 	switch {

@@ -6,7 +6,8 @@ import "fmt"
 var left = map[string]bool{
 	"MeshConfig.trustDomain": true, "MeshConfig.rootNamespace": true, "MeshConfig.proxyListenPort": true,
 	"MeshConfig.proxyInboundListenPort": true, "MeshConfig.discoverySelectors": true, "MeshConfig.ca": true,
-	"MeshConfig.configSources": true, "MeshConfig.caCertificates": true,
+	"MeshConfig.configSources": true, "WasmPlugin.sha256": true, "WasmConfig.sha256": true, "WasmPlugin.imagePullSecret": true,
+	"WasmConfig.imagePullSecret": true, "MeshConfig.caCertificates": true,
 }
 
 // required are fields without which an object means nothing.
@@ -26,12 +27,18 @@ var required = map[string]bool{
 	"IstioEgressListener.hosts": true, "IstioIngressListener.port": true, "IstioIngressListener.defaultEndpoint": true,
 	"WorkloadGroup.template": true, "Rule.when": false, "Condition.key": true, "Condition.values": true, "JWTRule.issuer": true,
 	"JWTRule.jwks": true, "JWTHeader.name": true, "ClaimToHeader.header": true, "ClaimToHeader.claim": true,
-	"WasmPlugin.url": true, "LocalityLoadBalancerSetting.Distribute.from": true, "LocalityLoadBalancerSetting.Distribute.to": true,
+	"WasmPlugin.url": true, "WasmConfig.url": true, "LuaConfig.inlineCode": true, "LocalityLoadBalancerSetting.Distribute.from": true, "LocalityLoadBalancerSetting.Distribute.to": true,
 	"LocalityLoadBalancerSetting.Failover.from": true, "LocalityLoadBalancerSetting.Failover.to": true,
 	"PolicyTargetReference.kind": true, "PolicyTargetReference.name": true, "MeshConfig.ExtensionProvider.name": true,
 	"EnvoyFilter.configPatches": true, "EnvoyFilter.EnvoyConfigObjectPatch.applyTo": true, "EnvoyFilter.EnvoyConfigObjectPatch.patch": true,
 	"AuthorizationPolicy.rules": true,
 }
+
+// Module is the URL of every Wasm module: one for the test to put there.
+const Module = "file:///plugin.wasm"
+
+// tame are fields whose values are never odd: what is not there cannot be fetched, which is no fault of the configuration.
+var tame = map[string]bool{"WasmPlugin.url": true, "WasmConfig.url": true}
 
 type hint = func(g *Generator) any
 
@@ -170,8 +177,7 @@ var hints = map[string]hint{
 	"outputPayloadToHeader":             oneOf("x-payload"),
 	"MeshConfig.ExtensionProvider.name": oneOf("ext-http", "ext-grpc", "zipkin", "otel", "als"), "service": oneOf("api.a.svc.cluster.local", "a/api.a.svc.cluster.local", "www.example.com"),
 	"port":                portHint,
-	"WasmPlugin.url":      oneOf("file:///etc/plugin.wasm", "https://www.example.com/p.wasm", "oci://registry.example.com/p:v1"),
-	"sha256":              oneOf("", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+	"WasmPlugin.url":      oneOf(Module),
 	"Telemetry.targetRef": nil,
 	"accessLogFile":       oneOf("/dev/stdout", "/dev/null", ""), "accessLogFormat": oneOf("%REQ(:METHOD)% %RESPONSE_CODE%\n", `{"a":"%PROTOCOL%"}`, "%NOPE%", ""),
 	"serviceCluster": oneOf("x"), "trustDomainAliases": someOf("old.local", "other.local"),
@@ -181,5 +187,31 @@ var hints = map[string]hint{
 	"inboundClusterStatName": oneOf("in_%SERVICE%_%SERVICE_PORT%"), "outboundClusterStatName": oneOf("out_%SERVICE_FQDN%_%SUBSET_NAME%_%SERVICE_PORT_NAME%"),
 	"ServiceSettings.hosts":   someOf("*.cluster.local", "web.default.svc.cluster.local"),
 	"minProtocolVersion":      oneOf("TLSV1_2", "TLSV1_3", "TLS_AUTO"),
-	"EnvoyFilter.Patch.value": nil,
+	"EnvoyFilter.Patch.value": patch,
+	"WasmConfig.url":          oneOf(Module), "LuaConfig.inlineCode": oneOf("function envoy_on_request(h) h:headers():add('x-lua', 'yes') end", "function envoy_on_response(h) end"),
+}
+
+// patch is the value of a patch: of a message that there is, of another than meant, or of none.
+func patch(g *Generator) any {
+	filter := func(name, kind string, config object) object {
+		config["@type"] = "type.googleapis.com/envoy.extensions.filters." + kind
+		return object{"name": name, "typed_config": config}
+	}
+	values := []object{
+		{"connect_timeout": "3s"}, {"connect_timeout": "-3s"}, {"lb_policy": "MAGLEV"}, {"nonsense": 1}, {"name": "x"}, {"name": 5},
+		{"per_connection_buffer_limit_bytes": 4096}, {"circuit_breakers": object{"thresholds": []any{object{"max_connections": 1}}}},
+		{"route": object{"timeout": "2s"}}, {"route": object{"timeout": "2s", "cluster": "none"}}, {"match": object{"prefix": "/x"}},
+		{"domains": []any{"a.example.com"}}, {"domains": []any{"*"}}, {"request_headers_to_remove": []any{"x-a"}},
+		{"typed_config": object{"@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", "server_name": "x"}},
+		{"typed_config": object{"@type": "type.googleapis.com/no.such.Message"}},
+		{"filter_chain_match": object{"server_names": []any{"*"}}}, {"listener_filters_timeout": "5s"}, {"dns_refresh_rate": "0s"}, {"admin": object{}},
+		filter("envoy.filters.http.lua", "http.lua.v3.Lua", object{"default_source_code": object{"inline_string": "function envoy_on_request(h) end"}}),
+		filter("envoy.filters.http.lua", "http.lua.v3.Lua", object{"inline_code": "not lua ("}),
+		filter("envoy.filters.http.local_ratelimit", "http.local_ratelimit.v3.LocalRateLimit", object{"stat_prefix": "l", "token_bucket": object{"max_tokens": 1, "fill_interval": "1s"}}),
+		filter("envoy.filters.http.local_ratelimit", "http.local_ratelimit.v3.LocalRateLimit", object{}),
+		filter("envoy.filters.network.ratelimit", "network.echo.v3.Echo", object{}),
+		filter("envoy.filters.http.router", "http.router.v3.Router", object{}),
+		filter("envoy.filters.http.fault", "http.fault.v3.HTTPFault", object{"abort": object{"http_status": 7}}),
+	}
+	return values[g.rand.IntN(len(values))]
 }

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
 
+	"github.com/meshctl/meshctl/internal/envoytest/wasmtest"
 	"github.com/meshctl/meshctl/internal/meshtest"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/test/random"
@@ -66,9 +68,13 @@ func TestRedirectedEnvoyAcceptsRandomConfiguration(t *testing.T) {
 
 // tryAll wants that whatever the types of the API can hold, Envoy takes what is made of it.
 func tryAll(t *testing.T, m *meshtest.Mesh) {
+	module := filepath.Join(t.TempDir(), "plugin.wasm")
+	if err := os.WriteFile(module, wasmtest.Module(wasmtest.Behaviour{}), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for i := range uint64(*batches) {
 		m.Subtest(fmt.Sprintf("seed %d", *seed+i), func(t *testing.T) {
-			text := random.New(*seed+i, wild).Batch(*size)
+			text := strings.ReplaceAll(random.New(*seed+i, wild).Batch(*size), random.Module, "file://"+module)
 			m.Write("random.yaml", text)
 			m.Settle()
 			for _, p := range m.Plane.Status().Problems {
