@@ -89,7 +89,7 @@ func (l AccessLogger) openTelemetry(p *meshconfig.MeshConfig_ExtensionProvider_E
 	}
 	out := &otellogv3.OpenTelemetryAccessLogConfig{
 		CommonConfig:         l.stream(cmp.Or(p.GetLogName(), "otel_envoy_accesslog"), nil),
-		DisableBuiltinLabels: true,
+		DisableBuiltinLabels: p.GetLogName() == "", // the name is one of them
 		Body:                 &otelv1.AnyValue{Value: &otelv1.AnyValue_StringValue{StringValue: strings.TrimSuffix(text, "\n")}},
 	}
 	if labels := p.GetLogFormat().GetLabels(); labels != nil && formatsOnly(labels.AsMap()) {

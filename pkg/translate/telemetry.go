@@ -40,6 +40,7 @@ func newTelemetry(c *mesh.Config, namespace string, attached mesh.Attached, mode
 	}
 	out.Logs, out.LogFile = m.logs()
 	out.Tracing = m.tracing()
+	m.checkMetrics()
 	return out, m.notes.list
 }
 
