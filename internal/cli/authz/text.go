@@ -77,7 +77,7 @@ func lines(r ask.Report) []line {
 	for _, f := range r.Audited {
 		out = append(out, line{"audited", name(f)})
 	}
-	if r.DryRun != nil {
+	if r.DryRun != nil && (len(r.DryRun.Matching) > 0 || r.DryRun.Verdict != r.Verdict) {
 		out = append(out, line{"dry run", "with the policies on trial in force: " + string(r.DryRun.Verdict)})
 		for _, f := range r.DryRun.Matching {
 			out = append(out, line{"", name(f) + " would match"})
