@@ -27,6 +27,15 @@ func (c *checker) warn(field, message, fix string) {
 	c.problems = append(c.problems, problem(c.object, config.Warning, field, message, fix))
 }
 
+// deprecated reports a field that still works and that Istio replaced.
+func (c *checker) deprecated(field string, set bool, instead string) {
+	if set {
+		p := problem(c.object, config.Warning, field, "is deprecated; it still has its effect", "use "+instead)
+		p.Code = config.Deprecated
+		c.problems = append(c.problems, p)
+	}
+}
+
 // checkDestination reports the values of a DestinationRule that Istio's reference or Envoy does not allow.
 func checkDestination(o *config.Object, spec *networking.DestinationRule) []config.Problem {
 	c := &checker{object: o}

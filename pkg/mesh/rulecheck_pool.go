@@ -61,6 +61,7 @@ func (c *checker) outlier(field string, o *networking.OutlierDetection) {
 	if o == nil {
 		return
 	}
+	c.deprecated(field+".consecutiveErrors", o.GetConsecutiveErrors() != 0, "consecutiveGatewayErrors or consecutive5xxErrors") //nolint:staticcheck // users' files have it
 	c.duration(field+".interval", o.GetInterval(), 1, "write for example 10s")
 	c.duration(field+".baseEjectionTime", o.GetBaseEjectionTime(), 1, "write for example 30s")
 	c.percent(field+".maxEjectionPercent", o.GetMaxEjectionPercent())
