@@ -1,6 +1,7 @@
 package destinations_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -65,31 +66,33 @@ func (s *suite) counts(name, settings, stat string) {
 // overflows wants requests beyond a limit to be refused at once.
 func (s *suite) overflows(status int) func(t *testing.T) {
 	return func(t *testing.T) {
-		var held sync.WaitGroup
 		client := s.client.Client()
-		for range 8 {
-			held.Go(func() {
-				_, _ = meshtest.Try(client, meshtest.Request{URL: "http://server/slow", Headers: []string{"x-envoy-max-retries=0"}})
-			})
-		}
+		defer hold(t, client, 8)()
 		meshtest.Await(t, client, meshtest.Request{URL: "http://server/", Headers: []string{"x-envoy-max-retries=0"}}, func(a meshtest.Answer) error {
 			if a.Status != status || a.Header.Get("x-envoy-overloaded") != "true" {
 				return errors.New("not refused")
 			}
 			return nil
 		})
-		client.CloseIdleConnections()
-		s.with2xx(t, client)
-		held.Wait()
 	}
 }
 
-// with2xx lifts the limits, so that what is held ends with its client.
-func (s *suite) with2xx(t *testing.T, client *http.Client) {
+// hold keeps n requests to the server open until the result is called.
+func hold(t *testing.T, client *http.Client, n int) (release func()) {
 	t.Helper()
-	s.Write("case.yaml", rule("server", "{}"))
-	s.Settle()
-	meshtest.Expect(t, client, "http://server/", http.StatusOK, "")
+	ctx, cancel := context.WithCancel(t.Context())
+	var held sync.WaitGroup
+	for range n {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://server/slow", nil)
+		check(t, err)
+		req.Header.Set("x-envoy-max-retries", "0")
+		held.Go(func() {
+			if resp, err := client.Do(req); err == nil {
+				resp.Body.Close()
+			}
+		})
+	}
+	return func() { cancel(); held.Wait() }
 }
 
 // oneStream wants two requests at a time to take two connections.

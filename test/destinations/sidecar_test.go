@@ -71,17 +71,7 @@ func (s *suite) ingress() {
 	limited("connectionPool of a listener", byRule+sidecar("version: a", "inboundConnectionPool: "+pool(12)+", ingress: ["+fmt.Sprintf(listener, "connectionPool: "+pool(13))+"]"), "13")
 	s.Case("a limit at the server", sidecar("app: server", "inboundConnectionPool: "+pool(1)), func(t *testing.T) {
 		client := s.client.Client()
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		for range 3 {
-			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://server/slow", nil)
-			check(t, err)
-			go func() {
-				if resp, err := client.Do(req); err == nil {
-					resp.Body.Close()
-				}
-			}()
-		}
+		defer hold(t, client, 6)()
 		meshtest.Expect(t, client, "http://server/", http.StatusServiceUnavailable, "")
 	})
 	s.ingressTLS(listener)
