@@ -1,7 +1,9 @@
 package agent_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -17,6 +19,7 @@ type envoy struct {
 	CommandLine struct {
 		Concurrency int    `json:"concurrency"`
 		DrainTime   string `json:"drain_time"`
+		Flush       string `json:"file_flush_interval"`
 	} `json:"command_line_options"`
 	Node struct {
 		Metadata struct {
@@ -59,7 +62,7 @@ func (r *running) crash() {
 
 const answer = `{"concurrency": 1, "drainDuration": "7s", "proxyMetadata": {"ISTIO_META_FOO": "bar", "ISTIO_META_NAME": "forged"},
 	"proxyStatsMatcher": {"inclusionRegexps": ["cluster\\.program\\.upstream_cx_total"]}, "runtimeValues": {"meshctl.test": "yes"},
-	"statsdUdpAddress": "127.0.0.1:9"}`
+	"statsdUdpAddress": "127.0.0.1:9", "fileFlushInterval": "0.5s", "fileFlushMinSizeKb": 9}`
 
 // Envoy runs as the control plane says, at each start anew; without a control plane, as it said last.
 func TestProxyConfigReachesEnvoy(t *testing.T) {
@@ -69,9 +72,12 @@ func TestProxyConfigReachesEnvoy(t *testing.T) {
 		o.Concurrency, o.Annotations = 0, map[string]string{"proxy.istio.io/config": "x"}
 	})
 	e := r.envoy()
-	if e.CommandLine.Concurrency != 1 || e.CommandLine.DrainTime != "7s" || e.Node.Metadata.Foo != "bar" || e.Node.Metadata.Name != "reviews-v1" ||
+	if e.CommandLine.Concurrency != 1 || e.CommandLine.DrainTime != "7s" || e.CommandLine.Flush != "0.500s" || e.Node.Metadata.Foo != "bar" || e.Node.Metadata.Name != "reviews-v1" ||
 		e.Node.Metadata.ProxyConfig.Concurrency != 1 || e.Node.Metadata.Annotations["proxy.istio.io/config"] != "x" {
 		t.Errorf("Envoy: %+v", e)
+	}
+	if args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", r.now().EnvoyPID)); err == nil && !bytes.Contains(args, []byte("--file-flush-min-size-kb\x009\x00")) {
+		t.Errorf("arguments: %q", args) // Envoy does not say
 	}
 	if in := plane.Agents.Asked()[0]; in.GetNamespace() != "default" || in.GetName() != "reviews-v1" || in.GetServiceAccount() != "sa" ||
 		in.GetLabels()["app"] != "reviews" || in.GetAnnotations()["proxy.istio.io/config"] != "x" {

@@ -31,14 +31,20 @@ func reject(f *field, fd protoreflect.FieldDescriptor, table map[string]coverage
 	}
 }
 
-// rejects reports a field that is set although nothing comes of it.
-func (w *walker) rejects(key, value *yaml.Node, f *field) {
+// set reads a field. Where nothing comes of setting it that is said once, and not of what is in it.
+func (w *walker) set(key, value *yaml.Node, f *field) {
 	if f.rejected != nil && !unset(resolve(value)) {
 		w.rejection(key, "has no effect: ", *f.rejected)
+		w.rejected++
+		defer func() { w.rejected-- }()
 	}
+	w.member(f, value)
 }
 
 func (w *walker) rejection(n *yaml.Node, prefix string, line coverage.Line) {
+	if w.rejected > 0 {
+		return
+	}
 	code, severity := Code(line.Code), Warning
 	if info, found := LookupCode(code); found {
 		severity = info.Severity

@@ -36,12 +36,16 @@ metadata: {name: v}
 spec:
   hosts: [a]
   http:
-  - mirrorPercent: 0
-  - mirror: {host: b}
-    mirror_percent: 20
+  - fault: {abort: {http2Error: ""}}
+  - fault:
+      abort: {http2_error: x}
 `
 	objects, problems := Decode("f", strings.NewReader(text))
-	const want = "f:9:5: VirtualService/default/v: spec.http[1].mirror_percent: has no effect: Istio reads only its replacement (fix: mirrorPercentage: {value: ...}) [IST0002]"
+	const want = "f:9:15: VirtualService/default/v: spec.http[1].fault.abort.http2_error: has no effect: Istio never implemented it (fix: use httpStatus or grpcStatus) [MSH0101]"
+	pod, _ := Decode("f", strings.NewReader(`{apiVersion: v1, kind: Pod, metadata: {name: p, annotations: {proxy.istio.io/config: "sds: {enabled: true}"}}}`))
+	if _, inside := DecodeProxyConfigAnnotation(pod[0]); len(inside) != 1 || inside[0].Code != Deprecated {
+		t.Errorf("an annotation: %v", lines(inside))
+	}
 	if len(objects) != 1 || len(problems) != 1 || problems[0].Error() != want {
 		t.Errorf("got %v, %v; want\n%s", objects, lines(problems), want)
 	}

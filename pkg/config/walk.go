@@ -25,6 +25,7 @@ type walker struct {
 	path     []step
 	problems []Problem
 	silent   int // > 0 inside what a controller writes
+	rejected int // > 0 inside a field that is rejected as a whole
 	depth    int
 	aliases  int // aliases being expanded now
 	// expanded counts the nodes that aliases have stood for so far in the whole document, which may be a list.
@@ -166,8 +167,7 @@ func (w *walker) objectFields(n *yaml.Node, s *schema) bool {
 		w.push(step{name: e.key.Value})
 		if w.mayFollow(e.key, f, seen) {
 			seen = append(seen, f)
-			w.rejects(e.key, e.value, f)
-			w.member(f, e.value)
+			w.set(e.key, e.value, f)
 		}
 		w.pop()
 	}
