@@ -16,6 +16,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh"
 	"github.com/meshctl/meshctl/samples"
+	"github.com/meshctl/meshctl/test/random"
 )
 
 // FuzzYAMLToXDS takes whatever YAML there is the whole way, as a running control plane does, and back to nothing: every resource keeps
@@ -26,6 +27,9 @@ func FuzzYAMLToXDS(f *testing.F) {
 		for _, doc := range strings.Split(text, "\n---\n") {
 			f.Add(doc)
 		}
+	}
+	for seed := range uint64(8) { // of every kind
+		f.Add(random.New(seed, 10).Batch(40))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		objects, _ := config.Decode("fuzz.yaml", strings.NewReader(text))

@@ -2,6 +2,8 @@ package meshconfig_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"net"
 	"testing"
 
 	"github.com/meshctl/meshctl/internal/meshtest"
@@ -38,5 +40,19 @@ spec: {selector: {matchLabels: {app: web}}, concurrency: 1}
 		if info.Options.Concurrency != want || info.Node.Metadata["COLOUR"] != "red" {
 			t.Errorf("%s: concurrency %d, COLOUR %v; want %d, red", name, info.Options.Concurrency, info.Node.Metadata["COLOUR"], want)
 		}
+	}
+}
+
+// In the explicit mode proxyHttpPort is where the HTTP proxy of programs listens, when nobody else does.
+func TestProxyHTTPPort(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := meshtest.ListenPort(l)
+	l.Close()
+	m := meshtest.New(t, map[string]string{"services.yaml": services, "mesh.yaml": mesh(fmt.Sprintf("proxyHttpPort: %d", port))})
+	if got := m.Start(meshtest.Sidecar("client")).Port("http_proxy"); got != port {
+		t.Errorf("the proxy listens at %d, not %d", got, port)
 	}
 }

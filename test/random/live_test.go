@@ -18,8 +18,8 @@ import (
 
 var (
 	seed    = flag.Uint64("random.seed", 1, "of the first batch")
-	batches = flag.Int("random.batches", 25, "how many batches to try in each mode")
-	size    = flag.Int("random.size", 50, "objects in a batch")
+	batches = flag.Int("random.batches", 10, "how many batches to try in each mode")
+	size    = flag.Int("random.size", 100, "objects in a batch")
 )
 
 // wild is how many of a hundred values are odd ones.
