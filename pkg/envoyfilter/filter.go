@@ -64,7 +64,16 @@ func (p *Patch) field(part string) string {
 }
 
 func (p *Patch) problem(severity config.Severity, part, message, fix string) config.Problem {
-	return config.Problem{Object: p.Key, Field: p.field(part), Severity: severity, Message: message, Fix: fix}
+	return p.problemAt(severity, p.field(part), message, fix)
+}
+
+// problemAt takes the place as a full path.
+func (p *Patch) problemAt(severity config.Severity, path, message, fix string) config.Problem {
+	code := config.UntranslatedError
+	if severity == config.Warning {
+		code = config.UnresolvedWarning
+	}
+	return config.Problem{Object: p.Key, Field: path, Severity: severity, Code: code, Message: message, Fix: fix}
 }
 
 func (p *Patch) context() Context { return p.match.GetContext() }

@@ -25,11 +25,11 @@ func (n *notes) warn(part, message, fix string) {
 // failAt and warnAt take the place as a full path.
 func (n *notes) failAt(path, message, fix string) {
 	n.failed = true
-	n.list = append(n.list, config.Problem{Object: n.patch.Key, Field: path, Severity: config.Error, Message: message, Fix: fix})
+	n.list = append(n.list, n.patch.problemAt(config.Error, path, message, fix))
 }
 
 func (n *notes) warnAt(path, message, fix string) {
-	n.list = append(n.list, config.Problem{Object: n.patch.Key, Field: path, Severity: config.Warning, Message: message, Fix: fix})
+	n.list = append(n.list, n.patch.problemAt(config.Warning, path, message, fix))
 }
 
 func quoted(s string) string { return fmt.Sprintf("%q", s) }

@@ -107,6 +107,16 @@ func chainsAndListeners(m *meshtest.Traffic) {
 			t.Errorf("%d chains have the timeout, want 1", n)
 		}
 	})
+	m.Case("chain by name", filter("server", at("FILTER_CHAIN", "context: SIDECAR_INBOUND, listener: {filterChain: {name: 'inbound|8080|mtls'}}", "MERGE", "{transport_socket_connect_timeout: 14s}")), func(t *testing.T) {
+		if n := bytes.Count(m.Member("server").Admin("/config_dump"), []byte(`"transport_socket_connect_timeout": "14s"`)); n != 1 {
+			t.Errorf("%d chains have the timeout, want 1", n)
+		}
+	})
+	m.Case("chain by protocol", filter("server", at("FILTER_CHAIN", "context: SIDECAR_INBOUND, listener: {filterChain: {destinationPort: 8080, applicationProtocols: 'istio,istio-peer-exchange'}}", "MERGE", "{transport_socket_connect_timeout: 15s}")), func(t *testing.T) {
+		if n := bytes.Count(m.Member("server").Admin("/config_dump"), []byte(`"transport_socket_connect_timeout": "15s"`)); n != 1 {
+			t.Errorf("%d chains have the timeout, want 1", n)
+		}
+	})
 	m.Case("its transport socket", filter("server", at("FILTER_CHAIN", "context: SIDECAR_INBOUND, listener: {filterChain: {destinationPort: 8080, transportProtocol: tls}}", "MERGE",
 		`{transport_socket: {name: envoy.transport_sockets.tls, typed_config: {"@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext, common_tls_context: {tls_params: {tls_minimum_protocol_version: TLSv1_3}}}}}`)), func(t *testing.T) {
 		untouched(t, m)

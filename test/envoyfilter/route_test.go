@@ -98,11 +98,11 @@ func routes(m *meshtest.Traffic) {
 func clusters(m *meshtest.Traffic) {
 	const none = "{circuit_breakers: {thresholds: [{max_requests: 0, max_pending_requests: 0, max_connections: 0}]}}"
 	for name, match := range map[string]string{
-		"service and port": "service: server.default.svc.cluster.local, portNumber: 80", "subset": "subset: v1", "name": `name: "outbound|80|v1|server.default.svc.cluster.local"`,
+		"cluster by service and port": "service: server.default.svc.cluster.local, portNumber: 80", "cluster by subset": "subset: v1", "cluster by name": `name: "outbound|80|v1|server.default.svc.cluster.local"`,
 	} {
-		m.Case("cluster by "+name, filter("client", at("CLUSTER", "context: SIDECAR_OUTBOUND, cluster: {"+match+"}", "MERGE_AND_REPLACE_LIST", none)), func(t *testing.T) {
+		m.Case(name, filter("client", at("CLUSTER", "context: SIDECAR_OUTBOUND, cluster: {"+match+"}", "MERGE_AND_REPLACE_LIST", none)), func(t *testing.T) {
 			m.Expect("client", "http://server/private", 503, "overflow")
-			if name != "service and port" {
+			if name != "cluster by service and port" {
 				untouched(t, m)
 			}
 		})

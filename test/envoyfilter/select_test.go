@@ -88,8 +88,8 @@ func TestSelection(t *testing.T) {
 	m.Case("a gateway's port", system("", add("GATEWAY", ", listener: {portNumber: 80}", "p")+add("GATEWAY", ", listener: {portNumber: 81}", "q")), func(t *testing.T) { sees(t, true, "p") })
 	const route = ", vhost: {name: \"shop.example.com:80\"}}"
 	m.Case("a gateway's route", system("", at("VIRTUAL_HOST", "context: GATEWAY, routeConfiguration: {portNumber: 80, name: http.80"+route, "MERGE", adds("x-by", "host"))), func(t *testing.T) { sees(t, true, "host") })
-	for name, match := range map[string]string{"gateway and port name": "gateway: istio-system/edge, portName: web", "name": "name: https.443.web.edge.istio-system"} {
-		m.Case("a gateway's server by "+name, system("", at("ROUTE_CONFIGURATION", "context: GATEWAY, routeConfiguration: {"+match+"}", "MERGE", adds("x-by", "server"))), func(t *testing.T) {
+	for name, match := range map[string]string{"a server by gateway and port name": "gateway: istio-system/edge, portName: web", "a server by name": "name: https.443.web.edge.istio-system"} {
+		m.Case(name, system("", at("ROUTE_CONFIGURATION", "context: GATEWAY, routeConfiguration: {"+match+"}", "MERGE", adds("x-by", "server"))), func(t *testing.T) {
 			has(t, secure, "https://secure.example.com/", "server")
 			has(t, secure, "https://other.example.com/", "")
 			sees(t, true, "")
