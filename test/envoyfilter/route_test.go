@@ -2,6 +2,7 @@ package envoyfilter_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -58,7 +59,7 @@ func virtualHosts(m *meshtest.Traffic) {
 
 func status(a meshtest.Answer, want int) error {
 	if a.Status != want {
-		return &http.ProtocolError{ErrorString: "another status"}
+		return fmt.Errorf("status %d, want %d", a.Status, want)
 	}
 	return nil
 }
