@@ -22,7 +22,8 @@ func TestConnectionPool(t *testing.T) {
 	s := newSuite(t)
 	pool := func(settings string) string { return "{connectionPool: {" + settings + "}}" }
 	s.with("http2MaxRequests", pool("http: {http2MaxRequests: 1}"), s.overflows(http.StatusServiceUnavailable))
-	s.with("maxConnections", pool("tcp: {maxConnections: 1}, http: {http1MaxPendingRequests: 1}"), s.overflows(http.StatusServiceUnavailable))
+	const one = "{connectionPool: {tcp: {maxConnections: 1}, http: {http1MaxPendingRequests: 1}}, loadBalancer: {consistentHash: {useSourceIp: true}}}" // at one server
+	s.with("maxConnections", one, s.overflows(http.StatusServiceUnavailable))
 	s.counts("maxRequestsPerConnection", "http: {maxRequestsPerConnection: 1}", "upstream_cx_max_requests")
 	s.counts("idleTimeout of HTTP", "http: {idleTimeout: 50ms}", "upstream_cx_idle_timeout")
 	s.counts("maxConnectionDuration of HTTP", "tcp: {maxConnectionDuration: 50ms}", "upstream_cx_max_duration_reached")
@@ -67,12 +68,17 @@ func (s *suite) counts(name, settings, stat string) {
 func (s *suite) overflows(status int) func(t *testing.T) {
 	return func(t *testing.T) {
 		client := s.client.Client()
-		defer hold(t, client, 8)()
-		meshtest.Await(t, client, meshtest.Request{URL: "http://server/", Headers: []string{"x-envoy-max-retries=0"}}, func(a meshtest.Answer) error {
-			if a.Status != status || a.Header.Get("x-envoy-overloaded") != "true" {
-				return errors.New("not refused")
+		envoytest.Eventually(t, "a request to be refused", func() error { // what is held may be of the cluster before
+			defer hold(t, client, 4)()
+			impatient := *client // some wait where others are refused
+			impatient.Timeout = 300 * time.Millisecond
+			for range 20 {
+				a, err := meshtest.Try(&impatient, meshtest.Request{URL: "http://server/", Headers: []string{"x-envoy-max-retries=0"}})
+				if err == nil && a.Status == status && a.Header.Get("x-envoy-overloaded") == "true" {
+					return nil
+				}
 			}
-			return nil
+			return errors.New("none is")
 		})
 	}
 }
@@ -87,8 +93,10 @@ func hold(t *testing.T, client *http.Client, n int) (release func()) {
 		check(t, err)
 		req.Header.Set("x-envoy-max-retries", "0")
 		held.Go(func() {
-			if resp, err := client.Do(req); err == nil {
-				resp.Body.Close()
+			for ctx.Err() == nil { // one that is refused does not hold anything
+				if resp, err := client.Do(req); err == nil {
+					resp.Body.Close()
+				}
 			}
 		})
 	}
