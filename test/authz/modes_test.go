@@ -139,3 +139,24 @@ func reported(t *testing.T, m *meshtest.Traffic, part string) {
 		return nil
 	})
 }
+
+// TestAccepted: Envoy refuses nothing of what passes for a value, however odd.
+func TestAccepted(t *testing.T) {
+	m := meshtest.Explicit(t, map[string]string{"services.yaml": services}, members())
+	long := strings.Repeat("é*", 500)
+	for _, rule := range []string{
+		`{to: [{operation: {paths: ["/{**}", "/{*}", "/{**}/", "/{*}/{*}/{*}/{*}/{*}/{*}/{*}/{*}/{**}/x"]}}]}`,
+		`{to: [{operation: {paths: ["//{*}", "/{*}//", "///{**}///"]}}]}`,
+		`{to: [{operation: {paths: ["/a%2F;=@/{*}", "/-._~%!$&'()+,;:@=/{**}"]}}]}`,
+		`{to: [{operation: {paths: ["/` + strings.Repeat("a/", 120) + `{**}"]}}]}`,
+		`{from: [{source: {namespaces: ["` + long + `", "(", "*"]}}]}`,
+		`{from: [{source: {principals: ["*` + strings.Repeat("(", 2000) + `", "*"], trustDomains: ["(*", "*)"]}}]}`,
+		`{from: [{source: {serviceAccounts: ["(/)"], requestPrincipals: ["*/", "/*", "/", "a/*b", "*a*"]}}]}`,
+		`{from: [{source: {ipBlocks: ["::/0", "0.0.0.0/0", "10.1.2.3/8", "::ffff:10.0.0.1"]}}]}`,
+		`{when: [{key: "request.headers[:path]", values: ["*"]}, {key: "request.headers[X]", notValues: ["*", "**", "a*"]}]}`,
+		`{when: [{key: "request.auth.claims[a b][c.d]", values: ["*", "[", "**"]}, {key: "experimental.envoy.filters.http.x[]]", values: ["[]", "[*]", "[a"]}]}`,
+		`{to: [{operation: {hosts: ["*"], methods: ["*"], ports: ["0"]}}]}`,
+	} {
+		m.Case(rule[:min(len(rule), 60)], all(`{rules: [`+rule+`, {}]}`), func(t *testing.T) { tries(t, m, get("/")) })
+	}
+}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -10,6 +11,9 @@ const (
 	OneSegment  = "{*}"
 	AnySegments = "{**}"
 )
+
+// longestTemplate is the longest that Envoy takes.
+const longestTemplate = 256
 
 // IsTemplate reports whether a path is a template (https://istio.io/latest/docs/reference/config/security/authorization-policy/#Operation).
 func IsTemplate(path string) bool {
@@ -30,8 +34,11 @@ func checkPath(v string) (message, fix string) {
 	if !strings.HasPrefix(v, "/") {
 		return "the path template " + quoted + " does not begin with /", "/" + v
 	}
+	if len(v) > longestTemplate {
+		return fmt.Sprintf("a path template has at most %d characters", longestTemplate), ""
+	}
 	rest := false
-	for segment := range strings.SplitSeq(strings.Trim(v, "/"), "/") {
+	for segment := range strings.SplitSeq(strings.TrimSuffix(v[1:], "/"), "/") {
 		switch {
 		case rest:
 			if segment == OneSegment || segment == AnySegments {
@@ -44,6 +51,7 @@ func checkPath(v string) (message, fix string) {
 			continue
 		}
 		if !literal(segment) {
+			// Envoy 1.40 would not refuse such a template, but end.
 			return strconv.Quote(segment) + " is no segment of a path template", "an operator stands for a whole segment; others are text without *, {, } and what a URL must escape"
 		}
 	}

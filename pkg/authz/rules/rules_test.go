@@ -45,6 +45,8 @@ func TestFaults(t *testing.T) {
 		{"template with a wildcard", `{rules: [{to: [{operation: {paths: ["/*/baz/{*}"]}}]}]}`, "spec.rules[0].to[0].operation.paths[0]", "no segment"},
 		{"template that goes on", `{rules: [{to: [{operation: {notPaths: ["/{**}/foo/{*}"]}}]}]}`, "spec.rules[0].to[0].operation.notPaths[0]", "last"},
 		{"template without a slash", `{rules: [{to: [{operation: {paths: ["{**}"]}}]}]}`, "spec.rules[0].to[0].operation.paths[0]", "begin with /"},
+		{"template with an empty segment", `{rules: [{to: [{operation: {paths: ["//{*}"]}}]}]}`, "spec.rules[0].to[0].operation.paths[0]", "no segment"},
+		{"template with two slashes at the end", `{rules: [{to: [{operation: {paths: ["/{*}//"]}}]}]}`, "spec.rules[0].to[0].operation.paths[0]", "no segment"},
 		{"account with a wildcard", `{rules: [{from: [{source: {serviceAccounts: ["a/*"]}}]}]}`, "spec.rules[0].from[0].source.serviceAccounts[0]", "no service account"},
 		{"accounts and principals", `{rules: [{from: [{source: {serviceAccounts: [a], principals: [b]}}]}]}`, "spec.rules[0].from[0].source.serviceAccounts", "exclude"},
 		{"principal with its scheme", `{rules: [{from: [{source: {principals: ["spiffe://cluster.local/ns/a/sa/b"]}}]}]}`, "spec.rules[0].from[0].source.principals[0]", "without spiffe://"},

@@ -89,16 +89,19 @@ func literalStar(a Attribute, v string) bool {
 	return false
 }
 
-// Range reads an address or a range of them in CIDR notation.
+// Range reads an address or a range of them in CIDR notation. IPv4 written as IPv6 is IPv4.
 func Range(v string) (netip.Prefix, bool) {
 	if !strings.Contains(v, "/") {
 		a, err := netip.ParseAddr(v)
-		if err != nil || a.Zone() != "" {
+		if a = a.Unmap(); err != nil || a.Zone() != "" {
 			return netip.Prefix{}, false
 		}
 		return netip.PrefixFrom(a, a.BitLen()), true
 	}
 	p, err := netip.ParsePrefix(v)
+	if p.Addr().Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
 	return p.Masked(), err == nil
 }
 
