@@ -171,14 +171,14 @@ func (p *Policies) external(f *facts, d *Decision) *Match {
 	var asked *Match
 	for _, m := range p.custom {
 		o, ok := m.walk(f)
-		known, defined := p.providers[m.provider]
+		asks := p.providers[m.provider]
 		switch {
-		case !ok || f.HTTP == nil && known.http:
+		case !ok || f.HTTP == nil && asks.http && asks.fault == "":
 		case !o.matches():
 			d.Near = append(d.Near, m.match(o))
-		case !defined:
+		case asks.fault != "":
 			by := m.match(o)
-			d.deny(f.refusal(), fmt.Sprintf("the mesh has no extension provider %q for external authorization", m.provider), &by)
+			d.deny(f.refusal(), asks.fault, &by)
 			return nil
 		case asked == nil:
 			by := m.match(o)

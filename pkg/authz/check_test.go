@@ -18,7 +18,7 @@ func compile(t *testing.T, yaml string) *Policies {
 	}
 	s := mesh.Build(config.Set{}.With(config.Batch{Full: true, Upserts: objects}), mesh.Options{})
 	p := mesh.Proxy{Namespace: "shop", Name: "web", Labels: map[string]string{"app": "web"}}
-	return Compile(s.Config(), s.Workload(p), mesh.Sidecar)
+	return Compile(s.Config(), s.Workload(p), mesh.Sidecar, nil)
 }
 
 // policyYAML is an AuthorizationPolicy with rules in one line of YAML.

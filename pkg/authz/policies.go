@@ -36,29 +36,23 @@ type policy struct {
 	rules    []*rule
 }
 
-// provider is an external authorizer of the mesh's configuration.
-type provider struct{ http bool }
+// Lookup returns the service of a host as the workload sees it, nil when it sees none.
+type Lookup func(host string) *mesh.Service
 
-// Compile reads the policies of a workload, or of a gateway. What cannot be read in them denies rather than allows.
-func Compile(c *mesh.Config, w *mesh.Workload, proxy mesh.ProxyType) *Policies {
+// Compile reads the policies of a workload, or of a gateway. What cannot be read in them denies rather than allows. lookup finds the
+// services of external authorizers; without one they are taken to exist.
+func Compile(c *mesh.Config, w *mesh.Workload, proxy mesh.ProxyType, lookup Lookup) *Policies {
 	p := &Policies{
-		peers: w.PeerAuthn, edge: proxy == mesh.Router, providers: map[string]provider{},
+		peers: w.PeerAuthn, edge: proxy == mesh.Router,
 		domains:       append([]string{c.TrustDomain}, c.Mesh.GetTrustDomainAliases()...),
 		normalization: c.Mesh.GetPathNormalization().GetNormalization(),
-	}
-	for _, e := range c.Mesh.GetExtensionProviders() {
-		switch {
-		case e.GetEnvoyExtAuthzHttp() != nil:
-			p.providers[e.GetName()] = provider{http: true}
-		case e.GetEnvoyExtAuthzGrpc() != nil:
-			p.providers[e.GetName()] = provider{}
-		}
 	}
 	for _, o := range w.AuthzPolicies {
 		if spec, ok := o.Spec.(*security.AuthorizationPolicy); ok {
 			p.add(o, spec)
 		}
 	}
+	p.findProviders(c, lookup)
 	for _, o := range w.RequestAuthns {
 		p.tokens = append(p.tokens, tokenRules(o)...)
 	}

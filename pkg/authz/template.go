@@ -8,9 +8,9 @@ import (
 )
 
 // pathTemplate is the regular expression of a path template, see Envoy's UriTemplateMatchConfig: operators take the characters that
-// a path may have (RFC 3986, pchar) except the asterisk.
+// a path may have (RFC 3986, pchar).
 func pathTemplate(template string) string {
-	const characters = `a-zA-Z0-9\-._~%!$&'()+,;:@=`
+	const characters = `a-zA-Z0-9\-._~%!$&'()*+,;:@=`
 	segments := strings.Split(template, "/")
 	for i, segment := range segments {
 		switch segment {

@@ -89,8 +89,8 @@ func (a answer) String() string {
 	return fmt.Sprintf("allowed=%v status=%d %q", a.allowed, a.status, a.body)
 }
 
-// ask sends a request to a listener as the evaluator is told that it is.
-func (a *authority) ask(address string, r authz.Request) answer {
+// ask sends a request to a listener as the evaluator is told that it is, with a header that no policy asks for.
+func (a *authority) ask(address string, r authz.Request, header string) answer {
 	conn, err := a.dial(address, r)
 	if err != nil {
 		return answer{body: err.Error()}
@@ -99,7 +99,7 @@ func (a *authority) ask(address string, r authz.Request) answer {
 	if r.HTTP == nil {
 		_, err = io.WriteString(conn, "\x00\x01\r\n\r\n")
 	} else {
-		_, err = io.WriteString(conn, wire(r.HTTP))
+		_, err = io.WriteString(conn, wire(r.HTTP, header))
 	}
 	if err != nil {
 		return answer{body: err.Error()}
@@ -131,11 +131,11 @@ func (a *authority) dial(address string, r authz.Request) (net.Conn, error) {
 }
 
 // wire writes a request as it is, without what Go would correct.
-func wire(h *authz.HTTP) string {
+func wire(h *authz.HTTP, header string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", h.Method, h.Path, h.Host)
-	for _, header := range h.Headers {
-		fmt.Fprintf(&b, "%s: %s\r\n", header.Name, header.Value)
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n", h.Method, h.Path, h.Host, header)
+	for _, h := range h.Headers {
+		fmt.Fprintf(&b, "%s: %s\r\n", h.Name, h.Value)
 	}
 	b.WriteString("\r\n")
 	return b.String()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"testing"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -44,7 +45,13 @@ func ports() []mesh.WorkloadPort {
 // redirected, and whence it came, the PROXY protocol says in place of the kernel; the certificates are static ones.
 func listener(t *testing.T, name string, c *mesh.Config, w *mesh.Workload) *listenerv3.Listener {
 	t.Helper()
-	policies, _ := translate.WorkloadPolicies(c, mesh.Sidecar, w, func(string) *mesh.ScopedService { return nil })
+	policies, _ := translate.WorkloadPolicies(c, mesh.Sidecar, w, func(host string) *mesh.ScopedService {
+		if host != authorizerHost {
+			return nil
+		}
+		service := authorizerService()
+		return &mesh.ScopedService{Service: service, Ports: service.Ports}
+	})
 	l := translate.Inbound(translate.NewInbound(c, w, policies, mesh.Proxy{Mode: mesh.Redirected}))[0]
 	l.Name, l.StatPrefix = name, name
 	l.Address = &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
@@ -77,10 +84,26 @@ func pack(t *testing.T, m proto.Message) *anypb.Any {
 	return out
 }
 
+// The external authorizer of the mesh, which allows everything.
+const (
+	authorizerHost = "authorizer.shop.svc.cluster.local"
+	authorizerPort = 9191
+	// askHeader numbers requests for it.
+	askHeader = "x-ask"
+)
+
+func authorizerService() *mesh.Service {
+	return &mesh.Service{Host: authorizerHost, Namespace: "shop", Ports: []mesh.Port{{Number: authorizerPort, TargetPort: authorizerPort, Protocol: mesh.HTTP}}}
+}
+
+// authorizer notes the lines of requests that it was asked about.
+type authorizer struct{ asked sync.Map }
+
 // startEnvoy runs an Envoy with the listeners and returns their addresses by name.
-func startEnvoy(t *testing.T, a *authority, listeners []*listenerv3.Listener) map[string]string {
+func startEnvoy(t *testing.T, a *authority, listeners []*listenerv3.Listener, authorizes *authorizer) map[string]string {
 	t.Helper()
-	program := startProgram(t)
+	program := startProgram(t, func(string) {})
+	external := startProgram(t, func(line string) { authorizes.asked.Store(line, true) })
 	var texts []json.RawMessage
 	for _, l := range listeners {
 		text, err := protojson.Marshal(l)
@@ -105,6 +128,7 @@ func startEnvoy(t *testing.T, a *authority, listeners []*listenerv3.Listener) ma
 			"clusters": []any{
 				cluster(translate.InboundClusterName(httpPort), program), cluster(translate.InboundClusterName(autoPort), program),
 				cluster(translate.InboundClusterName(tcpPort), program), cluster(translate.InboundPassthroughCluster, program),
+				cluster(translate.ClusterName(authorizerHost, authorizerPort, ""), external),
 				cluster(translate.BlackHoleCluster, "127.0.0.1:1"),
 			},
 			"secrets": []any{
@@ -147,8 +171,8 @@ func addresses(t *testing.T, e *envoytest.Envoy) map[string]string {
 const greeting = "hello\n"
 
 // startProgram runs what stands behind the proxy: it answers whatever ends with an empty line, and speaks no HTTP of its own that could
-// find fault with requests.
-func startProgram(t *testing.T) (address string) {
+// find fault with requests. note is told every line.
+func startProgram(t *testing.T, note func(line string)) (address string) {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	check(t, err)
@@ -159,17 +183,17 @@ func startProgram(t *testing.T) (address string) {
 			if err != nil {
 				return
 			}
-			go serve(conn)
+			go serve(conn, note)
 		}
 	}()
 	return l.Addr().String()
 }
 
-func serve(conn net.Conn) {
+func serve(conn net.Conn, note func(line string)) {
 	defer conn.Close()
 	lines := bufio.NewScanner(conn)
 	for lines.Scan() {
-		if lines.Text() != "" {
+		if note(lines.Text()); lines.Text() != "" {
 			continue
 		}
 		if _, err := io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n"+greeting); err != nil {

@@ -57,6 +57,15 @@ func (g generator) mesh(base *mesh.Config) *mesh.Config {
 		meshconfig.MeshConfig_ProxyPathNormalization_BASE, meshconfig.MeshConfig_ProxyPathNormalization_MERGE_SLASHES,
 		meshconfig.MeshConfig_ProxyPathNormalization_DECODE_AND_MERGE_SLASHES,
 	)}
+	for name, host := range map[string]string{"external": authorizerHost, "elsewhere": "elsewhere.shop.svc.cluster.local"} {
+		c.Mesh.ExtensionProviders = append(c.Mesh.ExtensionProviders, &meshconfig.MeshConfig_ExtensionProvider{
+			Name: name, Provider: &meshconfig.MeshConfig_ExtensionProvider_EnvoyExtAuthzHttp{
+				EnvoyExtAuthzHttp: &meshconfig.MeshConfig_ExtensionProvider_EnvoyExternalAuthorizationHttpProvider{
+					Service: host, Port: authorizerPort, IncludeRequestHeadersInCheck: []string{askHeader},
+				},
+			},
+		})
+	}
 	return &c
 }
 
@@ -83,6 +92,12 @@ func (g generator) policy(i int) *config.Object {
 		security.AuthorizationPolicy_ALLOW, security.AuthorizationPolicy_ALLOW, security.AuthorizationPolicy_ALLOW,
 		security.AuthorizationPolicy_DENY, security.AuthorizationPolicy_DENY, security.AuthorizationPolicy_AUDIT,
 	)}
+	if g.chance(8) {
+		spec.Action = security.AuthorizationPolicy_CUSTOM
+		spec.ActionDetail = &security.AuthorizationPolicy_Provider{Provider: &security.AuthorizationPolicy_ExtensionProvider{
+			Name: pick(g, "external", "external", "external", "external", "elsewhere", "nobody"),
+		}}
+	}
 	if g.chance(8) {
 		o.Meta.Annotations = map[string]string{"istio.io/dry-run": pick(g, "true", "false")}
 	}

@@ -84,7 +84,8 @@ func answer(s *mesh.Snapshot, q Query, t target, peer string, caller *target, no
 	if len(q.Claims) > 0 && len(w.RequestAuthns) == 0 {
 		a.note("no RequestAuthentication holds for %s: nobody looks at tokens", t)
 	}
-	d := authz.Compile(s.Config(), w, t.proxy().Type).Check(a.request)
+	lookup := func(host string) *mesh.Service { return s.Service(host, w.Namespace) }
+	d := authz.Compile(s.Config(), w, t.proxy().Type, lookup).Check(a.request)
 	return a.report(s, d), nil
 }
 
