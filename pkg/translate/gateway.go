@@ -201,12 +201,13 @@ func GatewayListeners(in GatewayInput) ([]GatewayListenerInput, []config.Problem
 		if !ok {
 			continue
 		}
+		names := served{}
 		for _, s := range p.servers {
 			notes.object = s.Gateway
 			if !slices.Contains(l.From, s.Gateway) {
 				l.From = append(l.From, s.Gateway)
 			}
-			p.add(&l, s, in, notes)
+			p.add(&l, s, in, names, notes)
 		}
 		l.Plain = distinct(l.Plain)
 		if l.Route != "" || len(l.Secure) > 0 || len(l.Plain) > 0 {
@@ -231,14 +232,16 @@ func (p *gatewayPort) listener(in GatewayInput) (GatewayListenerInput, bool) {
 }
 
 // add adds one server to the listener of its port.
-func (p *gatewayPort) add(l *GatewayListenerInput, s *mesh.GatewayServer, in GatewayInput, notes *problems) {
+func (p *gatewayPort) add(l *GatewayListenerInput, s *mesh.GatewayServer, in GatewayInput, names served, notes *problems) {
 	switch p.kind {
 	case plainHTTP:
 		l.Route, l.StatPrefix = GatewayHTTPRoute(p.target, p.bind), p.servers[0].Server.GetName()
 		l.GRPCWeb = l.GRPCWeb || protocolOf(s) == "GRPC-WEB"
 	case overTLS:
 		for _, c := range p.secure(s, in, notes) {
-			l.secure(c, s, notes)
+			if c, ok := names.add(c, s, notes); ok {
+				l.Secure = append(l.Secure, c)
+			}
 		}
 	case plainTCP:
 		l.Plain = append(l.Plain, gatewayTCP(s, in, notes)...)

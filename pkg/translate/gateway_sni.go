@@ -18,6 +18,7 @@ const alpnPeers = "istio-peer-exchange"
 // for each port, and for each subset. It goes on encrypted; no VirtualService has a say.
 func autoPassThrough(s *mesh.GatewayServer, in GatewayInput) []SecureChain {
 	var out []SecureChain
+	seen := map[string]bool{}
 	for _, svc := range in.Services {
 		if !autoServed(s, svc.Service) {
 			continue
@@ -29,9 +30,10 @@ func autoPassThrough(s *mesh.GatewayServer, in GatewayInput) []SecureChain {
 			for _, subset := range append([]string{""}, subsetNames(svc.Rule)...) {
 				name := ServerName(svc.Host, port.Number, subset)
 				sni := strings.ToLower(clipSNI(name)) // as Envoy compares
-				if slices.ContainsFunc(out, func(c SecureChain) bool { return c.ServerNames[0] == sni }) {
+				if seen[sni] {
 					continue
 				}
+				seen[sni] = true
 				out = append(out, SecureChain{ServerNames: []string{sni}, Mesh: true, Chain: Chain{
 					Clusters: []WeightedCluster{{Name: name, Weight: 100}}, StatPrefix: name, Policy: streamPolicy(svc.Rule, port.Number, subset),
 				}})

@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,35 +90,35 @@ func within(names []string, hosts []mesh.GatewayHost) (served []string, ok bool)
 	return served, len(served) > 0
 }
 
-// secure adds a chain to the listener, without the names that a chain before it takes: Envoy refuses two chains for the same connections.
-func (l *GatewayListenerInput) secure(c SecureChain, s *mesh.GatewayServer, notes *problems) {
-	kept := make([]string, 0, len(c.ServerNames))
+// served are the chains of a listener by the names that they take; "" is the rest of the names.
+type served map[string][]SecureChain
+
+// add returns a chain without the names that a chain before it takes: Envoy refuses two chains for the same connections.
+func (d served) add(c SecureChain, s *mesh.GatewayServer, notes *problems) (SecureChain, bool) {
 	names := c.ServerNames
 	if len(names) == 0 {
 		names = []string{""}
 	}
+	kept := make([]string, 0, len(names))
 	for _, n := range names {
-		if other := l.taken(n, c); other {
-			notes.warn(field("spec.servers", s.Index)+".hosts", cmp.Or(strconv.Quote(n), "every name")+" is already served on port "+number(s.Server.GetPort().GetNumber())+" by an older server or route", "serve each name once")
+		if slices.ContainsFunc(d[n], func(o SecureChain) bool { return o.Mesh == c.Mesh && overlap(o.Chain.Subnets, c.Chain.Subnets) }) {
+			notes.warn(field("spec.servers", s.Index)+".hosts", quotedName(n)+" is already served on port "+number(s.Server.GetPort().GetNumber())+" by an older server or route", "serve each name once")
 			continue
 		}
+		d[n] = append(d[n], c)
 		kept = append(kept, n)
-	}
-	if len(kept) == 0 {
-		return
 	}
 	if len(c.ServerNames) > 0 {
 		c.ServerNames = kept
 	}
-	l.Secure = append(l.Secure, c)
+	return c, len(kept) > 0
 }
 
-// taken reports whether a chain of the listener takes a name already, "" being the rest, from the same destinations.
-func (l *GatewayListenerInput) taken(name string, c SecureChain) bool {
-	return slices.ContainsFunc(l.Secure, func(o SecureChain) bool {
-		same := name == "" && len(o.ServerNames) == 0 || slices.Contains(o.ServerNames, name)
-		return same && o.Mesh == c.Mesh && overlap(o.Chain.Subnets, c.Chain.Subnets)
-	})
+func quotedName(n string) string {
+	if n == "" {
+		return "every name"
+	}
+	return strconv.Quote(n)
 }
 
 // overlap reports whether two lists of ranges, of which an empty one is everything, have an entry in common.
