@@ -80,10 +80,13 @@ func reaches(t *testing.T, m *meshtest.Traffic, http, grpc bool) {
 		client := m.Client("client", url)
 		envoytest.Eventually(t, url, func() error {
 			a, err := meshtest.Try(client, meshtest.Request{URL: url})
-			if got := err == nil && a.Status < 500; got != want {
-				return fmt.Errorf("%d %q %v: want it served: %v", a.Status, a.Body, err, want)
+			switch served := err == nil && a.Status < 500; {
+			case served == want:
+				return nil
+			case err != nil:
+				return err
 			}
-			return nil
+			return fmt.Errorf("%d %q: want it served: %v", a.Status, a.Body, want)
 		})
 	}
 }

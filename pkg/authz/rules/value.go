@@ -70,13 +70,10 @@ func inside(v string) bool {
 	if v == "*" {
 		return false
 	}
-	inner := v
 	if strings.HasPrefix(v, "*") {
-		inner = v[1:]
-	} else {
-		inner = strings.TrimSuffix(v, "*")
+		return strings.Contains(v[1:], "*")
 	}
-	return strings.Contains(inner, "*")
+	return strings.Contains(strings.TrimSuffix(v, "*"), "*")
 }
 
 // literalStar reports whether a value of an attribute that takes any text has a * that stands for itself where its author may not
