@@ -28,8 +28,8 @@ func FuzzYAMLToXDS(f *testing.F) {
 			f.Add(doc)
 		}
 	}
-	for seed := range uint64(8) { // of every kind
-		f.Add(random.New(seed, 10).Batch(40))
+	for seed := range uint64(12) { // of every kind
+		f.Add(random.New(seed, 10).Batch(8))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		objects, _ := config.Decode("fuzz.yaml", strings.NewReader(text))

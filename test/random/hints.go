@@ -59,7 +59,6 @@ var (
 	paths      = []string{"/", "/api", "/api/*", "/a/b", "/*", "*/end", "/files/{*}/x", "/files/{**}"}
 	headers    = []string{"x-user", "x-team", "cookie", "user-agent", ":authority", "x-b3-traceid"}
 	portHint   = number(80, 443, 7000, 8080, 9000, 3306)
-	tlsHosts   = []string{"secure.example.com", "*.example.org", "*"}
 	localities = []string{"r1", "r1/z1", "r1/z1/s1", "r1/z2", "r2/z1", "r2/*"}
 )
 
