@@ -43,9 +43,19 @@ func TestConnectionPool(t *testing.T) {
 	s.with("tcpKeepalive", pool("tcp: {tcpKeepalive: {probes: 3, time: 60s, interval: 10s}}"), s.accepted("tcpKeepalive"))
 	s.with("idleTimeout of TCP", pool("tcp: {idleTimeout: 100ms}"), func(t *testing.T) { s.ends(t, 7000, false) })
 	s.with("maxConnectionDuration of TCP", pool("tcp: {maxConnectionDuration: 100ms}"), func(t *testing.T) { s.ends(t, 7000, true) })
-	s.with("maxRetries", "{connectionPool: {http: {maxRetries: 1}}}", s.accepted("maxRetries"))
+	s.with("maxRetries", "{connectionPool: {http: {maxRetries: 17}}}", s.shows("/clusters", "outbound|80||server.default.svc.cluster.local::default_priority::max_retries::17\n"))
 	s.with("retryBudget", "{retryBudget: {percent: 10, minRetryConcurrency: 1, budgetInterval: 1s}}", s.accepted("retryBudget"))
-	s.with("connectTimeout", "{connectionPool: {tcp: {connectTimeout: 1500ms}}}", s.accepted("connectTimeout"))
+	s.with("connectTimeout", "{connectionPool: {tcp: {connectTimeout: 1500ms}}}", s.shows("/config_dump?resource=dynamic_active_clusters", `"connect_timeout": "1.500s"`))
+}
+
+// shows wants the servers to answer and a text, which no default gives, on a page of Envoy's admin interface.
+func (s *suite) shows(page, text string) func(t *testing.T) {
+	return func(t *testing.T) {
+		s.only(t, []string{"a", "b", "c"})
+		if !strings.Contains(string(s.client.Admin(page)), text) {
+			t.Errorf("%s does not say %q", page, text)
+		}
+	}
 }
 
 // counts wants requests to move a counter of the cluster.
