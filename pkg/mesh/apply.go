@@ -1,7 +1,10 @@
 package mesh
 
 import (
+	"slices"
+
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh/convert"
 )
 
 // Apply returns the snapshot after a batch and what a proxy could see of the difference. The cost depends on what
@@ -64,12 +67,18 @@ func allOf(set config.Set) []delta {
 
 // resolvedKinds are the kinds that snapshots are made of.
 func resolvedKinds() []config.Kind {
-	return []config.Kind{
+	own := []config.Kind{
 		config.ConfigMap, config.Service, config.ServiceEntry, config.WorkloadEntry, config.Pod, config.Node, config.EndpointSlice,
 		config.PeerAuthn, config.DestinationRule, config.VirtualService, config.Gateway, config.Sidecar, config.Secret,
 		config.EnvoyFilter, config.Telemetry, config.WasmPlugin, config.TrafficExtension, config.AuthzPolicy, config.RequestAuthn,
 		config.ProxyConfig, config.WorkloadGroup,
 	}
+	for _, kind := range slices.Concat(convert.Kinds(), convert.Reads()) {
+		if !slices.Contains(own, kind) {
+			own = append(own, kind)
+		}
+	}
+	return own
 }
 
 // advance resolves a new set of objects of which only the deltas differ.
@@ -79,6 +88,7 @@ func (s *Snapshot) advance(set config.Set, deltas []delta) (*Snapshot, Change) {
 	if first || changed(deltas, configKey(s.options)) {
 		deltas = t.reconfigure(deltas)
 	}
+	deltas = append(deltas, t.derive(deltas)...)
 	for _, d := range deltas {
 		t.read(d)
 	}

@@ -8,6 +8,7 @@ import (
 	typev1beta1 "istio.io/api/type/v1beta1"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh/convert"
 )
 
 // Labels by which the proxies of a Gateway API Gateway are known.
@@ -26,6 +27,8 @@ type attachment struct {
 	object *config.Object
 	// selectors: one of them must match; nil holds for every proxy, an empty list for none.
 	selectors []map[string]string
+	// account is the service account of the proxies; "" is any.
+	account string
 	// local: in the root namespace, too, it holds for its own namespace only.
 	local bool
 }
@@ -60,6 +63,9 @@ func (t *tables) attachedTo(kind config.Kind, p Proxy) Attached {
 }
 
 func (a *attachment) holdsFor(p Proxy) bool {
+	if a.account != "" && a.account != p.ServiceAccount {
+		return false
+	}
 	return a.selectors == nil || slices.ContainsFunc(a.selectors, func(s map[string]string) bool { return labelsMatch(s, p.Labels) })
 }
 
@@ -115,6 +121,9 @@ type (
 
 func parseAttachment(o *config.Object) (*attachment, []config.Problem) {
 	a := &attachment{object: o}
+	if o.Key.Derived() {
+		a.account, a.local = o.Meta.Annotations[convert.NoteAccount], true
+	}
 	var labels map[string]string
 	switch spec := o.Spec.(type) {
 	case selecting:

@@ -106,7 +106,7 @@ func TestProblemsFollowTheirCause(t *testing.T) {
 func TestNotEnforced(t *testing.T) {
 	s := build(t, `
 apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
+kind: UDPRoute
 metadata: {name: deny, namespace: prod}
 spec: {}
 ---
@@ -118,7 +118,7 @@ spec: {}`)
 	for _, o := range s.NotEnforced() {
 		got = append(got, o.Key.String())
 	}
-	equal(t, "not enforced", got, []string{"HTTPRoute/prod/deny"})
+	equal(t, "not enforced", got, []string{"UDPRoute/prod/deny"})
 }
 
 func TestMeshConfigDefaults(t *testing.T) {

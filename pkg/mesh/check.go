@@ -21,9 +21,12 @@ func (t *update) check() {
 			t.report(key, nil)
 			continue
 		}
-		problems := append([]config.Problem(nil), v.problems...)
-		problems = append(problems, t.checkDestinations(v)...)
-		problems = append(problems, t.checkGateways(v)...)
+		var problems []config.Problem
+		if !key.Derived() { // the conversion has checked what it refers to
+			problems = append(problems, v.problems...)
+			problems = append(problems, t.checkDestinations(v)...)
+			problems = append(problems, t.checkGateways(v)...)
+		}
 		problems = append(problems, t.checkRivals(v)...)
 		t.report(key, problems)
 	}
@@ -132,9 +135,9 @@ func (t *tables) checkRivals(v *virtual) []config.Problem {
 			if other.key() == v.key() {
 				break
 			}
-			if len(v.MeshHosts) > 0 && meet(other.Visibility, v.Visibility) {
+			if len(v.MeshHosts) > 0 && meet(other.Visibility, v.Visibility) && !(v.Precise() && other.Precise()) {
 				out = append(out, problem(v.Object, config.Warning, fmt.Sprintf("spec.hosts[%d]", i),
-					fmt.Sprintf("%s already routes %s, and only the oldest VirtualService of a host counts on sidecars", other.key(), h),
+					fmt.Sprintf("%s already routes %s, and only the oldest VirtualService of a host counts on sidecars", other.key().Origin(), h),
 					"merge the two, or remove one"))
 				break
 			}

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh/convert"
 )
 
 // caSuffix of the Secret that holds the authorities apart from the certificate, as Istio documents for mutual TLS.
@@ -20,8 +21,10 @@ const configMapPrefix = "configmap://"
 func secretName(name string) string { return strings.TrimPrefix(name, "kubernetes://") }
 
 // secret returns a credential of the router's namespace, nil when there is none with a certificate.
-func (r *resolver) secret(name string) *config.Object {
-	o := r.set.Get(config.Key{Kind: config.Secret, Namespace: r.key.Namespace, Name: name})
+func (r *resolver) secret(name string) *config.Object { return r.secretIn(r.key.Namespace, name) }
+
+func (r *resolver) secretIn(namespace, name string) *config.Object {
+	o := r.set.Get(config.Key{Kind: config.Secret, Namespace: namespace, Name: name})
 	if o == nil {
 		return nil
 	}
@@ -36,8 +39,10 @@ func (r *resolver) secret(name string) *config.Object {
 }
 
 // configMap returns a ConfigMap of the router's namespace, nil when there is none with authorities.
-func (r *resolver) configMap(name string) *config.Object {
-	o := r.set.Get(config.Key{Kind: config.ConfigMap, Namespace: r.key.Namespace, Name: name})
+func (r *resolver) configMap(name string) *config.Object { return r.configMapIn(r.key.Namespace, name) }
+
+func (r *resolver) configMapIn(namespace, name string) *config.Object {
+	o := r.set.Get(config.Key{Kind: config.ConfigMap, Namespace: namespace, Name: name})
 	if o == nil {
 		return nil
 	}
@@ -47,13 +52,25 @@ func (r *resolver) configMap(name string) *config.Object {
 	return nil
 }
 
-// credentials resolves the certificates of a server and the authorities of its clients.
-func (r *resolver) credentials(tls *networking.ServerTLSSettings) (certificates []Credential, authorities Credential) {
+// credentials resolves the certificates of a server and the authorities of its clients. Only a derived Gateway may use those of other
+// namespaces: whether it does was decided where it was made.
+func (r *resolver) credentials(tls *networking.ServerTLSSettings, derived bool) (certificates []Credential, authorities Credential) {
 	for _, name := range serverCredentials(tls) {
+		if namespace, short, ok := elsewhere(name); ok && derived {
+			certificates = append(certificates, Credential{namespace + "/" + short, r.secretIn(namespace, short)})
+			continue
+		}
 		name = secretName(name)
 		certificates = append(certificates, Credential{name, r.secret(name)})
 	}
 	if name := tls.GetCaCertCredentialName(); name != "" {
+		if namespace, short, ok := elsewhere(name); ok && derived {
+			return certificates, Credential{namespace + "/" + short + "/cacert", r.secretIn(namespace, short)}
+		}
+		if path, ok := strings.CutPrefix(name, configMapPrefix); ok && derived {
+			namespace, short, _ := strings.Cut(path, "/")
+			return certificates, Credential{"configmap/" + path, r.configMapIn(namespace, short)}
+		}
 		return certificates, r.authorities(name)
 	}
 	if len(certificates) > 0 {
@@ -64,6 +81,16 @@ func (r *resolver) credentials(tls *networking.ServerTLSSettings) (certificates 
 		}
 	}
 	return certificates, authorities
+}
+
+// elsewhere splits the name of a Secret that says its namespace.
+func elsewhere(name string) (namespace, short string, ok bool) {
+	path, ok := strings.CutPrefix(name, convert.CredentialPrefix)
+	if !ok {
+		return "", "", false
+	}
+	namespace, short, ok = strings.Cut(path, "/")
+	return namespace, short, ok
 }
 
 // authorities finds what caCertCredentialName means: a Secret, or a ConfigMap; of another namespace neither.
@@ -99,9 +126,15 @@ func (g *gateway) credentials() []string {
 	var out []string
 	for _, s := range g.Spec.Servers {
 		for _, name := range serverCredentials(s.GetTls()) {
+			if _, short, ok := elsewhere(name); ok {
+				name = short
+			}
 			out = append(out, secretName(name))
 		}
 		if name := s.GetTls().GetCaCertCredentialName(); name != "" {
+			if _, short, ok := elsewhere(name); ok {
+				name = short
+			}
 			name = secretName(strings.TrimPrefix(name, configMapPrefix))
 			out = append(out, name, "configmap/"+name[strings.LastIndexByte(name, '/')+1:])
 		}

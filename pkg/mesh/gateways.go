@@ -8,6 +8,7 @@ import (
 
 	"github.com/meshctl/meshctl/internal/digest"
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh/convert"
 )
 
 // gateway is one Gateway object.
@@ -15,7 +16,9 @@ type gateway struct {
 	Object *config.Object
 	Spec   *networking.Gateway
 	Hosts  [][]GatewayHost // by server
-	Digest config.Digest
+	// Namespace of the proxies that serve it; "" is any.
+	Namespace string
+	Digest    config.Digest
 }
 
 func (g *gateway) name() string { return g.Object.Key.Namespace + "/" + g.Object.Key.Name }
@@ -45,7 +48,7 @@ func (t *update) readGateway(d delta) {
 	if after != nil {
 		t.useCredential(after.credentials(), key, true)
 	}
-	if before == nil || after == nil || !sameLabels(before.Spec.Selector, after.Spec.Selector) {
+	if before == nil || after == nil || !sameLabels(before.Spec.Selector, after.Spec.Selector) || before.Namespace != after.Namespace {
 		t.change.Rekey[""] = true
 		for _, v := range t.toGateway.get(key.Namespace + "/" + key.Name) {
 			t.staleChecks[v.key()] = true
@@ -59,16 +62,20 @@ func parseGateway(o *config.Object) (*gateway, []config.Problem) {
 		return nil, nil
 	}
 	g := &gateway{Object: o, Spec: spec}
+	if o.Key.Derived() {
+		g.Namespace = o.Meta.Annotations[convert.NoteNamespace]
+	}
 	c := &gatewayCheck{object: o}
 	for i, s := range spec.Servers {
 		g.Hosts = append(g.Hosts, c.server(i, s))
 	}
 	c.whole(spec)
 	g.Digest = digest.Of(struct {
-		Key  config.Key
-		Meta config.Meta
-		Spec *networking.Gateway
-	}{o.Key, config.Meta{Created: o.Meta.Created}, spec})
+		Key       config.Key
+		Meta      config.Meta
+		Spec      *networking.Gateway
+		Namespace string
+	}{o.Key, config.Meta{Created: o.Meta.Created}, spec, g.Namespace})
 	return g, c.problems
 }
 
@@ -90,7 +97,7 @@ func gatewayHost(entry, own string) GatewayHost {
 func (t *tables) gatewaysOf(p Proxy) []*gateway {
 	var out []*gateway
 	for _, g := range t.gateways.all() {
-		if labelsMatch(g.Spec.Selector, p.Labels) {
+		if labelsMatch(g.Spec.Selector, p.Labels) && (g.Namespace == "" || g.Namespace == p.Namespace) {
 			out = append(out, g)
 		}
 	}
@@ -108,7 +115,7 @@ func (r *resolver) servers(old []*GatewayServer) []*GatewayServer {
 		kept[s.Digest] = s
 	}
 	var out []*GatewayServer
-	for _, g := range r.gatewaysOf(Proxy{Labels: r.proxy.Labels}) {
+	for _, g := range r.gatewaysOf(Proxy{Labels: r.proxy.Labels, Namespace: r.key.Namespace}) {
 		for i, hosts := range g.Hosts {
 			if len(hosts) == 0 {
 				continue
@@ -134,7 +141,7 @@ func (r *resolver) server(g *gateway, i int) *GatewayServer {
 			s.Virtual = append(s.Virtual, n)
 		}
 	}
-	s.Credentials, s.Authorities = r.credentials(s.Server.GetTls())
+	s.Credentials, s.Authorities = r.credentials(s.Server.GetTls(), g.Object.Key.Derived())
 	s.Digest = digest.Of(struct {
 		Gateway     config.Key
 		Server      *networking.Server

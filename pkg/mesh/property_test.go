@@ -24,6 +24,7 @@ func proxies() []Proxy {
 	}
 	for _, name := range []string{"x", "y"} {
 		p := sidecarIn("a", "app="+name)
+		p.ServiceAccount = "sa1"
 		p.Name, p.Addresses, p.Mode = name, []string{"10.0.0.1"}, Explicit
 		out = append(out, p)
 	}
@@ -84,6 +85,7 @@ func (t *tables) sizes() map[string]int {
 		"rules": t.rules.table.Len(), "ruleHosts": t.ruleHosts.table.Len(), "sidecars": t.sidecars.table.Len(),
 		"gateways": t.gateways.table.Len(), "labelled": t.labelled.table.Len(), "attached": t.attached.table.Len(), "credentials": t.credentials.table.Len(),
 		"wildcards": t.wildcards.table.Len(), "problems": t.problems.table.Len(),
+		"conversions": t.conversions.table.Len(), "readers": t.readers.table.Len(),
 	}
 }
 

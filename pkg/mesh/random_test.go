@@ -72,6 +72,9 @@ func (g generator) object() *config.Object {
 		generator.gateway, generator.sidecar, generator.peerAuthn, generator.secret, generator.node, generator.envoyFilter,
 		generator.authzPolicy, generator.requestAuthn, generator.telemetry, generator.wasmPlugin,
 	}
+	if g.maybe(30) {
+		makers = convertedKinds()
+	}
 	makers[g.IntN(len(makers))](g, o)
 	if g.maybe(2) {
 		generator.meshConfig(g, o)

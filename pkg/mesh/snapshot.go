@@ -96,8 +96,7 @@ func (s *Snapshot) Problems() []config.Problem {
 func notEnforced() []config.Kind {
 	return []config.Kind{
 		config.Telemetry, config.WasmPlugin,
-		config.K8sGateway, config.HTTPRoute, config.GRPCRoute, config.TCPRoute, config.TLSRoute, config.BackendTLSPolicy,
-		config.Ingress, config.TrafficSplit, config.TrafficTarget, config.HTTPRouteGroup, config.SMITCPRoute,
+		config.BackendTLSPolicy, config.UDPRoute, config.SMIUDPRoute,
 	}
 }
 

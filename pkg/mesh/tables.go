@@ -38,6 +38,11 @@ type tables struct {
 	labelled    index[string, []*labelled]   // what depends on a proxy's labels, by namespace; "" holds for all
 	credentials index[string, []config.Key]  // users of a Secret by its name
 	problems    index[config.Key, []config.Problem]
+
+	// What objects of other APIs were converted to; which conversions read an object.
+	conversions index[config.Key, *conversion]
+	readers     index[config.Key, []config.Key]
+	derived     config.Set
 }
 
 // settle ends every edit, so that the tables can be shared.
@@ -45,7 +50,7 @@ func (t *tables) settle() {
 	for _, x := range []interface{ settle() }{
 		&t.definitions, &t.declared, &t.services, &t.instances, &t.addresses, &t.selectors, &t.members, &t.slices,
 		&t.sliceRefs, &t.backends, &t.policies, &t.virtuals, &t.delegates, &t.routes, &t.toHost, &t.toGateway, &t.rules, &t.ruleHosts, &t.wildcards,
-		&t.sidecars, &t.gateways, &t.attached, &t.labelled, &t.credentials, &t.problems,
+		&t.sidecars, &t.gateways, &t.attached, &t.labelled, &t.credentials, &t.problems, &t.conversions, &t.readers,
 	} {
 		x.settle()
 	}

@@ -52,6 +52,11 @@ func (t *update) mark(host string, a Aspect) { t.change.Hosts[host] |= a }
 
 // report replaces what is known to be wrong with an object.
 func (t *update) report(key config.Key, problems []config.Problem) {
+	if key.Derived() {
+		for i := range problems {
+			problems[i] = t.attribute(problems[i])
+		}
+	}
 	setList(&t.problems, key, problems)
 }
 

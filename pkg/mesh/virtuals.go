@@ -24,7 +24,7 @@ func (t *update) parseVirtuals() {
 		}
 	}
 	for _, key := range sortedKeys(t.staleVirtuals) {
-		t.replaceVirtual(key, t.parseVirtual(t.set.Get(key)))
+		t.replaceVirtual(key, t.parseVirtual(t.object(key)))
 	}
 }
 

@@ -53,7 +53,9 @@ func (t *update) expanded(o *config.Object) *virtual {
 	v.Spec = proto.CloneOf(in)
 	v.Own = v.Spec
 	v.Visibility = visibility(in.ExportTo, t.config.Mesh.DefaultVirtualServiceExportTo, o.Key.Namespace)
-	t.expandNames(v)
+	if !o.Key.Derived() { // whose names are absolute
+		t.expandNames(v)
+	}
 	return v
 }
 

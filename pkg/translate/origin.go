@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"slices"
 	"strings"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -17,8 +18,8 @@ const OriginMetadata = "meshctl"
 func origin(keys ...config.Key) *corev3.Metadata {
 	names := make([]string, 0, len(keys))
 	for _, k := range keys {
-		if k != (config.Key{}) {
-			names = append(names, k.String())
+		if name := k.Origin().String(); k != (config.Key{}) && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	if len(names) == 0 {

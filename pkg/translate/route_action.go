@@ -29,7 +29,7 @@ func (b *routeBuilder) action(r *routev3.Route, rule *networking.HTTPRoute, matc
 	headers := b.headerOperations(rule.GetHeaders(), path+".headers")
 	switch {
 	case rule.GetRedirect() != nil:
-		r.Action = &routev3.Route_Redirect{Redirect: b.redirect(rule.GetRedirect(), path+".redirect")}
+		r.Action = &routev3.Route_Redirect{Redirect: b.redirect(rule.GetRedirect(), match, path+".redirect")}
 	case rule.GetDirectResponse() != nil:
 		r.Action = &routev3.Route_DirectResponse{DirectResponse: b.directResponse(rule.GetDirectResponse(), path+".directResponse")}
 	default:
@@ -54,7 +54,7 @@ func traces(p *meshconfig.MeshConfig_ExtensionProvider) bool {
 
 // operation names the spans of a route.
 func (b *routeBuilder) operation(r *routev3.Route) string {
-	path := cmp.Or(r.GetMatch().GetPath(), r.GetMatch().GetPrefix(), r.GetMatch().GetSafeRegex().GetRegex())
+	path := cmp.Or(r.GetMatch().GetPath(), r.GetMatch().GetPrefix(), r.GetMatch().GetPathSeparatedPrefix(), r.GetMatch().GetSafeRegex().GetRegex())
 	if r.GetMatch().GetPath() == "" {
 		path += "*"
 	}
@@ -65,6 +65,9 @@ func (b *routeBuilder) operation(r *routev3.Route) string {
 func (b *routeBuilder) forward(rule *networking.HTTPRoute, match *networking.HTTPMatchRequest, headers *headerOperations, path string) *routev3.RouteAction {
 	a := &routev3.RouteAction{}
 	b.destinations(a, rule.GetRoute(), headers, path)
+	if b.virtual.Precise() {
+		a.ClusterNotFoundResponseCode = routev3.RouteAction_INTERNAL_SERVER_ERROR
+	}
 	b.timeouts(a, rule.GetTimeout())
 	a.RetryPolicy = b.retryPolicy(rule.GetRetries(), path+".retries")
 	b.rewrite(a, rule.GetRewrite(), match, path+".rewrite")

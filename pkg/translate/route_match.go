@@ -87,6 +87,9 @@ func (b *routeBuilder) uri(m *networking.StringMatch, path string) (*routev3.Rou
 		if m.Prefix == "" {
 			return anyRequest(), true
 		}
+		if b.virtual.Precise() && m.Prefix != "/" {
+			return &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_PathSeparatedPrefix{PathSeparatedPrefix: m.Prefix}}, true
+		}
 		return &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: m.Prefix}}, true
 	case *networking.StringMatch_Regex:
 		if !b.regex(m.Regex, path) {

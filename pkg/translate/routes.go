@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"slices"
+
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
@@ -115,6 +117,9 @@ func RouteSettings(in RouteSettingsInput) (settings RouteConfigInput, last Catch
 // routing is what counts of the VirtualServices at a sidecar.
 func routing(list []*mesh.VirtualService) []*mesh.VirtualService {
 	for i, vs := range list {
+		if len(vs.Spec.GetHttp()) > 0 && vs.Precise() { // all such count, see routeBuilder.precise
+			return slices.DeleteFunc(slices.Clone(list[i:]), func(v *mesh.VirtualService) bool { return !v.Precise() || len(v.Spec.GetHttp()) == 0 })
+		}
 		if len(vs.Spec.GetHttp()) > 0 {
 			return list[i : i+1]
 		}

@@ -64,14 +64,18 @@ type routeBuilder struct {
 // request is then the last of all, so that the order of the objects does not matter (Istio, "Traffic Management Best Practices").
 func (b *routeBuilder) routes() []*routev3.Route {
 	var out, last []*routev3.Route
-	ruled := false
+	ruled, ordered := false, false
 	for _, vs := range b.in.Virtual {
-		if !b.concerned(vs.Spec.GetHttp()) {
+		if !b.concerned(vs.Spec.GetHttp()) || ordered && vs.Precise() {
 			continue
 		}
 		ruled = true
 		b.virtual, b.notes.object = vs, vs.Object.Key
-		routes, rest := b.rules(vs.Spec.GetHttp())
+		translate := func() ([]*routev3.Route, []*routev3.Route) { return b.rules(vs.Spec.GetHttp()) }
+		if vs.Precise() {
+			translate, ordered = b.precise, true
+		}
+		routes, rest := translate()
 		out = append(out, routes...)
 		if last == nil {
 			last = rest

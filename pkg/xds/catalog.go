@@ -174,5 +174,8 @@ func (c *Catalog) Problems() []config.Problem {
 	for m := range c.members {
 		out = append(out, m.own.problems...)
 	}
+	for i := range out {
+		out[i] = c.snapshot.Attribute(out[i])
+	}
 	return out
 }

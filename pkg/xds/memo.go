@@ -2,6 +2,7 @@ package xds
 
 import (
 	"fmt"
+	"slices"
 	"weak"
 
 	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
@@ -73,6 +74,20 @@ func encode(name, typeURL string, message proto.Message, from ...config.Key) *Re
 	return NewResource(name, &anypb.Any{TypeUrl: typeURL, Value: bytes}, from...)
 }
 
+// origins are the objects that people wrote, each once.
+func origins(from []config.Key) []config.Key {
+	if !slices.ContainsFunc(from, config.Key.Derived) {
+		return from
+	}
+	var out []config.Key
+	for _, k := range from {
+		if k = k.Origin(); !slices.Contains(out, k) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
 // NewResource returns the resource with an encoded message as its content, which must not be changed afterwards. Its version is the
 // content's hash, 16 hexadecimal digits.
 func NewResource(name string, content *anypb.Any, from ...config.Key) *Resource {
@@ -80,7 +95,7 @@ func NewResource(name string, content *anypb.Any, from ...config.Key) *Resource 
 	frame, value := newFrame(name, version, content)
 	content.Value = value // equal bytes, kept once
 	return &Resource{
-		Name: name, Version: version, Any: content, From: from, frame: frame,
+		Name: name, Version: version, Any: content, From: origins(from), frame: frame,
 		Delta: &discovery.Resource{Name: name, Version: version, Resource: content},
 	}
 }

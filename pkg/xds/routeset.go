@@ -129,7 +129,7 @@ func (r *routeSet) takesAll() bool {
 // rulesOf are the objects behind a virtual host that can make Envoy refuse its route configuration. Its service is not one, and
 // there may be thousands of them.
 func rulesOf(host *Resource) []config.Key {
-	if i := slices.IndexFunc(host.From, func(k config.Key) bool { return k.Kind != config.VirtualService }); i >= 0 {
+	if i := slices.IndexFunc(host.From, func(k config.Key) bool { return k.Kind == config.Service || k.Kind == config.ServiceEntry }); i >= 0 {
 		return host.From[:i]
 	}
 	return host.From

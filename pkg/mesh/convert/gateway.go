@@ -1,0 +1,195 @@
+package convert
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/meshctl/meshctl/pkg/config"
+)
+
+// LabelGatewayName is by what the proxies of a Gateway are known in its namespace.
+const LabelGatewayName = "gateway.networking.k8s.io/gateway-name"
+
+// controller of GatewayClasses that are ours, as Istio names it.
+const controller = "istio.io/gateway-controller"
+
+// accepted reports whether a Gateway is of a class of this mesh; say reports why not.
+func (c *converter) accepted(g *gatewayv1.Gateway, say bool) bool {
+	name := string(g.Spec.GatewayClassName)
+	class := get[gatewayv1.GatewayClass](c, config.GatewayClass, "", name)
+	const field = "spec.gatewayClassName"
+	switch {
+	case strings.HasSuffix(name, "-waypoint") && strings.HasPrefix(name, "istio"):
+		if say {
+			c.fail(field, "a waypoint proxy belongs to ambient mode, which this mesh does not have; the Gateway is left out", "use the class istio, and sidecars")
+		}
+		return false
+	case class == nil && name == "istio":
+		return true
+	case class == nil:
+		if say {
+			c.warn(field, fmt.Sprintf("there is no GatewayClass %s, and only istio needs none; the Gateway is left out", name), "use istio, or create the GatewayClass with controllerName: "+controller)
+		}
+		return false
+	}
+	return class.Spec.ControllerName == controller // others have their own controllers
+}
+
+// place is where the proxies of a Gateway are.
+type place struct {
+	namespace string
+	selector  map[string]string
+}
+
+// places finds the proxies of a Gateway: those with its label in its namespace, or those behind the Services that its addresses name.
+func (c *converter) places(key config.Key, g *gatewayv1.Gateway, say bool) []place {
+	var out []place
+	named := false
+	for i, a := range g.Spec.Addresses {
+		field := fmt.Sprintf("spec.addresses[%d]", i)
+		if or(a.Type, gatewayv1.IPAddressType) != gatewayv1.HostnameAddressType {
+			if say {
+				c.warn(field+".type", "an address is assigned by whoever deploys the gateway; it has no effect", "remove it, or write type: Hostname with the name of the gateway's Service")
+			}
+			continue
+		}
+		named = true
+		name, namespace := c.serviceName(a.Value, key.Namespace)
+		svc := get[corev1.Service](c, config.Service, namespace, name)
+		if svc == nil || len(svc.Spec.Selector) == 0 {
+			if say {
+				c.fail(field+".value", fmt.Sprintf("there is no Service %s/%s with a selector; no proxy serves the Gateway at it", namespace, name), "write NAME.NAMESPACE.svc."+c.settings.DomainSuffix+" of the gateway's Service")
+			}
+			continue
+		}
+		out = append(out, place{namespace, svc.Spec.Selector})
+	}
+	if !named {
+		out = append(out, place{key.Namespace, map[string]string{LabelGatewayName: key.Name}})
+	}
+	return out
+}
+
+// serviceName splits the name of a Service: NAME, NAME.NAMESPACE or the whole.
+func (c *converter) serviceName(host, namespace string) (name, in string) {
+	name, rest, _ := strings.Cut(strings.TrimSuffix(strings.ToLower(host), "."), ".")
+	if rest == "" {
+		return name, namespace
+	}
+	in, _, _ = strings.Cut(rest, ".")
+	return name, in
+}
+
+// gateway makes an Istio Gateway of each listener.
+func (c *converter) gateway() {
+	g, ok := c.object.Spec.(*gatewayv1.Gateway)
+	if !ok || !c.accepted(g, true) {
+		return
+	}
+	if g.Spec.Infrastructure != nil {
+		c.warn("spec.infrastructure", "whoever deploys the gateway says what it is made of; it has no effect", "put labels and annotations on the gateway's Deployment")
+	}
+	if g.Spec.TLS != nil && g.Spec.TLS.Backend != nil {
+		c.fail("spec.tls.backend", "a client certificate for backends is not supported", "use a DestinationRule with tls.mode MUTUAL and credentialName")
+	}
+	if g.Spec.DefaultScope != "" && g.Spec.DefaultScope != gatewayv1.GatewayDefaultScopeNone {
+		c.fail("spec.defaultScope", "default Gateways are not supported", "name the Gateway in the parentRefs of its routes")
+	}
+	c.listeners(listenersOf(g), c.places(c.object.Key, g, true), frontends(g))
+}
+
+func listenersOf(g *gatewayv1.Gateway) []gatewayv1.Listener { return g.Spec.Listeners }
+
+// entriesOf are the listeners of a ListenerSet.
+func entriesOf(s *gatewayv1.ListenerSet) []gatewayv1.Listener {
+	out := make([]gatewayv1.Listener, 0, len(s.Spec.Listeners))
+	for _, e := range s.Spec.Listeners {
+		out = append(out, gatewayv1.Listener{Name: e.Name, Hostname: e.Hostname, Port: e.Port, Protocol: e.Protocol, TLS: e.TLS, AllowedRoutes: e.AllowedRoutes})
+	}
+	return out
+}
+
+// parentOf returns the Gateway that a ListenerSet belongs to, nil with the reason when there is none that takes it.
+func (c *converter) parentOf(set config.Key, s *gatewayv1.ListenerSet) (key config.Key, g *gatewayv1.Gateway, fault string) {
+	ref := s.Spec.ParentRef
+	key = config.Key{Kind: config.K8sGateway, Namespace: string(or(ref.Namespace, gatewayv1.Namespace(set.Namespace))), Name: string(ref.Name)}
+	g = get[gatewayv1.Gateway](c, key.Kind, key.Namespace, key.Name)
+	switch {
+	case or(ref.Kind, "Gateway") != "Gateway":
+		return key, nil, "the parent of a ListenerSet is a Gateway"
+	case g == nil:
+		return key, nil, "there is no Gateway " + key.Namespace + "/" + key.Name
+	case !c.accepted(g, false):
+		return key, nil, "the Gateway " + key.Namespace + "/" + key.Name + " is not of a class of this mesh"
+	}
+	from, selector := gatewayv1.NamespacesFromNone, (*metav1.LabelSelector)(nil)
+	if a := g.Spec.AllowedListeners; a != nil && a.Namespaces != nil {
+		from, selector = or(a.Namespaces.From, from), a.Namespaces.Selector
+	}
+	if !c.admits(from, selector, key.Namespace, set.Namespace) {
+		return key, nil, "the Gateway " + key.Namespace + "/" + key.Name + " allows no ListenerSets of this namespace"
+	}
+	return key, g, ""
+}
+
+// listenerSet adds listeners to a Gateway.
+func (c *converter) listenerSet() {
+	s, ok := c.object.Spec.(*gatewayv1.ListenerSet)
+	if !ok {
+		return
+	}
+	key, g, fault := c.parentOf(c.object.Key, s)
+	if g == nil {
+		c.fail("spec.parentRef", fault+"; the listeners are left out", "correct the reference, or set spec.allowedListeners of the Gateway")
+		return
+	}
+	var free []gatewayv1.Listener
+	for i, l := range entriesOf(s) {
+		if taken(listenersOf(g), l) {
+			c.fail(fmt.Sprintf("spec.listeners[%d]", i), "the Gateway has a listener for the same port and hostname, which takes precedence; this one is left out", "use another hostname or port")
+			l.Protocol = ""
+		}
+		free = append(free, l)
+	}
+	c.listeners(free, c.places(key, g, false), frontends(g))
+}
+
+// taken reports whether a listener would serve what one of a list serves.
+func taken(list []gatewayv1.Listener, l gatewayv1.Listener) bool {
+	for _, o := range list {
+		if o.Port == l.Port && or(o.Hostname, "") == or(l.Hostname, "") && (o.Protocol == gatewayv1.HTTPProtocolType) == (l.Protocol == gatewayv1.HTTPProtocolType) {
+			return true
+		}
+	}
+	return false
+}
+
+// admits reports whether something of a namespace may attach to something of another one.
+func (c *converter) admits(from gatewayv1.FromNamespaces, selector *metav1.LabelSelector, own, other string) bool {
+	switch from {
+	case gatewayv1.NamespacesFromAll:
+		return true
+	case gatewayv1.NamespacesFromSame:
+		return own == other
+	case gatewayv1.NamespacesFromSelector:
+		match, err := metav1.LabelSelectorAsSelector(selector)
+		return err == nil && match.Matches(labels.Set(c.namespaceLabels(other)))
+	}
+	return false
+}
+
+// namespaceLabels are those of a Namespace, with the label that Kubernetes gives to each.
+func (c *converter) namespaceLabels(namespace string) map[string]string {
+	out := map[string]string{corev1.LabelMetadataName: namespace}
+	if o := c.world.Get(config.Key{Kind: config.Namespace, Name: namespace}); o != nil {
+		for k, v := range o.Meta.Labels {
+			out[k] = v
+		}
+	}
+	return out
+}
