@@ -2,20 +2,15 @@ package translate
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
-	rbacconfigv3 "github.com/envoyproxy/go-control-plane/envoy/config/rbac/v3"
-	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
-	httprbacv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/rbac/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
-	networkrbacv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/rbac/v3"
-	"google.golang.org/protobuf/proto"
 	extensions "istio.io/api/extensions/v1alpha1"
 	typev1beta1 "istio.io/api/type/v1beta1"
 
+	"github.com/meshctl/meshctl/internal/agentapi"
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
@@ -31,13 +26,20 @@ const (
 	typePrefix      = "type.googleapis.com/"
 )
 
-// ExtensionName is the name of an extension's filter and of its configuration, as Istio's.
+// ExtensionName is the name of an extension's filter and of its configuration, as Istio's. What is no HTTP filter in Wasm has a suffix: a
+// listener that is being replaced must not be told of a filter of another type under the name that it waits for.
 func ExtensionName(e *mesh.Extension) string {
-	kind := "wasmplugin"
+	kind, suffix := "wasmplugin", ""
 	if _, ok := e.Object.Spec.(*extensions.TrafficExtension); ok {
 		kind = "trafficextension"
 	}
-	return "extensions.istio.io/" + kind + "/" + e.Object.Key.Namespace + "." + e.Object.Key.Name
+	switch filterType(e) {
+	case luaType:
+		suffix = "/lua"
+	case networkWasmType:
+		suffix = "/network"
+	}
+	return "extensions.istio.io/" + kind + "/" + e.Object.Key.Namespace + "." + e.Object.Key.Name + suffix
 }
 
 // httpExtensions are the HTTP filters of WasmPlugins and TrafficExtensions of one phase.
@@ -88,12 +90,22 @@ func (t traffic) extensions(phase extensions.PluginPhase, network bool) []*mesh.
 }
 
 // discovered has the agent supply a filter's configuration, once the filter is fetched and Envoy can run it. A change of it leaves
-// the listener and its connections alone. Until then, and when that fails, a stand-in does what the failure strategy says.
+// the listener and its connections alone. When that fails, the agent sends a stand-in that does what the failure strategy says; Envoy has
+// it as well, for an agent that takes too long.
 func discovered(e *mesh.Extension) *corev3.ExtensionConfigSource {
 	source := hasty(agentSource(), extensionTimeout)
-	source.GetApiConfigSource().ApiType = corev3.ApiConfigSource_DELTA_GRPC // says what is not there
-	stand := pack(standIn(e))
-	return &corev3.ExtensionConfigSource{ConfigSource: source, DefaultConfig: stand, TypeUrls: []string{filterType(e), stand.GetTypeUrl()}}
+	source.GetApiConfigSource().ApiType = corev3.ApiConfigSource_DELTA_GRPC
+	standIn := agentapi.StandIn(ExtensionName(e), e.Network(), e.Wasm.GetFailStrategy() == extensions.FailStrategy_FAIL_OPEN)
+	return &corev3.ExtensionConfigSource{ConfigSource: source, DefaultConfig: standIn, TypeUrls: acceptable(e)}
+}
+
+// acceptable are the types of an extension's filter and of what may stand in for it under any strategy: while a listener is replaced, the
+// one before is told of the same filter.
+func acceptable(e *mesh.Extension) []string {
+	if e.Network() {
+		return []string{networkWasmType, agentapi.StandIn("", true, true).GetTypeUrl()}
+	}
+	return []string{httpWasmType, luaType, agentapi.StandIn("", false, true).GetTypeUrl()}
 }
 
 func filterType(e *mesh.Extension) string {
@@ -105,22 +117,4 @@ func filterType(e *mesh.Extension) string {
 	default:
 		return httpWasmType
 	}
-}
-
-// standIn is the filter in the place of one that is not loaded.
-func standIn(e *mesh.Extension) proto.Message {
-	open := e.Wasm.GetFailStrategy() == extensions.FailStrategy_FAIL_OPEN
-	const prefix = "extension-not-loaded"
-	switch {
-	case e.Network() && open:
-		return &networkrbacv3.RBAC{StatPrefix: prefix} // without rules everybody may
-	case e.Network():
-		return &networkrbacv3.RBAC{StatPrefix: prefix, Rules: &rbacconfigv3.RBAC{}} // nobody may
-	case open:
-		return &httprbacv3.RBAC{}
-	}
-	why := strconv.Quote(e.Object.Key.String() + " is not loaded\n")
-	return &luav3.Lua{DefaultSourceCode: &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{
-		InlineString: "function envoy_on_request(handle) handle:respond({[\":status\"] = \"503\"}, " + why + ") end",
-	}}}
 }

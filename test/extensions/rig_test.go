@@ -42,7 +42,7 @@ metadata: {name: edge, namespace: istio-system}
 spec:
   hosts: [web.example.com]
   gateways: [edge]
-  http: [{route: [{destination: {host: web.default.svc.cluster.local}}]}]
+  http: [{route: [{destination: {host: web.default.svc.cluster.local, port: {number: 80}}}]}]
 `
 
 func members() []meshtest.Member {

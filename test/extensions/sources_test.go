@@ -37,7 +37,7 @@ func TestSources(t *testing.T) {
 	})
 	m.apply("another digest", plugin("file", "web", r.URL+"/plugin.wasm", "sha256: "+strings.Repeat("f", 64)), func(t *testing.T) {
 		answer := m.get(t, status(503))
-		if !strings.Contains(answer.Body, "WasmPlugin/default/file is not loaded") {
+		if !strings.Contains(answer.Body, "wasmplugin/default.file is not loaded") {
 			t.Errorf("answered %q", answer.Body)
 		}
 		refused(t, m.Mesh, "web", "extensions.istio.io/wasmplugin/default.file", "not "+strings.Repeat("f", 64)+" as the plugin says")

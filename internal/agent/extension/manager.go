@@ -45,7 +45,7 @@ type Manager struct {
 	work    sync.WaitGroup
 }
 
-// Answers are what Envoy is to be told, by name: nil that there is nothing of that name. What is not among them is not known yet.
+// Answers are what Envoy is to be told, by name. What is not among them is not known yet.
 type Answers map[string]*discoveryv3.Resource
 
 // extension is one that Envoy wants.
@@ -55,9 +55,9 @@ type extension struct {
 	// asked is what the control plane said last, nil when it has none; stop ends the work on it.
 	asked *discoveryv3.Resource
 	stop  context.CancelFunc
-	// secret names the credentials that it needs.
-	secret string
-	state  state
+	// plan is what asked means.
+	plan  *plan
+	state state
 	// problem is why it failed.
 	problem string
 	// digest of the module that Envoy has.
@@ -138,28 +138,19 @@ func (m *Manager) refused(name, version, text string) {
 			return
 		}
 		x.state, x.problem = failed, "Envoy refuses it: "+text
-		m.answer(name, nil)
+		m.answer(name, x.plan.standIn(name))
 	})
 }
 
-// ask takes in what the control plane says of an extension: nil that it has none.
+// ask takes in what the control plane says of an extension.
 func (m *Manager) ask(ctx context.Context, name string, resource *discoveryv3.Resource) {
 	m.update(func() {
 		x := m.extensions[name]
-		if x == nil || resource != nil && x.asked.GetVersion() == resource.GetVersion() {
+		if x == nil || x.asked != nil && x.asked.GetVersion() == resource.GetVersion() {
 			return
 		}
 		x.stop()
-		x.asked, x.problem, x.secret = resource, "", ""
-		if p, err := parse(resource.GetResource()); err == nil {
-			x.secret = p.secret
-		}
-		if resource == nil {
-			x.state, x.stop = loaded, func() {}
-			m.answer(name, nil)
-			return
-		}
-		x.state = pending
+		x.asked, x.plan, x.state, x.problem = resource, parse(resource), pending, ""
 		ctx, x.stop = context.WithCancel(ctx)
 		m.work.Go(func() { m.keepLoading(ctx, x, resource) })
 	})
@@ -168,12 +159,8 @@ func (m *Manager) ask(ctx context.Context, name string, resource *discoveryv3.Re
 // keepLoading tries until what the control plane asked for is loaded, or it asks for something else.
 func (m *Manager) keepLoading(ctx context.Context, x *extension, asked *discoveryv3.Resource) {
 	for pause := m.o.Retry; ; pause = min(2*pause, retryMost) {
-		var resource *discoveryv3.Resource
-		var digest string
-		p, err := parse(asked.GetResource())
-		if err == nil {
-			resource, digest, err = m.load(ctx, p)
-		}
+		p := parse(asked) // loading changes it
+		resource, digest, err := m.load(ctx, p)
 		if ctx.Err() != nil {
 			return
 		}
@@ -199,6 +186,7 @@ func (m *Manager) settle(x *extension, asked, resource *discoveryv3.Resource, di
 		x.state, x.problem, x.digest = loaded, "", digest
 		if err != nil {
 			x.state, x.problem = failed, err.Error()
+			resource = x.plan.standIn(x.name)
 		}
 		m.answer(x.name, resource)
 	})
@@ -237,9 +225,6 @@ func (m *Manager) pause(ctx context.Context, d time.Duration, p *plan) bool {
 func (m *Manager) credentials(p *plan) (string, <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if p == nil {
-		return "", m.changed
-	}
 	return string(m.secrets[p.secret]), m.changed
 }
 

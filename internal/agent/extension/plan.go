@@ -41,32 +41,31 @@ type plan struct {
 	secret  string
 	// script is the code of a Lua filter.
 	script string
+	// network and open say what stands in for the filter.
+	network, open bool
 }
 
-func parse(resource *anypb.Any) (*plan, error) {
+// parse understands as much as it can: what we do not know is Envoy's business.
+func parse(resource *discoveryv3.Resource) *plan {
 	p := &plan{config: &corev3.TypedExtensionConfig{}}
-	if err := resource.UnmarshalTo(p.config); err != nil {
-		return nil, err
-	}
-	filter, err := p.config.GetTypedConfig().UnmarshalNew()
-	if err != nil {
-		return p, nil //nolint:nilerr // a filter that we do not know is Envoy's business
-	}
+	_ = resource.GetResource().UnmarshalTo(p.config)
+	filter, _ := p.config.GetTypedConfig().UnmarshalNew()
 	switch f := filter.(type) {
 	case *httpwasmv3.Wasm:
 		p.filter = f
 		p.module(f.GetConfig())
 	case *networkwasmv3.Wasm:
-		p.filter = f
+		p.filter, p.network = f, true
 		p.module(f.GetConfig())
 	case *luav3.Lua:
 		p.script = f.GetDefaultSourceCode().GetInlineString()
 	}
-	return p, nil
+	return p
 }
 
 // module reads how to get a plugin's module, and takes away what is not for the plugin.
 func (p *plan) module(c *wasmv3.PluginConfig) {
+	p.open = c.GetFailurePolicy() == wasmv3.FailurePolicy_FAIL_OPEN
 	remote := c.GetVmConfig().GetCode().GetRemote()
 	if remote == nil {
 		return
@@ -130,6 +129,13 @@ func (m *Manager) fetch(ctx context.Context, p *plan) (path, digest string, err 
 		}
 	}
 	return m.o.Store.Fetch(ctx, request)
+}
+
+// standIn is what Envoy is told instead.
+func (p *plan) standIn(name string) *discoveryv3.Resource {
+	config := &corev3.TypedExtensionConfig{Name: name, TypedConfig: agentapi.StandIn(name, p.network, p.open)}
+	resource, _ := resourceOf(config) // fails on names that are not UTF-8 only
+	return resource
 }
 
 func packed(message proto.Message) (*anypb.Any, error) {

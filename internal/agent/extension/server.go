@@ -12,7 +12,7 @@ import (
 	"github.com/meshctl/meshctl/internal/agent/discovery"
 )
 
-// Server tells Envoy the Answers of a Manager, by the incremental protocol only: the other has no way to say that there is nothing.
+// Server tells Envoy the Answers of a Manager, by the incremental protocol only.
 type Server struct {
 	extensionv3.UnimplementedExtensionConfigDiscoveryServiceServer
 	manager *Manager
@@ -29,8 +29,8 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 // subscriptions are what one stream of Envoy's asked for.
 type subscriptions struct {
 	manager *Manager
-	// told is the version of each name that Envoy was told, "" that there is none; nil while it was told nothing.
-	told map[string]*string
+	// told is the version of each name that Envoy was told, "" when it was told nothing.
+	told map[string]string
 	// sent are the versions in the last response.
 	sent  map[string]string
 	nonce int
@@ -38,7 +38,7 @@ type subscriptions struct {
 
 // DeltaExtensionConfigs serves one stream.
 func (s *Server) DeltaExtensionConfigs(stream extensionv3.ExtensionConfigDiscoveryService_DeltaExtensionConfigsServer) error {
-	subs := &subscriptions{manager: s.manager, told: map[string]*string{}}
+	subs := &subscriptions{manager: s.manager, told: map[string]string{}}
 	defer func() {
 		for name := range subs.told {
 			s.manager.unwant(name)
@@ -63,10 +63,7 @@ func (s *subscriptions) request(r *discoveryv3.DeltaDiscoveryRequest) {
 		if _, has := s.told[name]; !has {
 			s.manager.want(name)
 		}
-		s.told[name] = nil
-		if version, has := r.GetInitialResourceVersions()[name]; has {
-			s.told[name] = &version
-		}
+		s.told[name] = r.GetInitialResourceVersions()[name]
 	}
 	for _, name := range r.GetResourceNamesUnsubscribe() {
 		if _, has := s.told[name]; has {
@@ -81,15 +78,8 @@ func (s *subscriptions) response(answers Answers) *discoveryv3.DeltaDiscoveryRes
 	out := &discoveryv3.DeltaDiscoveryResponse{TypeUrl: extensionType}
 	sent := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(s.told)) {
-		resource, known := answers[name]
-		version := resource.GetVersion()
-		if had := s.told[name]; !known || had != nil && *had == version {
-			continue
-		}
-		s.told[name] = &version
-		if sent[name] = version; resource == nil {
-			out.RemovedResources = append(out.RemovedResources, name)
-		} else {
+		if resource := answers[name]; resource != nil && resource.GetVersion() != s.told[name] {
+			s.told[name], sent[name] = resource.GetVersion(), resource.GetVersion()
 			out.Resources = append(out.Resources, resource)
 		}
 	}

@@ -86,7 +86,7 @@ func (m *Manager) converse(ctx context.Context) error {
 		return err
 	}
 	messages, ended := receive(streaming, st)
-	s := &session{m: m, stream: st, node: node, has: map[string]*extension{}, refused: map[string]string{}}
+	s := &session{m: m, stream: st, node: node, has: map[string]*extension{}, told: map[string]string{}}
 	for m.wanted() {
 		_, changed := m.Current()
 		if err := s.report(); err != nil {
@@ -136,8 +136,8 @@ type session struct {
 	began   bool
 	// unanswered are responses whose extensions are still being loaded.
 	unanswered []unanswered
-	// refused are extensions of which the control plane was told why they could not be loaded.
-	refused map[string]string
+	// told is why extensions could not be loaded as the control plane was told, "" that they are.
+	told map[string]string
 }
 
 type unanswered struct {
@@ -157,15 +157,15 @@ func (s *session) report() error {
 	request := &discoveryv3.DeltaDiscoveryRequest{TypeUrl: extensionType}
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		x := wanted[name]
-		if x.secret != "" {
-			secrets[x.secret] = true
+		if x.plan != nil && x.plan.secret != "" {
+			secrets[x.plan.secret] = true
 		}
-		told, again := s.refused[name]
+		told, again := s.told[name]
 		again = again && x.state != pending && x.problem != told // it is sent once more, for another answer
 		if s.has[name] == x && !again {
 			continue
 		}
-		delete(s.refused, name)
+		delete(s.told, name)
 		request.ResourceNamesSubscribe = append(request.ResourceNamesSubscribe, name)
 		if !s.began && x.asked != nil && x.state == loaded {
 			if request.InitialResourceVersions == nil {
@@ -178,7 +178,7 @@ func (s *session) report() error {
 	for name := range s.has {
 		if wanted[name] == nil {
 			request.ResourceNamesUnsubscribe = append(request.ResourceNamesUnsubscribe, name)
-			delete(s.refused, name)
+			delete(s.told, name)
 		}
 	}
 	s.has = wanted
@@ -246,8 +246,8 @@ func (s *session) outcome(versions map[string]string) (problems []string, done b
 			return nil, false
 		case failed:
 			problems = append(problems, name+": "+x.problem)
-			s.refused[name] = x.problem
 		}
+		s.told[name] = x.problem
 	}
 	return problems, true
 }
@@ -272,8 +272,6 @@ func (s *session) handle(ctx context.Context, r *discoveryv3.DeltaDiscoveryRespo
 		versions[one.GetName()] = one.GetVersion()
 		s.m.ask(ctx, one.GetName(), one)
 	}
-	for _, name := range r.GetRemovedResources() {
-		s.m.ask(ctx, name, nil)
-	}
+	// What is removed, Envoy's present listener may still contain: it works until Envoy has the next one and asks no more.
 	s.unanswered = append(s.unanswered, unanswered{r.GetNonce(), versions})
 }
