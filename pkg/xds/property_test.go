@@ -39,6 +39,9 @@ func variants(t testing.TB) map[string][]*config.Object {
 	for _, ns := range []string{"a", "b", "istio-system"} {
 		add(envoyFilter(ns, "web") + envoyFilter(ns, "db") + envoyFilter(ns, ""))
 	}
+	for _, o := range gatewayAPI() {
+		add(o)
+	}
 	add(serviceEntry("ext.example.com", "DNS") + serviceEntry("ext.example.com", "STATIC"))
 	add(gateway(80) + gateway(8080))
 	add(meshConfig("ALLOW_ANY") + meshConfig("REGISTRY_ONLY"))
