@@ -9,7 +9,9 @@ import (
 // normalizePath returns a path with its query as the proxy's filters see it, by MeshConfig's pathNormalization: see Istio, "Path
 // normalization", and Envoy's HttpConnectionManager. It reports false for a path that Envoy refuses.
 func normalizePath(path string, n meshconfig.MeshConfig_ProxyPathNormalization_NormalizationType) (string, bool) {
-	path, _, _ = strings.Cut(path, "#")
+	if strings.ContainsFunc(path, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '#' }) {
+		return "", false // no path of HTTP/1.1, or one with a fragment
+	}
 	if n == meshconfig.MeshConfig_ProxyPathNormalization_NONE || path == "" || path == "*" {
 		return path, true
 	}
@@ -53,7 +55,7 @@ func mergeSlashes(path string) string {
 }
 
 // canonicalPath is Envoy's normalize_path: dot segments go (RFC 3986, 5.2.4), backslashes become slashes, escapes of unreserved
-// characters are decoded, other characters that a path must not have are escaped. It reports false for a NUL.
+// characters are decoded, other characters that a path must not have are escaped. It reports false for an escaped NUL.
 func canonicalPath(path string) (string, bool) {
 	out := make([]byte, 0, len(path))
 	if !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, `\`) {
@@ -83,7 +85,6 @@ func canonicalPath(path string) (string, bool) {
 			}
 			out = append(out, '%')
 		case mustEscape(c):
-			ok = ok && c != 0
 			out = append(out, '%', upperHex[c>>4], upperHex[c&15])
 		default:
 			out = append(out, c)
@@ -165,5 +166,5 @@ func unreserved(c byte) bool {
 }
 
 func mustEscape(c byte) bool {
-	return c <= ' ' || c >= 0x7f || strings.IndexByte(`"#<>?^{}`+"`|", c) >= 0
+	return strings.IndexByte(`"<>?^{}`+"`|", c) >= 0
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 	meshconfig "istio.io/api/mesh/v1alpha1"
@@ -211,7 +212,7 @@ func (g generator) condition() *security.Condition {
 var targets = []string{
 	"/", "/admin", "/admin/", "/admin?x=/y", "/ADMIN", "//admin", "/a/../admin", "/a/./b", "/a//b", "/a/b", "/a/b/", "/a/b/c", "/a%2Fb", "/a%2fb/c", "/a%5Cb",
 	`/a\b`, "/%61dmin", "/%2e%2e/admin", "/a/%2E%2e/admin", "/a%20b", "/a/b.html?q=1", "/caf%C3%A9", "/caf%c3%a9", "/a/~b!$&'()+,;=:@", "/a/*", "/a/b{c}", "/a/b|c^`\"<>",
-	"/..", "/.", "/a/...", "/a/..b", "//", "///", "/a///", "/%", "/%zz", "/%2", "/a%25b", "/a/%7Eb", "/?a//b", "/a;b/../c", "/a/b/../../../../admin",
+	"/..", "/.", "/a/...", "/a/..b", "//", "///", "/a///", "/%", "/%zz", "/%2", "/a%25b", "/a/%7Eb", "/?a//b", "/a;b/../c", "/a/b/../../../../admin", "/admin#x", "/a#/../admin", "/caf\xc3\xa9", "/a%00b",
 }
 
 func (g generator) request() authz.Request {
@@ -228,6 +229,9 @@ func (g generator) request() authz.Request {
 	}
 	if r.Port == httpPort || r.Port == autoPort && r.Peer == "" {
 		r.HTTP = g.http()
+		if r.Port == autoPort && strings.Contains(r.HTTP.Path, "\xc3") {
+			r.HTTP.Path = "/" // what has such a path is not detected as HTTP
+		}
 	}
 	return r
 }
