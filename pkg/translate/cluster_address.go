@@ -53,7 +53,7 @@ func (e keysEndpoint) clusterName() string {
 
 // CollectorClusters returns the input of the cluster for the address that the configuration of tracing names, if it names one.
 func CollectorClusters(base AddressClusterInput) []AddressClusterInput {
-	settings := base.Config.Mesh.GetDefaultConfig().GetTracing()
+	settings := tracingSettings(base.Config.Mesh.GetDefaultConfig())
 	host, port, ok := splitAddress(collectorAddress(settings))
 	if !ok {
 		return nil

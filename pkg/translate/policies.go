@@ -59,7 +59,7 @@ func (p Policies) From() []config.Key {
 
 // NeedsServices reports whether WorkloadPolicies of a workload depends on what services there are.
 func NeedsServices(c *mesh.Config, w *mesh.Workload) bool {
-	return len(c.Mesh.GetExtensionProviders()) > 0 || c.Mesh.GetDefaultConfig().GetTracing() != nil ||
+	return len(c.Mesh.GetExtensionProviders()) > 0 || tracingSettings(c.Mesh.GetDefaultConfig()) != nil ||
 		slices.ContainsFunc(w.RequestAuthns, fetchesKeys) || slices.ContainsFunc(w.AuthzPolicies, asksProvider)
 }
 

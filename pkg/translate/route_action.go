@@ -41,7 +41,7 @@ func (b *routeBuilder) action(r *routev3.Route, rule *networking.HTTPRoute, matc
 
 // decorator names the spans of a route; nil, which saves bytes in every route of every proxy, where nothing is traced.
 func decorator(c *mesh.Config, operation string) *routev3.Decorator {
-	if c.Mesh.GetDefaultConfig().GetTracing() == nil && !slices.ContainsFunc(c.Mesh.GetExtensionProviders(), traces) {
+	if tracingSettings(c.Mesh.GetDefaultConfig()) == nil && !slices.ContainsFunc(c.Mesh.GetExtensionProviders(), traces) {
 		return nil
 	}
 	return &routev3.Decorator{Operation: operation}

@@ -33,7 +33,7 @@ const defaultSampling = 1.0
 // when spans have nowhere to go.
 func (m *telemetryMerge) tracing() *Tracing {
 	out := &Tracing{Sampling: defaultSampling, IstioTags: true}
-	settings := m.config.Mesh.GetDefaultConfig().GetTracing()
+	settings := tracingSettings(m.config.Mesh.GetDefaultConfig())
 	m.proxyTracing(out, settings)
 	provider, at, disabled := "", "", false
 	m.notes.object = configObject(m.config)
@@ -179,6 +179,14 @@ func (m *telemetryMerge) tracingAddress(out *Tracing, settings *meshconfig.Traci
 	}
 	out.Provider = p
 	return out
+}
+
+// tracingSettings are a ProxyConfig's, also in the form that came before.
+func tracingSettings(c *meshconfig.ProxyConfig) *meshconfig.Tracing {
+	if address := c.GetZipkinAddress(); address != "" && c.GetTracing() == nil { //nolint:staticcheck // deprecated, and still in use
+		return &meshconfig.Tracing{Tracer: &meshconfig.Tracing_Zipkin_{Zipkin: &meshconfig.Tracing_Zipkin{Address: address}}}
+	}
+	return c.GetTracing()
 }
 
 // collectorAddress is where spans go by a ProxyConfig's own word; empty when it says nothing or names what Envoy has no longer.

@@ -310,6 +310,9 @@ func TestAddressTracing(t *testing.T) {
 			test(t)
 		})
 	}
+	change("the old form", "\n      zipkinAddress: 'zipkin.istio-system:9999'\n    extensionProviders: []\n", func(*testing.T) {
+		r.span(`"kind":"CLIENT"`, `"istio.namespace":"default"`)
+	})
 	change("datadog", "\n      tracing: {datadog: {address: 'zipkin.istio-system:9999'}, sampling: 100}\n", func(*testing.T) {
 		r.until(func() error { return r.zipkin.find("asked POST /v0.4/traces") })
 	})
