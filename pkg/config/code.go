@@ -29,7 +29,7 @@ type CodeInfo struct {
 // Codes returns the table of all codes, in their order.
 func Codes() []CodeInfo {
 	return []CodeInfo{
-		{Deprecated, Warning, "Deprecated", "The field is one that Istio replaced. It has no effect any more; the problem names what to write instead."},
+		{Deprecated, Warning, "Deprecated", "The field, or the value, is one that Istio replaced. Most still work; the problem says so where one does not, and names what to write instead."},
 		{SchemaError, Error, "Schema validation error", "The document is not what its kind's schema allows: an unknown field, a value of the wrong type, a name that Kubernetes refuses. An object with such an error is left out."},
 		{Unreadable, Error, "Unreadable", "A file or document cannot be read as YAML or JSON, or exceeds a limit. What it said before stays in force where that is known."},
 		{NameTaken, Error, "Name taken", "Two documents define the same object. One of them counts."},
