@@ -11,6 +11,7 @@ import (
 )
 
 func TestExtensions(t *testing.T) {
+	t.Setenv("MESHTEST_PLACE", "here") // Envoys have it, too
 	m := newSidecars(t)
 	m.order()
 	m.selection()
@@ -96,13 +97,15 @@ func (m *sidecars) selection() {
 // machines: environment variables and the name of the plugin.
 func (m *sidecars) machines() {
 	t := m.T()
-	t.Setenv("MESHTEST_PLACE", "here")
 	file := module(t, wasmtest.Behaviour{Header: "x-in"})
 	m.Case("variables", plugin("it", "web", file, "vmConfig: {env: [{name: COLOUR, value: blue}]}"), func(t *testing.T) {
 		m.get(t, seen("x-in-environment", "COLOUR=blue"))
 	})
+	m.Case("variables of the host", plugin("it", "web", file, "vmConfig: {env: [{name: MESHTEST_PLACE, valueFrom: HOST}]}"), func(t *testing.T) {
+		m.get(t, seen("x-in-environment", "MESHTEST_PLACE=here"))
+	})
 	m.Case("plugin name", plugin("it", "web", file, "pluginName: my-root"), func(t *testing.T) { m.get(t, seen("x-in-root", "my-root")) })
-	m.Case("TrafficExtension", "apiVersion: extensions.istio.io/v1alpha1\nkind: TrafficExtension\nmetadata: {name: it}\nspec:\n"+
+	m.Case("machine of a TrafficExtension", "apiVersion: extensions.istio.io/v1alpha1\nkind: TrafficExtension\nmetadata: {name: it}\nspec:\n"+
 		"  selector: {matchLabels: {app: web}}\n  wasm: {url: '"+file+"', pluginName: another, vmConfig: {env: [{name: COLOUR, valueFrom: INLINE, value: red}]}}\n",
 		func(t *testing.T) {
 			m.get(t, seen("x-in-root", "another"))

@@ -57,6 +57,11 @@ func (m *sidecars) broken() {
 	m.registry.put("/cut.wasm", "application/wasm", whole[:len(whole)/2])
 	m.both("half of a module", m.registry.URL+"/cut.wasm", "corrupted Wasm module")
 	m.both("a missing import", module(m.T(), wasmtest.Behaviour{Missing: true}), "missing import: env.no_such_function")
+	m.apply("a TrafficExtension", "apiVersion: extensions.istio.io/v1alpha1\nkind: TrafficExtension\nmetadata: {name: broken}\nspec:\n"+
+		"  selector: {matchLabels: {app: web}}\n  wasm: {url: http://127.0.0.1:1/plugin.wasm, failStrategy: FAIL_OPEN}\n", func(t *testing.T) {
+		refused(t, m.Mesh, "web", "extensions.istio.io/trafficextension/default.broken", "connection refused")
+		m.get(t, status(200))
+	})
 	const name = "extensions.istio.io/trafficextension/default.broken/lua"
 	m.apply("a broken script", script("broken", "web", "function envoy_on_request(h) h:headers( end"), func(t *testing.T) {
 		answer := m.get(t, status(503))

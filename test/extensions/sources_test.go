@@ -79,7 +79,7 @@ func pullPolicies(m *sidecars) {
 
 // pullSecrets: the Secret beside the plugin buys the image.
 func pullSecrets(m *sidecars, module []byte) {
-	m.registry.push("private/plugin", "v1", ociManifest, wasmLayer, module)
+	manifest := m.registry.push("private/plugin", "v1", ociManifest, wasmLayer, module)
 	m.registry.mu.Lock()
 	m.registry.password = "open sesame"
 	m.registry.mu.Unlock()
@@ -93,6 +93,12 @@ func pullSecrets(m *sidecars, module []byte) {
 	const name = "extensions.istio.io/wasmplugin/default.private"
 	m.apply("no pull secret", at, func(t *testing.T) { refused(t, m.Mesh, "web", name, "pull secret") })
 	m.apply("wrong pull secret", secret("wrong")+at, func(t *testing.T) { refused(t, m.Mesh, "web", name, "401") })
+	extension := strings.NewReplacer("kind: WasmPlugin", "kind: TrafficExtension", "  url: ", "  wasm:\n    url: ", "\n  image", "\n    image",
+		"\n  pluginConfig", "\n    pluginConfig").Replace(at)
+	m.Case("fields of a TrafficExtension", secret("open sesame")+strings.TrimSuffix(extension, "---\n")+
+		"    imagePullPolicy: IfNotPresent\n    sha256: "+hexOf(manifest)+"\n", func(t *testing.T) {
+		m.get(t, seen("x-in", `{"private":1}`))
+	})
 	m.apply("right pull secret", secret("open sesame")+at, func(t *testing.T) {
 		m.get(t, seen("x-in", `{"private":1}`))
 		m.Settle()
