@@ -40,7 +40,7 @@ metadata: {name: web, namespace: a}
 spec: {hosts: [web], http: [{timeout: 9s, route: [{destination: {host: web}}]}]}
 ---
 apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
+kind: UDPRoute
 metadata: {name: nobody, namespace: a}
 spec: {}
 ---
@@ -71,7 +71,7 @@ func TestBadObjects(t *testing.T) {
 	if len(s.NotEnforced) != 1 || s.NotEnforced[0].Name != "nobody" || s.NotEnforced[0].Line != 23 {
 		t.Errorf("not enforced: %v, want nobody in line 23", s.NotEnforced)
 	}
-	if len(s.Banners) != 1 || s.Banners[0] != "1 HTTPRoute is not enforced by this version" {
+	if len(s.Banners) != 1 || s.Banners[0] != "1 UDPRoute is not enforced by this version" {
 		t.Errorf("banners: %q", s.Banners)
 	}
 	if !strings.Contains(p.Log.String(), "not enforced") {
