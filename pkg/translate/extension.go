@@ -96,12 +96,12 @@ func discovered(e *mesh.Extension) *corev3.ExtensionConfigSource {
 	source := hasty(agentSource(), extensionTimeout)
 	source.GetApiConfigSource().ApiType = corev3.ApiConfigSource_DELTA_GRPC
 	standIn := agentapi.StandIn(ExtensionName(e), e.Network(), e.Wasm.GetFailStrategy() == extensions.FailStrategy_FAIL_OPEN)
-	return &corev3.ExtensionConfigSource{ConfigSource: source, DefaultConfig: standIn, TypeUrls: acceptable(e)}
+	return &corev3.ExtensionConfigSource{ConfigSource: source, DefaultConfig: standIn, TypeUrls: filterTypes(e)}
 }
 
-// acceptable are the types of an extension's filter and of what may stand in for it under any strategy: while a listener is replaced, the
+// filterTypes are the types of an extension's filter and of what may stand in for it under any strategy: while a listener is replaced, the
 // one before is told of the same filter.
-func acceptable(e *mesh.Extension) []string {
+func filterTypes(e *mesh.Extension) []string {
 	if e.Network() {
 		return []string{networkWasmType, agentapi.StandIn("", true, true).GetTypeUrl()}
 	}
