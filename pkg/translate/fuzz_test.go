@@ -27,7 +27,7 @@ func FuzzTranslate(f *testing.F) {
 			f.Add(doc)
 		}
 	}
-	f.Fuzz(func(t *testing.T, text string) { acceptable(t, text) })
+	f.Fuzz(func(t *testing.T, text string) { valid(t, text) })
 }
 
 var scalar = regexp.MustCompile(`[:,\[] *("[^"]*"|[^ ,\[\]{}"\n:]+)`)
@@ -54,14 +54,14 @@ func FuzzScalar(f *testing.F) {
 		if encoded, err := json.Marshal(value); err == nil && value != "null" && value != "{}" && value != "[]" && !number64.MatchString(value) {
 			value = string(encoded)
 		}
-		acceptable(t, text[:place[2]]+value+text[place[3]:])
+		valid(t, text[:place[2]]+value+text[place[3]:])
 	})
 }
 
 var number64 = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 
 // acceptable translates a configuration for every kind of proxy.
-func acceptable(t *testing.T, text string) {
+func valid(t *testing.T, text string) {
 	t.Helper()
 	objects, _ := config.Decode("fuzz.yaml", strings.NewReader(text))
 	s := mesh.Build(config.Set{}.With(config.Batch{Full: true, Upserts: objects}), mesh.Options{})

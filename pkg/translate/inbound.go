@@ -99,7 +99,7 @@ func virtualInbound(in InboundInput) *listenerv3.Listener {
 			Filters: []*listenerv3.Filter{in.traffic(inboundPort).tcpProxy(toCluster(BlackHoleCluster))},
 		}},
 	}
-	var noTLS, noHTTP []uint32
+	var tls, noTLS, http []uint32
 	for _, p := range in.Ports {
 		if p.Target == inboundPort || ownPort(p) { // no program can have the former
 			continue
@@ -113,16 +113,28 @@ func virtualInbound(in InboundInput) *listenerv3.Listener {
 		}
 		if in.PeerAuthn.ModeOf(p.Target) == mesh.Disabled && !endsTLS(p) {
 			noTLS = append(noTLS, p.Target)
+		} else {
+			tls = append(tls, p.Target)
 		}
-		if p.Protocol != mesh.Auto {
-			noHTTP = append(noHTTP, p.Target)
+		if p.Protocol == mesh.Auto {
+			http = append(http, p.Target)
 		}
 	}
 	l.FilterChains = append(l.FilterChains, in.passthrough()...)
-	// Servers that speak first would wait for an inspector that waits for the client.
-	tls, http := tlsInspection(), httpInspection()
-	tls.FilterDisabled, http.FilterDisabled = onPorts(noTLS), onPorts(noHTTP)
-	l.ListenerFilters = []*listenerv3.ListenerFilter{originalDestination(), tls, http}
+	// Servers that speak first would wait for an inspector that waits for the client, so each looks only where it must.
+	l.ListenerFilters = []*listenerv3.ListenerFilter{originalDestination()}
+	if others := in.PeerAuthn.Mode != mesh.Disabled; others || len(tls) > 0 {
+		f := tlsInspection()
+		if f.FilterDisabled = onPorts(noTLS); !others {
+			f.FilterDisabled = exceptOnPorts(tls)
+		}
+		l.ListenerFilters = append(l.ListenerFilters, f)
+	}
+	if len(http) > 0 {
+		f := httpInspection()
+		f.FilterDisabled = exceptOnPorts(http)
+		l.ListenerFilters = append(l.ListenerFilters, f)
+	}
 	detectionTimeout(l, in.Config)
 	listenerConnections(l, in.Config)
 	return l

@@ -41,6 +41,11 @@ func httpInspection() *listenerv3.ListenerFilter {
 	return inspector(httpInspector, &httpinspectorv3.HttpInspector{})
 }
 
+// exceptOnPorts matches connections to other ports than these; there must be one.
+func exceptOnPorts(ports []uint32) *listenerv3.ListenerFilterChainMatchPredicate {
+	return &listenerv3.ListenerFilterChainMatchPredicate{Rule: &listenerv3.ListenerFilterChainMatchPredicate_NotMatch{NotMatch: onPorts(ports)}}
+}
+
 // onPorts matches connections to any of the ports; nil when there is none.
 func onPorts(ports []uint32) *listenerv3.ListenerFilterChainMatchPredicate {
 	var rules []*listenerv3.ListenerFilterChainMatchPredicate

@@ -77,6 +77,7 @@ func redirected(m *meshtest.Pods) {
 	for _, p := range []*meshtest.Pod{v1, v2, stranger} {
 		program := p.Serve()
 		program.ServeTCP(m.T(), p.Listen(7100))
+		program.ServeTCP(m.T(), p.Listen(9100)) // which no Service names
 		if p == stranger {
 			program.ServeHTTP(p.Listen(80))
 		}
@@ -106,6 +107,26 @@ func redirected(m *meshtest.Pods) {
 		anonymous(t, client.ClientTo(stranger.Address+":8080"), "http://stranger/out", "stranger GET /out")
 		anonymous(t, client.ClientTo(stranger.Address+":80"), "http://stranger/out", "stranger GET /out")
 		says(t, client, stranger.Address+":7000", "stranger")
+	})
+	m.Subtest("a server that speaks first, without mutual TLS", func(t *testing.T) {
+		m.Write("disabled.yaml", strings.Replace(strict, "STRICT", "DISABLE", 1))
+		m.Settle()
+		for _, port := range []string{":7000", ":9100"} {
+			envoytest.Eventually(t, "a greeting", func() error {
+				conn, err := stranger.Dial(v1.Address + port)
+				if err != nil {
+					return err
+				}
+				defer conn.Close()
+				_ = conn.SetDeadline(time.Now().Add(time.Second))
+				if name, err := meshtest.Greeting(conn); err != nil || name != "server-v1" {
+					return fmt.Errorf("greeted by %q: %w", name, err)
+				}
+				return nil
+			})
+		}
+		m.Remove("disabled.yaml")
+		m.Settle()
 	})
 	m.Subtest("STRICT", func(t *testing.T) {
 		m.Write("strict.yaml", strict)
