@@ -26,7 +26,7 @@ test: envoy ## every test there is
 	$(GO) vet ./...
 	$(GO) test ./...
 	$(MAKE) test-race
-	$(MAKE) fuzz FUZZTIME=10s FUZZ='FuzzDecode|FuzzTranslate|FuzzYAMLToXDS'
+	$(MAKE) fuzz FUZZTIME=10s FUZZ='FuzzDecode|FuzzTranslate|FuzzYAMLToXDS|FuzzCheck|FuzzCompile'
 
 test-race:
 	CGO_ENABLED=1 $(GO) test -race -short $(RACE)
