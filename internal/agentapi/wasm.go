@@ -10,4 +10,7 @@ const (
 	WasmPullAlways = "Always"
 	// WasmVersion changes with the object that asks for the module.
 	WasmVersion = "ISTIO_META_WASM_PLUGIN_RESOURCE_VERSION"
+
+	// WasmAnyDigest stands for no digest where Envoy's API requires one; it is Istio's word, too.
+	WasmAnyDigest = "nil"
 )

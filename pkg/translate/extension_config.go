@@ -2,6 +2,7 @@ package translate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -67,7 +68,7 @@ func plugin(e *mesh.Extension) *wasmv3.PluginConfig {
 				HttpUri: &corev3.HttpUri{
 					Uri: e.URL, HttpUpstreamType: &corev3.HttpUri_Cluster{Cluster: "_"}, Timeout: durationpb.New(fetchTimeout),
 				},
-				Sha256: e.Wasm.GetSha256(),
+				Sha256: cmp.Or(e.Wasm.GetSha256(), agentapi.WasmAnyDigest),
 			}}},
 		}},
 	}

@@ -29,8 +29,16 @@ const tarMagicAt = 257
 
 var errTooLarge = fmt.Errorf("larger than %d MiB", maxModule>>20)
 
+// maxWraps bounds how often a module is wrapped: there are archives that contain themselves.
+const maxWraps = 3
+
 // unpack writes the module in r to w: r itself, what r compresses (gzip), or the first file NAME.wasm of the archive (tar) that r is.
-func unpack(w io.Writer, r io.Reader) error {
+func unpack(w io.Writer, r io.Reader) error { return unwrap(w, r, maxWraps) }
+
+func unwrap(w io.Writer, r io.Reader, wraps int) error {
+	if wraps < 0 {
+		return errors.New("an archive in an archive in an archive")
+	}
 	in := bufio.NewReader(&bounded{r: r, left: maxModule})
 	head, err := in.Peek(len(wasmHeader))
 	switch {
@@ -44,10 +52,10 @@ func unpack(w io.Writer, r io.Reader) error {
 		if err != nil {
 			return fmt.Errorf("gzip: %w", err)
 		}
-		return unpack(w, plain)
+		return unwrap(w, plain, wraps-1)
 	}
 	if magic, _ := in.Peek(tarMagicAt + len(tarMagic)); len(magic) > tarMagicAt && bytes.Equal(magic[tarMagicAt:], tarMagic) {
-		return extract(w, in)
+		return extract(w, in, wraps-1)
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
@@ -55,7 +63,7 @@ func unpack(w io.Writer, r io.Reader) error {
 	return fmt.Errorf("no WebAssembly module: it begins with %q", head)
 }
 
-func extract(w io.Writer, r io.Reader) error {
+func extract(w io.Writer, r io.Reader, wraps int) error {
 	archive := tar.NewReader(r)
 	for {
 		file, err := archive.Next()
@@ -66,7 +74,7 @@ func extract(w io.Writer, r io.Reader) error {
 			return fmt.Errorf("archive: %w", err)
 		}
 		if file.Typeflag == tar.TypeReg && strings.HasSuffix(file.Name, ".wasm") {
-			return unpack(w, archive)
+			return unwrap(w, archive, wraps)
 		}
 	}
 }

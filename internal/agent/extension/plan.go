@@ -76,6 +76,9 @@ func (p *plan) module(c *wasmv3.PluginConfig) {
 		p.timeout = fetchTimeout
 	}
 	p.fetch = Request{Name: p.config.GetName(), URL: remote.GetHttpUri().GetUri(), SHA256: remote.GetSha256()}
+	if p.fetch.SHA256 == agentapi.WasmAnyDigest {
+		p.fetch.SHA256 = ""
+	}
 	variables := c.GetVmConfig().GetEnvironmentVariables()
 	if values := variables.GetKeyValues(); values[agentapi.WasmPolicy] == agentapi.WasmPullAlways {
 		p.fetch.Version = values[agentapi.WasmVersion]
