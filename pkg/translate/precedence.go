@@ -8,6 +8,7 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	networking "istio.io/api/networking/v1alpha3"
 
+	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
@@ -72,9 +73,9 @@ func nameLength(host string) int {
 
 func comparePrecedence(a, b ranked) int {
 	m, n := firstMatch(a.rule), firstMatch(b.rule)
-	aKind, aLength := pathRank(m.GetUri())
-	bKind, bLength := pathRank(n.GetUri())
 	aKey, bKey := a.virtual.Object.Key.Origin(), b.virtual.Object.Key.Origin()
+	aKind, aLength := pathRank(m.GetUri(), aKey.Kind)
+	bKind, bLength := pathRank(n.GetUri(), bKey.Kind)
 	return cmp.Or(
 		compareHosts(a.host, b.host), cmp.Compare(bKind, aKind), cmp.Compare(bLength, aLength),
 		cmp.Compare(min(1, len(n.GetMethod().GetExact())), min(1, len(m.GetMethod().GetExact()))),
@@ -91,14 +92,17 @@ func firstMatch(r *networking.HTTPRoute) *networking.HTTPMatchRequest {
 	return r.GetMatch()[0]
 }
 
-// pathRank says how much a match says of the path.
-func pathRank(m *networking.StringMatch) (kind, length int) {
+// pathRank says how much a match says of the path. Expressions of an Ingress are prefixes that may end within a segment.
+func pathRank(m *networking.StringMatch, of config.Kind) (kind, length int) {
 	switch m := m.GetMatchType().(type) {
 	case *networking.StringMatch_Exact:
 		return 3, len(m.Exact)
 	case *networking.StringMatch_Prefix:
 		return 2, len(m.Prefix)
 	case *networking.StringMatch_Regex:
+		if of == config.Ingress {
+			return 2, len(m.Regex) - len(".*")
+		}
 		return 1, len(m.Regex)
 	}
 	return 0, 0
