@@ -23,7 +23,6 @@ type registry struct {
 	content map[string]served
 	// password of the user "puller" for images whose name begins with "private".
 	password string
-	gets     map[string]int
 }
 
 type served struct {
@@ -32,7 +31,7 @@ type served struct {
 }
 
 func newRegistry(t *testing.T) *registry {
-	r := &registry{content: map[string]served{}, gets: map[string]int{}}
+	r := &registry{content: map[string]served{}}
 	r.Server = httptest.NewServer(r)
 	t.Cleanup(r.Close)
 	return r
@@ -44,7 +43,6 @@ func (r *registry) host() string { return strings.TrimPrefix(r.URL, "http://") }
 func (r *registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.gets[req.URL.Path]++
 	if _, password, _ := req.BasicAuth(); strings.HasPrefix(req.URL.Path, "/v2/private") && password != r.password {
 		w.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
 		http.Error(w, "who are you", http.StatusUnauthorized)
@@ -64,13 +62,6 @@ func (r *registry) put(path, mediaType string, data []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.content[path] = served{mediaType, data}
-}
-
-// got counts the requests for a path so far.
-func (r *registry) got(path string) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.gets[path]
 }
 
 func digest(data []byte) string {

@@ -63,7 +63,7 @@ type zeros struct{}
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func FuzzUnpack(f *testing.F) {
-	f.Add([]byte(wasmHeader))
+	f.Add(wasmHeader)
 	f.Add(zipped(archived("x.wasm", wasmHeader)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var out bytes.Buffer
