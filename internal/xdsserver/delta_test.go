@@ -106,7 +106,7 @@ func TestNamesThatDoNotExist(t *testing.T) {
 	c.ask("type.googleapis.com/envoy.service.runtime.v3.Runtime", "layer")
 	c.want("type.googleapis.com/envoy.service.runtime.v3.Runtime -layer")
 	c.ask("type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig")
-	c.want("type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig")
+	c.want("ECDS")
 }
 
 func TestWildcardAndNames(t *testing.T) {
