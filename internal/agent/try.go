@@ -2,13 +2,11 @@ package agent
 
 import (
 	"context"
-	"fmt"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/meshctl/meshctl/internal/agent/bootstrap"
+	"github.com/meshctl/meshctl/internal/agent/trial"
 	"github.com/meshctl/meshctl/internal/meshstate"
 )
 
@@ -43,12 +41,5 @@ func (l *launcher) try(ctx context.Context, patches []bootstrap.Patch) error {
 	if err := meshstate.WriteFile(path, doc); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, tryWithin)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, l.o.EnvoyPath, "--mode", "validate", "-c", path, "-l", "critical").CombinedOutput()
-	if err != nil {
-		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		return fmt.Errorf("%w: %s", err, lines[len(lines)-1])
-	}
-	return nil
+	return trial.Run(ctx, l.o.EnvoyPath, path, tryWithin)
 }

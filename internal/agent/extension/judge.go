@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/meshctl/meshctl/internal/agent/supervise"
+	"github.com/meshctl/meshctl/internal/agent/trial"
 	"github.com/meshctl/meshctl/internal/meshstate"
 )
 
@@ -94,45 +92,30 @@ func (j *Judge) try(ctx context.Context, filter object) error {
 	if err := meshstate.WriteFile(file, config); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, judgeTimeout)
-	defer cancel()
-	runtime.LockOSThread() // see supervise: the child's life hangs on the thread
-	defer runtime.UnlockOSThread()
-	command := exec.CommandContext(ctx, j.envoy, "--mode", "validate", "-c", file, "-l", "error", "--log-format", logMark+"%v")
-	command.SysProcAttr, command.WaitDelay = supervise.DieWithParent(), time.Second
-	output, err := command.CombinedOutput()
+	err = trial.Run(ctx, j.envoy, file, judgeTimeout)
+	var refused *trial.Refused
 	switch {
-	case err == nil || onlyUnconfigured(string(output)):
+	case !errors.As(err, &refused):
+		return err
+	case onlyUnconfigured(refused.Messages):
 		return nil
-	case ctx.Err() != nil:
-		return fmt.Errorf("a trial with Envoy: %w", ctx.Err())
 	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.Exited() {
-		return errors.New("Envoy refuses it: " + verdict(string(output)))
-	}
-	return fmt.Errorf("a trial with Envoy: %w", err)
+	return errors.New("Envoy refuses it: " + verdict(refused.Messages))
 }
-
-// logMark begins each message of the trial's Envoy; lines without it go on with one.
-const logMark = "meshctl-trial: "
 
 // onlyUnconfigured reports whether all that a module refused is to be started or configured as here, without what its proxy has: whether
 // it likes its own configuration is for the proxy to find out.
-func onlyUnconfigured(output string) bool {
+func onlyUnconfigured(messages []string) bool {
+	output := strings.Join(messages, " ")
 	return strings.Contains(output, "Failed to configure base Wasm plugin") || strings.Contains(output, "Failed to start base Wasm")
 }
 
 // verdict joins what Envoy said, without what it says of every failure.
-func verdict(output string) string {
+func verdict(messages []string) string {
 	var said []string
-	for message := range strings.SplitSeq(output, logMark) {
-		message = strings.Join(strings.Fields(message), " ")
+	for _, message := range messages {
 		message = strings.TrimPrefix(message, "Wasm VM failed ")
-		if rest, ok := strings.CutPrefix(message, "error initializing configuration '"); ok {
-			_, message, _ = strings.Cut(rest, "': ")
-		}
-		if message == "" || strings.HasPrefix(message, "Plugin ") || strings.HasPrefix(message, "Unable to create Wasm plugin") {
+		if strings.HasPrefix(message, "Plugin ") || strings.HasPrefix(message, "Unable to create Wasm plugin") {
 			continue
 		}
 		said = append(said, message)

@@ -110,8 +110,10 @@ func TestReachable(t *testing.T) {
 }
 
 func TestVerdict(t *testing.T) {
-	const output = logMark + "Failed to load Wasm module due to a missing import: env.x\n" + logMark + "Wasm VM failed Failed to initialize Wasm code\n" +
-		logMark + "Plugin trial failed to load\n" + logMark + "error initializing configuration '/a/b.json': Unable to create Wasm plugin trial\n"
+	output := []string{
+		"Failed to load Wasm module due to a missing import: env.x", "Wasm VM failed Failed to initialize Wasm code", "Plugin trial failed to load",
+		"Unable to create Wasm plugin trial",
+	}
 	if got, want := verdict(output), "Failed to load Wasm module due to a missing import: env.x; Failed to initialize Wasm code"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
