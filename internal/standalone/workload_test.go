@@ -44,7 +44,7 @@ spec:
   http: [{route: [{destination: {host: web}}]}]
 ---
 apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
+kind: UDPRoute
 metadata: {name: later, namespace: default}
 spec: {}
 `
@@ -98,7 +98,7 @@ func (r *rig) client(url string) (string, string, int) {
 func TestWorkloads(t *testing.T) {
 	r := newRig(t)
 	mesh := r.up(webYAML)
-	mesh.until("not enforced: " + filepath.Join(r.state, "config", "mesh.yaml") + ":29:1: HTTPRoute default/later")
+	mesh.until("not enforced: " + filepath.Join(r.state, "config", "mesh.yaml") + ":29:1: UDPRoute default/later")
 	web := r.web()
 	// The receiver sees who calls, through the HTTP proxy and through the service's own port.
 	const caller = "URI=spiffe://cluster.local/ns/default/sa/client"

@@ -135,7 +135,7 @@ func (t *tables) checkRivals(v *virtual) []config.Problem {
 			if other.key() == v.key() {
 				break
 			}
-			if len(v.MeshHosts) > 0 && meet(other.Visibility, v.Visibility) && !(v.Precise() && other.Precise()) {
+			if len(v.MeshHosts) > 0 && meet(other.Visibility, v.Visibility) && (!v.Precise() || !other.Precise()) {
 				out = append(out, problem(v.Object, config.Warning, fmt.Sprintf("spec.hosts[%d]", i),
 					fmt.Sprintf("%s already routes %s, and only the oldest VirtualService of a host counts on sidecars", other.key().Origin(), h),
 					"merge the two, or remove one"))

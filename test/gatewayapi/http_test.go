@@ -16,7 +16,7 @@ const httpListener = "{name: http, protocol: HTTP, port: 80}"
 func TestGateway(t *testing.T) {
 	m := meshtest.New(t, map[string]string{"services.yaml": services()})
 	start(m)
-	o := meshtest.Gateway("edge", "gateway.networking.k8s.io/gateway-name=edge", "role=manual")
+	o := meshtest.Gateway("edge", "gateway.networking.k8s.io/gateway-name=edge", "role=manual", "istio=special")
 	o.Namespace = "default"
 	g, classic := m.Start(o), m.Start(meshtest.Gateway("ingressgateway"))
 	matches(m, g)
@@ -30,6 +30,7 @@ func TestGateway(t *testing.T) {
 	streams(m, g)
 	grpcRoutes(m, g)
 	ingress(m, classic)
+	ingressSettings(m, g)
 	manual(m, g)
 }
 

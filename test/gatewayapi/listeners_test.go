@@ -23,7 +23,9 @@ func weights(m *meshtest.Mesh, g *meshtest.Workload) {
 	m.Case("weights", yaml, func(t *testing.T) {
 		client := g.ClientAt("gateway|80")
 		meshtest.Share(t, 200, 0.75, func() bool { return meshtest.Get(t, client, "http://a.example.com/split").Echo.Program == "one" })
-		meshtest.Share(t, 100, 0.5, func() bool { return meshtest.Get(t, client, "http://a.example.com/part").Status == http.StatusInternalServerError })
+		meshtest.Share(t, 100, 0.5, func() bool {
+			return meshtest.Get(t, client, "http://a.example.com/part").Status == http.StatusInternalServerError
+		})
 		expect(t, client, map[string]any{"a.example.com/zero": 500, "a.example.com/none": 500, "a.example.com/port": 500, "a.example.com/kind": 500, "a.example.com/hostname": "two"})
 		told(t, m, "HTTPRoute/route", "spec.rules[1].backendRefs[1]", "there is no Service default/missing")
 		told(t, m, "HTTPRoute/route", "spec.rules[4].backendRefs[0].port", "has no port 81")
@@ -132,10 +134,11 @@ func greeted(t *testing.T, want string, dial func() (net.Conn, error)) {
 		}
 		defer conn.Close()
 		_ = conn.SetDeadline(time.Now().Add(envoytest.Timeout))
-		if name, err := meshtest.Greeting(conn); err != nil || name != want {
-			return fmt.Errorf("%q %v", name, err)
+		name, err := meshtest.Greeting(conn)
+		if err == nil && name != want {
+			err = fmt.Errorf("%q answers", name)
 		}
-		return nil
+		return err
 	})
 }
 
@@ -189,6 +192,29 @@ spec: {ingressClassName: nginx, defaultBackend: {service: {name: one, port: {num
 		client := in.ClientOf(&http.Transport{TLSClientConfig: &tls.Config{ServerName: "a.example.com", InsecureSkipVerify: true}, DialContext: in.DialTo(at(in, 443))})
 		meshtest.Expect(t, client, "https://a.example.com/exact", 200, "one GET")
 		told(t, m, "Ingress/web", "spec.rules[0].http.paths[3].backend.service.name", "there is no Service default/missing")
+	})
+}
+
+// ingressSettings: which Ingresses count, and whose they are, is said in the MeshConfig.
+func ingressSettings(m *meshtest.Mesh, g *meshtest.Workload) {
+	ingress := func(name, settings, path, service string) string {
+		return "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: " + name + ", namespace: default}\nspec: {" + settings +
+			"rules: [{http: {paths: [{path: " + path + ", pathType: Prefix, backend: {service: {name: " + service + ", port: {number: 80}}}}]}}]}\n"
+	}
+	yaml := `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: "{ingressControllerMode: DEFAULT, ingressClass: mine, ingressSelector: special}"}
+` + ingress("unclassed", "", "/unclassed", "one") + ingress("mine", "ingressClassName: mine, ", "/mine", "two") + ingress("istio", "ingressClassName: istio, ", "/istio", "three") +
+		ingress("through", "ingressClassName: through, ", "/through", "three") + `---
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: through}
+spec: {controller: istio.io/ingress-controller}
+`
+	m.Case("ingress settings", yaml, func(t *testing.T) {
+		expect(t, g.ClientAt("gateway|80"), map[string]any{"a.b/unclassed": "one", "a.b/mine": "two", "a.b/istio": 404, "a.b/through": "three"})
 	})
 }
 

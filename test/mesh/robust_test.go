@@ -178,20 +178,20 @@ spec:
 func (m *mesh) notEnforced(l *load) {
 	stats := l.generator.Stats()
 	m.put("policy.yaml", `apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
+kind: UDPRoute
 metadata:
   name: nobody
 spec: {}
 `)
 	eventually(m.t, "ps has a banner", func() error {
 		out, errs, _ := m.run("ps", "--mesh", m.name)
-		if !strings.Contains(out+errs, "HTTPRoute") || !strings.Contains(out+errs, "not enforced") {
+		if !strings.Contains(out+errs, "UDPRoute") || !strings.Contains(out+errs, "not enforced") {
 			return fmt.Errorf("ps: %s%s", out, errs)
 		}
 		return nil
 	})
-	m.finding("HTTPRoute")
-	m.demo.says(m.t, "HTTPRoute")
+	m.finding("UDPRoute")
+	m.demo.says(m.t, "UDPRoute")
 	status := m.status()
 	if len(status.NotEnforced) != 1 || status.NotEnforced[0].Name != "nobody" || status.NotEnforced[0].Line == 0 {
 		m.t.Errorf("not enforced: %+v", status.NotEnforced)

@@ -25,7 +25,7 @@ func TestStart(t *testing.T) {
 		"route.yaml": "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: bookinfo}\nspec:\n  hosts: ['*']\n" +
 			"  gateways: [bookinfo-gateway]\n  http:\n  - match: [{uri: {exact: /productpage}}]\n    route: [{destination: {host: productpage}}]\n" +
 			"  - directResponse: {status: 418}\n",
-		"policy.yaml": "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: nobody}\nspec: {}\n",
+		"policy.yaml": "apiVersion: gateway.networking.k8s.io/v1\nkind: UDPRoute\nmetadata: {name: nobody}\nspec: {}\n",
 	} {
 		if err := os.WriteFile(filepath.Join(config, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -35,7 +35,7 @@ func TestStart(t *testing.T) {
 	demo := h.start("demo", "--mesh", "one", "--port", "0", "--dir", config, "--rps", "20")
 	demo.says(t, "first successful request through the gateway")
 	t.Logf("first success after %s", time.Since(began))
-	demo.says(t, "7 proxies run what they should", config, "HTTPRoute")
+	demo.says(t, "7 proxies run what they should", config, "UDPRoute")
 	m := &mesh{home: h, name: "one", demo: demo}
 	s := m.status()
 	if len(s.ConfigDirs) != 2 || s.ConfigDirs[1] != config || len(s.Workloads) != 7 || !s.Synced {
@@ -79,12 +79,12 @@ func TestStart(t *testing.T) {
 func TestUpTellsWhatIsNotEnforced(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
-	policy := "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: nobody}\nspec: {}\n"
+	policy := "apiVersion: gateway.networking.k8s.io/v1\nkind: UDPRoute\nmetadata: {name: nobody}\nspec: {}\n"
 	if err := os.WriteFile(filepath.Join(h.state, "policy.yaml"), []byte(policy), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	up := h.start("standalone", "up", "--mesh", "up", "-f", h.state)
-	up.says(t, "is up", "HTTPRoute")
+	up.says(t, "is up", "UDPRoute")
 }
 
 // TestSignalDuringStart ends demos at different moments of their start.

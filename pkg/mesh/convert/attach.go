@@ -12,9 +12,8 @@ import (
 
 // attachment is where a route is in force.
 type attachment struct {
-	// gateways are the derived Gateways, as "namespace/name"; hosts what the route serves there.
-	gateways []string
-	// terminated: of these gateways, those that end TLS or have none.
+	// gateways are the derived Gateways, as "namespace/name", of the listeners.
+	gateways  []string
 	listeners []gatewayv1.Listener
 	// services are the parents of kind Service (GAMMA).
 	services []serviceParent
@@ -28,8 +27,16 @@ type serviceParent struct {
 // attach resolves the parents of a route.
 func (c *converter) attach(spec gatewayv1.CommonRouteSpec, hostnames []gatewayv1.Hostname) attachment {
 	var out attachment
-	if or(&spec.UseDefaultGateways, "") != "" && spec.UseDefaultGateways != gatewayv1.GatewayDefaultScopeNone {
+	if spec.UseDefaultGateways != "" && spec.UseDefaultGateways != gatewayv1.GatewayDefaultScopeNone {
 		c.fail("spec.useDefaultGateways", "default Gateways are not supported", "name the Gateway in parentRefs")
+	}
+	for i, h := range hostnames {
+		if name := strings.TrimPrefix(string(h), "*."); name == "" || strings.ContainsAny(name, "*/: ") {
+			c.fail(fmt.Sprintf("spec.hostnames[%d]", i), fmt.Sprintf("%q is not a hostname; it is left out", h), "write a name, or a wildcard such as *.example.com")
+		}
+	}
+	if len(spec.ParentRefs) == 0 {
+		c.warn("spec.parentRefs", "the route has no parent and is not in force", "name a Gateway or a Service")
 	}
 	for i, ref := range spec.ParentRefs {
 		field := fmt.Sprintf("spec.parentRefs[%d]", i)

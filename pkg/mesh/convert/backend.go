@@ -30,7 +30,7 @@ func (c *converter) backend(field string, ref gatewayv1.BackendObjectReference) 
 	switch {
 	case kind != config.Service && kind != hostnameKind:
 		c.fail(field, "a "+kind.String()+" is no backend of this mesh"+lost, "name a Service")
-	case port == 0:
+	case port < 1 || port > 65535:
 		c.fail(field+".port", "a backend needs a port"+lost, "write the number of a port of the Service")
 	case kind == hostnameKind:
 		return &networking.Destination{Host: string(ref.Name), Port: &networking.PortSelector{Number: port}}, true
@@ -60,20 +60,18 @@ func hasPort(svc *corev1.Service, port uint32) bool {
 	return false
 }
 
-// streams resolves the backends of connections. found is false when none can be reached.
-func (c *converter) streams(field string, refs []gatewayv1.BackendRef) (out []*networking.RouteDestination, found bool) {
+// streams resolves the backends of connections.
+func (c *converter) streams(field string, refs []gatewayv1.BackendRef) []*networking.RouteDestination {
+	var out []*networking.RouteDestination
 	for i, ref := range refs {
-		d, ok := c.backend(fmt.Sprintf("%s.backendRefs[%d]", field, i), ref.BackendObjectReference)
-		weight := or(ref.Weight, 1)
-		if weight <= 0 {
-			continue
+		d, _ := c.backend(fmt.Sprintf("%s.backendRefs[%d]", field, i), ref.BackendObjectReference)
+		if weight := or(ref.Weight, 1); weight > 0 {
+			out = append(out, &networking.RouteDestination{Destination: d, Weight: weight})
 		}
-		found = found || ok
-		out = append(out, &networking.RouteDestination{Destination: d, Weight: weight})
 	}
 	if len(out) == 0 {
 		c.fail(field+".backendRefs", "there is no backend with any weight; connections are refused", "add a backend")
 		out = []*networking.RouteDestination{{Destination: &networking.Destination{Host: unresolved, Port: &networking.PortSelector{Number: 1}}}}
 	}
-	return out, found
+	return out
 }

@@ -27,7 +27,7 @@ func (r *ruleResult) filter(field string, f gatewayv1.HTTPRouteFilter) {
 	case f.Type == gatewayv1.HTTPRouteFilterResponseHeaderModifier && f.ResponseHeaderModifier != nil:
 		r.headers().Response = operations(f.ResponseHeaderModifier, r.headers().Response)
 	case f.Type == gatewayv1.HTTPRouteFilterRequestRedirect && f.RequestRedirect != nil:
-		r.redirects(f.RequestRedirect)
+		r.redirects(field+".requestRedirect", f.RequestRedirect)
 	case f.Type == gatewayv1.HTTPRouteFilterURLRewrite && f.URLRewrite != nil:
 		if r.route.Rewrite == nil {
 			r.route.Rewrite = &networking.HTTPRewrite{}
@@ -39,17 +39,17 @@ func (r *ruleResult) filter(field string, f gatewayv1.HTTPRouteFilter) {
 	case f.Type == gatewayv1.HTTPRouteFilterCORS && f.CORS != nil:
 		r.route.CorsPolicy = r.cors(field+".cors", f.CORS)
 	case f.Type == gatewayv1.HTTPRouteFilterExternalAuth:
-		r.refuseFilter(field, "external authorization by a route is not supported", "use an AuthorizationPolicy with action CUSTOM")
+		r.refuseFilter(field+".type", "external authorization by a route is not supported", "use an AuthorizationPolicy with action CUSTOM")
 	case f.Type == gatewayv1.HTTPRouteFilterExtensionRef:
-		r.refuseFilter(field, "there are no filters of this mesh's own to refer to", "remove the filter, or use an EnvoyFilter")
+		r.refuseFilter(field+".type", "there are no filters of this mesh's own to refer to", "remove the filter, or use an EnvoyFilter")
 	default:
-		r.refuseFilter(field, fmt.Sprintf("a filter of type %q needs the field of that name", f.Type), "add it, or correct the type")
+		r.refuseFilter(field+".type", fmt.Sprintf("a filter of type %q needs the field of that name", f.Type), "add it, or correct the type")
 	}
 }
 
 func (r *ruleResult) refuseFilter(field, message, fix string) {
 	r.broken = true
-	r.fail(field+".type", message+"; requests of this rule get 500", fix)
+	r.fail(field, message+"; requests of this rule get 500", fix)
 }
 
 // backendFilter applies a filter to the requests of one backend; false when it cannot.
@@ -94,8 +94,12 @@ func operations(f *gatewayv1.HTTPHeaderFilter, had *networking.Headers_HeaderOpe
 }
 
 // redirects sends clients elsewhere: with 302 unless told otherwise, to the same port unless scheme or port say otherwise.
-func (r *ruleResult) redirects(f *gatewayv1.HTTPRequestRedirectFilter) {
+func (r *ruleResult) redirects(field string, f *gatewayv1.HTTPRequestRedirectFilter) {
 	out := &networking.HTTPRedirect{RedirectCode: uint32(or(f.StatusCode, 302)), Scheme: or(f.Scheme, ""), Authority: string(or(f.Hostname, ""))}
+	if p := or(f.Port, 80); p < 1 || p > 65535 {
+		r.refuseFilter(field+".port", fmt.Sprintf("port %d is not between 1 and 65535", p), "write for example 8443")
+		return
+	}
 	usual := map[string]gatewayv1.PortNumber{"http": 80, "https": 443}[out.Scheme]
 	switch {
 	case f.Port != nil && *f.Port != usual:

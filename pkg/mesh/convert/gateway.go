@@ -109,7 +109,7 @@ func listenersOf(g *gatewayv1.Gateway) []gatewayv1.Listener { return g.Spec.List
 func entriesOf(s *gatewayv1.ListenerSet) []gatewayv1.Listener {
 	out := make([]gatewayv1.Listener, 0, len(s.Spec.Listeners))
 	for _, e := range s.Spec.Listeners {
-		out = append(out, gatewayv1.Listener{Name: e.Name, Hostname: e.Hostname, Port: e.Port, Protocol: e.Protocol, TLS: e.TLS, AllowedRoutes: e.AllowedRoutes})
+		out = append(out, gatewayv1.Listener(e))
 	}
 	return out
 }

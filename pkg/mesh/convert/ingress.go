@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -98,6 +99,10 @@ func (c *converter) ingressRules(i *networkingv1.Ingress, gateway string) {
 		}
 		for k, p := range rule.HTTP.Paths {
 			at := fmt.Sprintf("spec.rules[%d].http.paths[%d]", j, k)
+			if p.Path != "" && (p.Path[0] != '/' || strings.ContainsAny(p.Path, "?#")) {
+				c.fail(at+".path", fmt.Sprintf("%q is not an absolute path; it is left out", p.Path), "begin it with a slash, and leave out the query")
+				continue
+			}
 			put(host, &networking.HTTPRoute{
 				Match: []*networking.HTTPMatchRequest{{Uri: ingressPath(p)}}, Route: c.ingressBackend(at+".backend", p.Backend),
 			}, at)
@@ -121,7 +126,7 @@ func ingressPath(p networkingv1.HTTPIngressPath) *networking.StringMatch {
 	path := p.Path
 	switch or(p.PathType, networkingv1.PathTypeImplementationSpecific) {
 	case networkingv1.PathTypeExact:
-		return exactly(path)
+		return exactly(cmp.Or(path, "/"))
 	case networkingv1.PathTypePrefix:
 		return prefixed(segments(path))
 	}

@@ -36,6 +36,10 @@ func (c *converter) listeners(list []gatewayv1.Listener, places []place, front f
 		if l.Protocol == "" {
 			continue // reported as such
 		}
+		if slices.ContainsFunc(list[:i], func(o gatewayv1.Listener) bool { return o.Name == l.Name }) {
+			c.fail(field+".name", fmt.Sprintf("an earlier listener is named %q, too; this one is left out", l.Name), "give each listener a name of its own")
+			continue
+		}
 		if taken(list[:i], l) {
 			c.fail(field, "an earlier listener has the same port and hostname; this one is left out", "use another hostname or port")
 			continue

@@ -20,7 +20,7 @@ func (c *converter) trafficSplit() {
 	if !ok {
 		return
 	}
-	host, found := c.splitService("spec.service", s.Spec.Service)
+	host, found := c.splitService(s.Spec.Service)
 	if !found {
 		c.fail("spec.service", "there is no Service "+s.Spec.Service+"; the split is not in force", "create it, or correct the name")
 		return
@@ -51,7 +51,7 @@ func (c *converter) trafficSplit() {
 }
 
 // splitService resolves the name of a service: NAME, NAME.NAMESPACE or the whole.
-func (c *converter) splitService(_, name string) (host string, found bool) {
+func (c *converter) splitService(name string) (host string, found bool) {
 	short, namespace := c.serviceName(name, c.namespace())
 	return c.fqdn(short, namespace), get[corev1.Service](c, config.Service, namespace, short) != nil
 }
@@ -60,7 +60,7 @@ func (c *converter) splitService(_, name string) (host string, found bool) {
 func (c *converter) shares(s *config.SMITrafficSplit) (requests []*networking.HTTPRouteDestination, connections []*networking.RouteDestination) {
 	for i, b := range s.Spec.Backends {
 		field := fmt.Sprintf("spec.backends[%d]", i)
-		host, found := c.splitService(field, b.Service)
+		host, found := c.splitService(b.Service)
 		if !found {
 			c.warn(field+".service", "there is no Service "+b.Service+"; its share of requests gets 503", "create it, or correct the name")
 		}

@@ -21,7 +21,7 @@ func (c *converter) tlsRoute() {
 	if rule < 0 {
 		return
 	}
-	route, _ := c.streams(rulePath(rule), r.Spec.Rules[rule].BackendRefs)
+	route := c.streams(rulePath(rule), r.Spec.Rules[rule].BackendRefs)
 	match := func(names []string) []*networking.TLSRoute {
 		return []*networking.TLSRoute{{Match: []*networking.TLSMatchAttributes{{SniHosts: names}}, Route: route}}
 	}
@@ -62,7 +62,7 @@ func (c *converter) tcpRoute() {
 	if rule < 0 {
 		return
 	}
-	route, _ := c.streams(rulePath(rule), r.Spec.Rules[rule].BackendRefs)
+	route := c.streams(rulePath(rule), r.Spec.Rules[rule].BackendRefs)
 	if len(a.gateways) > 0 {
 		c.add(config.VirtualService, &networking.VirtualService{
 			Hosts: []string{"*"}, Gateways: a.gateways, ExportTo: []string{"*"}, Tcp: []*networking.TCPRoute{{Route: route}},
