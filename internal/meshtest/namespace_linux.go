@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"regexp"
@@ -112,12 +113,29 @@ func newNamespace(t *testing.T, name, address string) *namespace {
 		fmt.Sprintf("link add %s type veth peer name eth0 netns /proc/%d/fd/%d", cable, os.Getpid(), file.Fd()),
 		"link set "+cable+" master "+bridge+" up",
 	))
-	if err := n.do(func() error {
-		return ip("link set lo up", "address add "+address+"/24 dev eth0", "link set eth0 up", "route add default via "+hostAddress)
-	}); err != nil {
+	setup := []string{"link set lo up", "address add " + address + "/24 dev eth0", "link set eth0 up", "route add default via " + hostAddress}
+	for _, server := range nameServers() {
+		setup = append(setup, "route add unreachable "+server)
+	}
+	if err := n.do(func() error { return ip(setup...) }); err != nil {
 		t.Fatalf("pod %s: %v", name, err)
 	}
 	return n
+}
+
+// nameServers are the machine's, which no pod reaches. The pods had better know: Envoy acknowledges no cluster for as long as it waits for
+// the answer of another.
+func nameServers() []string {
+	text, _ := os.ReadFile("/etc/resolv.conf") // without it nobody asks
+	var out []string
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) == 2 && f[0] == "nameserver" {
+			if a, err := netip.ParseAddr(f[1]); err == nil && !a.IsLoopback() {
+				out = append(out, f[1])
+			}
+		}
+	}
+	return out
 }
 
 // do calls f on a thread in the namespace: sockets that it opens and processes that it starts belong there.
