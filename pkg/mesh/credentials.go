@@ -142,17 +142,22 @@ func (g *gateway) credentials() []string {
 	return out
 }
 
-// credentials are the names of the Secrets that a DestinationRule uses at gateways.
+// credentials are the names of the Secrets that a DestinationRule uses at gateways, and "configmap/NAME" of ConfigMaps.
 func (r *rule) credentials() []string {
 	var out []string
-	add := func(p *networking.TrafficPolicy) {
-		if name := p.GetTls().GetCredentialName(); name != "" {
+	use := func(tls *networking.ClientTLSSettings) {
+		name := tls.GetCredentialName()
+		if path, ok := strings.CutPrefix(name, configMapPrefix); ok {
+			name = "configmap/" + path[strings.LastIndexByte(path, '/')+1:]
+		}
+		if name != "" {
 			out = append(out, name)
 		}
+	}
+	add := func(p *networking.TrafficPolicy) {
+		use(p.GetTls())
 		for _, l := range p.GetPortLevelSettings() {
-			if name := l.GetTls().GetCredentialName(); name != "" {
-				out = append(out, name)
-			}
+			use(l.GetTls())
 		}
 	}
 	add(r.Spec.TrafficPolicy)

@@ -33,6 +33,9 @@ type ruleGroup struct {
 // readRule takes in a changed DestinationRule.
 func (t *update) readRule(d delta) {
 	key := d.key()
+	if key.Derived() { // its authorities are among what sidecars have of their own
+		t.change.Inbound[""] = true
+	}
 	before := t.rules.get(key)
 	var after *rule
 	if d.after != nil {
@@ -55,9 +58,7 @@ func (t *update) readRule(d delta) {
 		if r != nil {
 			t.staleRules[hostKey{r.Host, key.Namespace}] = true
 			t.useCredential(r.credentials(), key, r == after)
-			if r.pools() {
-				t.poolRules = append(t.poolRules, r)
-			}
+			t.changedRules = append(t.changedRules, r)
 		}
 	}
 }
@@ -162,7 +163,7 @@ func mergeRules(rules []*rule) *DestinationRule {
 
 // applyRules notes what the changed rules concern.
 func (t *update) applyRules() {
-	for _, r := range t.poolRules {
+	for _, r := range t.changedRules {
 		t.poolsChanged(r)
 	}
 	for h := range t.staleRules {

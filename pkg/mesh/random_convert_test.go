@@ -14,7 +14,7 @@ import (
 func convertedKinds() []func(generator, *config.Object) {
 	return []func(generator, *config.Object){
 		generator.k8sGateway, generator.k8sGateway, generator.listenerSet, generator.httpRoute, generator.httpRoute, generator.streamRoute,
-		generator.grant, generator.namespaceObject, generator.gatewayClass, generator.ingress, generator.ingressClass, generator.trafficSplit, generator.trafficTarget, generator.routeGroup,
+		generator.grant, generator.namespaceObject, generator.gatewayClass, generator.ingress, generator.ingressClass, generator.trafficSplit, generator.trafficTarget, generator.routeGroup, generator.backendTLS,
 	}
 }
 
@@ -172,6 +172,14 @@ func (g generator) trafficTarget(o *config.Object) {
 		t.Spec.Rules = []config.SMIRule{{Kind: "HTTPRouteGroup", Name: g.name()}}
 	}
 	o.Spec = t
+}
+
+func (g generator) backendTLS(o *config.Object) {
+	o.Key.Kind = config.BackendTLSPolicy
+	ref := gatewayv1.LocalPolicyTargetReferenceWithSectionName{SectionName: pick(g, nil, ptr[gatewayv1.SectionName]("http-80"))}
+	ref.Kind, ref.Name = "Service", gatewayv1.ObjectName(g.name())
+	o.Spec = &gatewayv1.BackendTLSPolicy{Spec: gatewayv1.BackendTLSPolicySpec{TargetRefs: []gatewayv1.LocalPolicyTargetReferenceWithSectionName{ref},
+		Validation: gatewayv1.BackendTLSPolicyValidation{Hostname: "b.example.com", CACertificateRefs: pick(g, nil, []gatewayv1.LocalObjectReference{{Kind: "ConfigMap", Name: gatewayv1.ObjectName(g.name())}})}}}
 }
 
 func (g generator) routeGroup(o *config.Object) {

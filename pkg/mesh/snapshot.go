@@ -95,7 +95,7 @@ func (s *Snapshot) Problems() []config.Problem {
 // notEnforced are the kinds that users rely on and that do not reach proxies yet.
 func notEnforced() []config.Kind {
 	return []config.Kind{
-		config.BackendTLSPolicy, config.UDPRoute, config.SMIUDPRoute,
+		config.UDPRoute, config.SMIUDPRoute,
 	}
 }
 

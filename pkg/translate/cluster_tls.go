@@ -105,7 +105,7 @@ func originateTLS(c *clusterv3.Cluster, in ClusterInput, policy trafficPolicy, h
 		common.AlpnProtocols = []string{"http/1.1"}
 	}
 	named := CredentialName(tls.GetCredentialName())
-	if named != "" && in.Proxy != mesh.Router && !policy.selected {
+	if _, public := AuthoritiesKey(named); named != "" && !public && in.Proxy != mesh.Router && !policy.selected {
 		notes.warn(policy.tlsField+".credentialName", "sidecars read a credential only for a rule with a workloadSelector", "use caCertificates, or select the workloads")
 		named = ""
 	}

@@ -75,10 +75,16 @@ func (b *builder) credentials(p mesh.Proxy, out *ownSet) {
 		return set.Get(config.Key{Kind: config.Secret, Namespace: p.Namespace, Name: name})
 	}
 	for _, s := range b.scope.Services {
-		if p.Type != mesh.Router && (s.Rule == nil || s.Rule.Spec.GetWorkloadSelector() == nil) {
-			continue
-		}
+		own := p.Type == mesh.Router || s.Rule != nil && s.Rule.Spec.GetWorkloadSelector() != nil
 		for _, name := range translate.RuleCredentials(s.Rule) {
+			if key, ok := translate.AuthoritiesKey(name); ok { // no secret
+				out.needsServices = true
+				add(translate.SecretInput{Name: name + translate.CASuffix, Secret: set.Get(key), CA: true})
+				continue
+			}
+			if !own {
+				continue
+			}
 			out.needsServices = true
 			add(translate.SecretInput{Name: name, Secret: secret(name)})
 			authorities := secret(name + translate.CASuffix)

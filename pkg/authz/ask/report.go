@@ -72,7 +72,7 @@ type DryRun struct {
 type places struct{ set config.Set }
 
 func (p places) at(key config.Key, field string) Place {
-	o := p.set.Get(key)
+	o := p.set.Get(key.Origin())
 	if o == nil {
 		return Place{}
 	}
@@ -84,7 +84,7 @@ func (p places) finding(m *authz.Match) *Finding {
 		return nil
 	}
 	return &Finding{
-		Policy: m.Object.String(), Action: m.Action, Field: m.Field, Place: p.at(m.Object, m.Field),
+		Policy: m.Object.Origin().String(), Action: m.Action, Field: m.Field, Place: p.at(m.Object, m.Field),
 		Met: p.conditions(m.Object, m.Met), Unmet: p.conditions(m.Object, m.Unmet),
 	}
 }

@@ -64,7 +64,7 @@ const CredentialPrefix = "kubernetes-gateway://"
 func Kinds() []config.Kind {
 	return []config.Kind{
 		config.K8sGateway, config.ListenerSet, config.HTTPRoute, config.GRPCRoute, config.TLSRoute, config.TCPRoute,
-		config.Ingress, config.TrafficSplit, config.TrafficTarget,
+		config.Ingress, config.TrafficSplit, config.TrafficTarget, config.BackendTLSPolicy,
 	}
 }
 
@@ -92,6 +92,8 @@ func Object(o *config.Object, w World, s Settings) Result {
 		c.tlsRoute()
 	case config.TCPRoute:
 		c.tcpRoute()
+	case config.BackendTLSPolicy:
+		c.backendTLS()
 	case config.Ingress:
 		c.ingress()
 	case config.TrafficSplit:
