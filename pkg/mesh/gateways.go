@@ -137,6 +137,9 @@ func (r *resolver) server(g *gateway, i int) *GatewayServer {
 		if !v.Visibility.In(r.key.Namespace) || !s.binds(v) {
 			continue
 		}
+		if g.Object.Key.Derived() && !v.key().Derived() { // its listeners say which routes they take
+			continue
+		}
 		if n := v.narrow(from); n != nil {
 			s.Virtual = append(s.Virtual, n)
 		}

@@ -145,7 +145,7 @@ func (in GatewayInput) place(s *mesh.GatewayServer) (target uint32, bind string)
 func (p *gatewayPort) join(s *mesh.GatewayServer, kind serverKind, notes *problems) {
 	path := field("spec.servers", s.Index) + ".port"
 	if p.kind != kind {
-		notes.fail(path, "port "+number(s.Server.GetPort().GetNumber())+" is already served with another protocol by "+p.servers[0].Gateway.String(), "use another port")
+		notes.fail(path, "port "+number(s.Server.GetPort().GetNumber())+" is already served with another protocol by "+p.servers[0].Gateway.Origin().String(), "use another port")
 		return
 	}
 	name := httpsRoute(s, p)
