@@ -190,13 +190,28 @@ func (r *rule) pools() bool {
 		func(s *networking.TrafficPolicy_PortTrafficPolicy) bool { return s.GetConnectionPool() != nil })
 }
 
-// poolsChanged notes the workloads behind a rule whose connection pools may differ.
+// poolsChanged notes the workloads whose connection pools a changed rule may concern: it sets one, or hides a rule that does.
 func (t *update) poolsChanged(r *rule) {
 	concern := func(host string) {
 		for _, svc := range t.services.get(host) {
-			t.change.Inbound[svc.Namespace] = true
+			if r.pools() || t.pooled(host, svc.Namespace) {
+				t.change.Inbound[svc.Namespace] = true
+			}
 		}
 	}
 	concern(r.Host)
 	t.eachCovered(r.Host, concern)
+}
+
+// pooled reports whether some rule that may hold for a service at its own workloads sets a connection pool.
+func (t *tables) pooled(host, namespace string) bool {
+	pools := func(g *ruleGroup) bool { return slices.ContainsFunc(g.rules, (*rule).pools) }
+	for _, pattern := range append([]string{host}, t.wildcardsOf(host)...) {
+		for _, level := range t.ruleLevels(namespace, namespace) {
+			if slices.ContainsFunc(t.ruleHosts.get(hostKey{pattern, level}), pools) {
+				return true
+			}
+		}
+	}
+	return false
 }

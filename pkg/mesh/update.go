@@ -19,7 +19,7 @@ type update struct {
 	staleHosts     map[hostKey]bool
 	staleBackends  map[hostKey]bool
 	staleRules     map[hostKey]bool
-	poolRules      []*rule             // changed, with connection pools
+	changedRules   []*rule             // DestinationRules as they were and as they are
 	staleChecks    map[config.Key]bool // VirtualServices whose references are to be checked
 	staleVirtuals  map[config.Key]bool
 	staleSecrets   []config.Key

@@ -2,6 +2,7 @@ package xds
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -39,12 +40,16 @@ func variants(t testing.TB) map[string][]*config.Object {
 	for _, ns := range []string{"a", "b", "istio-system"} {
 		add(envoyFilter(ns, "web") + envoyFilter(ns, "db") + envoyFilter(ns, ""))
 	}
-	for _, o := range gatewayAPI() {
+	for _, o := range slices.Concat(gatewayAPI(), features()) {
 		add(o)
 	}
 	add(serviceEntry("ext.example.com", "DNS") + serviceEntry("ext.example.com", "STATIC"))
 	add(gateway(80) + gateway(8080))
-	add(meshConfig("ALLOW_ANY") + meshConfig("REGISTRY_ONLY"))
+	for _, o := range policyObjects() {
+		add(o)
+	}
+	add(meshConfig("ALLOW_ANY") + meshConfig("REGISTRY_ONLY") + providers(80, "") +
+		providers(8080, "defaultProviders: {tracing: [spans], accessLogging: [grpc-log]}") + providers(80, "defaultConfig: {tracing: {zipkin: {address: \"web.b:80\"}}}"))
 	return pool
 }
 
@@ -206,7 +211,7 @@ data:
 
 func proxies() []mesh.Proxy {
 	bindings := map[string]uint32{
-		"http_proxy": 4000, "inbound|8080": 4001, "outbound|80|db.a.svc.cluster.local": 4002, "gateway|80": 4003, "gateway|8080": 4004,
+		"http_proxy": 4000, "inbound|8080": 4001, "outbound|80|db.a.svc.cluster.local": 4002, "gateway|80": 4003, "gateway|8080": 4004, "gateway|443": 4005,
 	}
 	var out []mesh.Proxy
 	for _, ns := range []string{"a", "b"} {
@@ -220,70 +225,77 @@ func proxies() []mesh.Proxy {
 	}
 	return append(out,
 		mesh.Proxy{ID: "grpc.a", Type: mesh.Proxyless, Name: "grpc", Namespace: "a"},
-		mesh.Proxy{ID: "router.a", Type: mesh.Router, Name: "gw", Namespace: "a", Labels: map[string]string{"app": "gateway"}},
+		mesh.Proxy{ID: "far.a", Name: "far-0", Namespace: "a", Labels: map[string]string{"app": "web", "version": "v1"}, Addresses: []string{"10.0.0.2"}, Locality: "r/z", Trusted: true},
+		mesh.Proxy{ID: "router.a", Type: mesh.Router, Name: "gw", Namespace: "a", Labels: map[string]string{"app": "gateway"}, Trusted: true},
 		mesh.Proxy{ID: "router-explicit.a", Type: mesh.Router, Mode: mesh.Explicit, Name: "gw", Namespace: "a", Labels: map[string]string{"app": "gateway"}, Bindings: bindings},
 	)
 }
 
-// TestAdvanceEqualsJoin walks through random changes: a catalog that followed them has the views of one that begins with the
-// result, tables without a change keep their pointer, and Advance names exactly the members whose view differs.
+// TestAdvanceEqualsJoin walks through random changes of what the pool holds.
 func TestAdvanceEqualsJoin(t *testing.T) {
 	pool := variants(t)
-	var keys []string
-	for k := range pool {
-		keys = append(keys, k)
-	}
 	steps := 60
 	if testing.Short() {
 		steps = 15
 	}
-	for seed := range uint64(4) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			random := rand.New(rand.NewPCG(seed, 1))
-			snapshot := mesh.Build(config.Set{}, mesh.Options{})
-			catalog := NewCatalog(snapshot)
-			members := map[string]*Member{}
-			for _, p := range proxies() {
-				members[p.ID] = catalog.Join(p)
-			}
-			for step := range steps {
-				var b config.Batch
-				for range 1 + random.IntN(3) {
-					forms := pool[keys[random.IntN(len(keys))]]
-					if chosen := random.IntN(len(forms) + 1); chosen < len(forms) {
-						b.Upserts = append(b.Upserts, forms[chosen])
-					} else {
-						b.Deletes = append(b.Deletes, forms[0].Key)
-					}
-				}
-				b.Upserts, b.Deletes = oncePerKey(b)
-				before := map[string]*View{}
-				for id, m := range members {
-					before[id] = m.View()
-				}
-				var change mesh.Change
-				snapshot, change = snapshot.Apply(b)
-				woken := map[*Member]bool{}
-				for _, m := range catalog.Advance(snapshot, change) {
-					woken[m] = true
-				}
-				fresh := NewCatalog(snapshot)
-				for _, p := range proxies() {
-					m := members[p.ID]
-					compareViews(t, fmt.Sprintf("step %d %s %v", step, p.ID, b), fresh.Join(p).View(), m.View())
-					if differs := before[p.ID] != m.View(); differs != woken[m] {
-						t.Errorf("step %d: %s: view changed %v, woken %v", step, p.ID, differs, woken[m])
-					}
-				}
-				if want, got := distinct(fresh.Problems()), distinct(catalog.Problems()); !slices.Equal(want, got) {
-					t.Errorf("step %d: problems %q, a fresh catalog has %q", step, got, want)
-				}
-				if t.Failed() {
-					return
-				}
-			}
-		})
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { walk(t, pool, proxies(), seed, steps) })
 	}
+}
+
+// walk goes through random changes: a catalog that followed them has the views of one that begins with the result, tables without a
+// change keep their pointer, and Advance names exactly the members whose view differs.
+func walk(t *testing.T, pool map[string][]*config.Object, proxies []mesh.Proxy, seed uint64, steps int) {
+	keys := slices.Sorted(maps.Keys(pool))
+	random := rand.New(rand.NewPCG(seed, 1))
+	snapshot := mesh.Build(config.Set{}, mesh.Options{})
+	catalog := NewCatalog(snapshot)
+	members := map[string]*Member{}
+	for _, p := range proxies {
+		members[p.ID] = catalog.Join(p)
+	}
+	for step := range steps {
+		b := randomBatch(random, pool, keys)
+		before := map[string]*View{}
+		for id, m := range members {
+			before[id] = m.View()
+		}
+		var change mesh.Change
+		snapshot, change = snapshot.Apply(b)
+		woken := map[*Member]bool{}
+		for _, m := range catalog.Advance(snapshot, change) {
+			woken[m] = true
+		}
+		fresh := NewCatalog(snapshot)
+		for _, p := range proxies {
+			m := members[p.ID]
+			compareViews(t, fmt.Sprintf("step %d %s %v", step, p.ID, b), fresh.Join(p).View(), m.View())
+			if differs := before[p.ID] != m.View(); differs != woken[m] {
+				t.Errorf("step %d: %s: view changed %v, woken %v", step, p.ID, differs, woken[m])
+			}
+		}
+		if want, got := distinct(fresh.Problems()), distinct(catalog.Problems()); !slices.Equal(want, got) {
+			t.Errorf("step %d: %v: problems %q, a fresh catalog has %q", step, b, got, want)
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// randomBatch adds, changes or removes one to three objects of the pool.
+func randomBatch(random *rand.Rand, pool map[string][]*config.Object, keys []string) config.Batch {
+	var b config.Batch
+	for range 1 + random.IntN(3) {
+		forms := pool[keys[random.IntN(len(keys))]]
+		if chosen := random.IntN(len(forms) + 1); chosen < len(forms) {
+			b.Upserts = append(b.Upserts, forms[chosen])
+		} else {
+			b.Deletes = append(b.Deletes, forms[0].Key)
+		}
+	}
+	b.Upserts, b.Deletes = oncePerKey(b)
+	return b
 }
 
 func distinct(problems []config.Problem) []string {
