@@ -39,7 +39,7 @@ func NewAssignment(c ClusterInput, endpoints *mesh.EndpointSet, client Client) A
 		Labels:    SubsetLabels(c.Rule, c.Subset),
 		Names:     InlineEndpoints(c.Service),
 		Secured:   c.PassThrough,
-		Balance:   balanceOf(policyFor(c.Rule, c.Port.Number, c.Subset), c.Config),
+		Balance:   balanceOf(c.policy(), c.Config),
 		Client:    client,
 	}
 }

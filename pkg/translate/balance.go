@@ -30,7 +30,7 @@ type Client struct {
 // ClientOf returns what the endpoints of a cluster depend on of their clients; topology gives their value of a label. It is the zero
 // Client where they depend on nothing.
 func ClientOf(c ClusterInput, locality string, topology func(label string) string) Client {
-	b := balanceOf(policyFor(c.Rule, c.Port.Number, c.Subset), c.Config)
+	b := balanceOf(c.policy(), c.Config)
 	if b == nil {
 		return Client{}
 	}

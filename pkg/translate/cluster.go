@@ -8,6 +8,7 @@ import (
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
+	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh"
@@ -41,23 +42,49 @@ func InlineEndpoints(s *mesh.Service) bool {
 	return s.Resolution == mesh.DNS || s.Resolution == mesh.DNSRoundRobin
 }
 
-// NeedsAssignment reports whether the cluster gets its endpoints by EDS, as an Assignment under its own name.
+// NeedsAssignment reports whether the cluster gets its endpoints by EDS, as an Assignment under its own name. It is asked of every
+// cluster of every client, and so looks at nothing that it need not.
 func NeedsAssignment(in ClusterInput) bool {
-	c := &clusterv3.Cluster{}
-	discovery(c, in)
 	if in.Proxy == mesh.Proxyless {
+		c := &clusterv3.Cluster{}
+		discovery(c, in)
 		return !proxylessDNS(c)
 	}
-	loadBalancer(c, in, policyFor(in.Rule, in.Port.Number, in.Subset), &problems{})
-	return c.GetType() == clusterv3.Cluster_EDS
+	switch in.resolution() {
+	case mesh.DNS, mesh.DNSRoundRobin, mesh.DynamicDNS:
+		return false
+	case mesh.Passthrough:
+		return !in.keepsAddress() && in.Service.Name != ""
+	}
+	return !in.keepsAddress() || in.policy().lb.GetSimple() != networking.LoadBalancerSettings_PASSTHROUGH
 }
 
 // KeepsDestination reports whether the cluster sends a connection where the client meant it to go.
 func KeepsDestination(in ClusterInput) bool {
-	c := &clusterv3.Cluster{}
-	discovery(c, in)
-	loadBalancer(c, in, policyFor(in.Rule, in.Port.Number, in.Subset), &problems{})
-	return c.GetType() == clusterv3.Cluster_ORIGINAL_DST
+	if !in.keepsAddress() {
+		return false
+	}
+	switch in.resolution() {
+	case mesh.Passthrough:
+		return true
+	case mesh.DynamicDNS:
+		return false
+	}
+	return in.policy().lb.GetSimple() == networking.LoadBalancerSettings_PASSTHROUGH
+}
+
+// resolution is how the endpoints of the port are found: the client has chosen one where a headless service's port is no HTTP, whatever
+// its other ports speak.
+func (in ClusterInput) resolution() mesh.Resolution {
+	if in.Service.Headless && !in.Port.Protocol.IsHTTP() {
+		return mesh.Passthrough
+	}
+	return in.Service.Resolution
+}
+
+// policy is the traffic policy that holds for the cluster.
+func (in ClusterInput) policy() trafficPolicy {
+	return policyFor(in.Rule, in.Port.Number, in.Subset).baseline(in.Config)
 }
 
 // ClusterInputs lists the inputs of all clusters of one port of a service: the whole service first, then the subsets in
@@ -84,7 +111,7 @@ func Cluster(in ClusterInput) (*clusterv3.Cluster, []config.Problem) {
 	if in.Rule != nil && len(in.Rule.From) > 0 {
 		notes.object, from = in.Rule.From[0], in.Rule.From
 	}
-	policy := policyFor(in.Rule, in.Port.Number, in.Subset).baseline(in.Config)
+	policy := in.policy()
 	c := &clusterv3.Cluster{
 		Name:           in.name(),
 		AltStatName:    outboundStatName(in.Config, in.Service, in.Port, in.Subset),
@@ -123,11 +150,7 @@ func (in ClusterInput) name() string {
 
 // discovery says where the endpoints come from.
 func discovery(c *clusterv3.Cluster, in ClusterInput) {
-	resolution := in.Service.Resolution
-	if in.Service.Headless && !in.Port.Protocol.IsHTTP() { // whatever its other ports speak
-		resolution = mesh.Passthrough
-	}
-	switch resolution {
+	switch in.resolution() {
 	case mesh.DNS, mesh.DNSRoundRobin:
 		kind := clusterv3.Cluster_STRICT_DNS
 		if in.Service.Resolution == mesh.DNSRoundRobin {

@@ -86,7 +86,9 @@ func (v *scopeView) patchEndpoints(b *builder, host string, p *patch) {
 	after := *before
 	after.endpoints = nil
 	for _, port := range s.Ports {
-		b.assignments(s, port, &after)
+		if port.Protocol != mesh.UDP {
+			b.assignments(s, port, b.clusterInputs(s, port), &after)
+		}
 	}
 	v.hosts[host] = &after
 	p.endpoints = resourcesOf(p.endpoints, after.endpoints)

@@ -11,14 +11,15 @@ func (b *builder) clusterSet(s *mesh.ScopedService, port mesh.Port, out *hostEnt
 	if port.Protocol == mesh.UDP {
 		return
 	}
-	for _, in := range b.clusterInputs(s, port) {
+	inputs := b.clusterInputs(s, port)
+	for _, in := range inputs {
 		e := b.memo.get("cluster", in, func() *entry {
 			cluster, problems := translate.Cluster(in)
 			return &entry{resources: []*Resource{encode(cluster.Name, ClusterType, cluster, originOf(in.Rule, s)...)}, problems: problems}
 		})
 		out.clusters = append(out.clusters, b.patchedCluster(e, b.context()))
 	}
-	b.assignments(s, port, out)
+	b.assignments(s, port, inputs, out)
 }
 
 func (b *builder) clusterInputs(s *mesh.ScopedService, port mesh.Port) []translate.ClusterInput {
@@ -44,12 +45,9 @@ func (b *builder) client(c translate.ClusterInput) translate.Client {
 }
 
 // assignments makes the endpoints of the clusters of one port.
-func (b *builder) assignments(s *mesh.ScopedService, port mesh.Port, out *hostEntries) {
-	if port.Protocol == mesh.UDP {
-		return
-	}
+func (b *builder) assignments(s *mesh.ScopedService, port mesh.Port, clusters []translate.ClusterInput, out *hostEntries) {
 	endpoints := b.snapshot.Endpoints(s.Service, port)
-	for _, c := range b.clusterInputs(s, port) {
+	for _, c := range clusters {
 		if !translate.NeedsAssignment(c) {
 			continue
 		}
