@@ -85,7 +85,7 @@ func rejected(f protoreflect.FieldDescriptor, value string) bool {
 // field makes the value of a field: that of its hint, or one of its type.
 func (g *Generator) field(f protoreflect.FieldDescriptor, key string) any {
 	hint := hints[key]
-	if hint == nil && (f.Message() == nil || f.Message().FullName().Parent() == "google.protobuf") {
+	if hint == nil && (f.Message() == nil || f.Message().FullName().Parent() == "google.protobuf" && f.Message().Name() != "Struct") {
 		hint = hints[f.JSONName()]
 	}
 	if hint == nil || g.chance(g.wild) && f.Message() == nil && !f.IsList() && !tame[key] {

@@ -48,6 +48,15 @@ func oneOf(words ...string) hint { return func(g *Generator) any { return g.pick
 // someOf makes a hint of lists of words.
 func someOf(words ...string) hint { return func(g *Generator) any { return g.some(words...) } }
 
+// logText and logLabels are formats of access logs.
+func logText(g *Generator) any {
+	return g.pick("%PROTOCOL% %RESPONSE_CODE%", "plain", "%REQ(X-ID)%", "%NONSENSE%")
+}
+
+func logLabels(g *Generator) any {
+	return object{"code": "%RESPONSE_CODE%", "deep": object{"path": logText(g)}}
+}
+
 func number(all ...int) hint { return func(g *Generator) any { return all[g.rand.IntN(len(all))] } }
 
 func upTo(n int) hint { return func(g *Generator) any { return 1 + g.rand.IntN(n) } }
@@ -173,8 +182,20 @@ var hints = map[string]hint{
 	"JWTRule.jwks":    oneOf(`{"keys":[{"kty":"oct","kid":"a","k":"c2VjcmV0","alg":"HS256"}]}`),
 	"JWTRule.jwksUri": oneOf("https://www.example.com/jwks", "http://jwks.a.svc.cluster.local:8080/keys"),
 	"JWTHeader.name":  oneOf("authorization", "x-token"), "ClaimToHeader.header": oneOf("x-claim", "x-sub"), "ClaimToHeader.claim": oneOf("sub", "a.b"),
-	"outputPayloadToHeader":             oneOf("x-payload"),
-	"MeshConfig.ExtensionProvider.name": oneOf("ext-http", "ext-grpc", "zipkin", "otel", "als"), "service": oneOf("api.a.svc.cluster.local", "a/api.a.svc.cluster.local", "www.example.com"),
+	"outputPayloadToHeader": oneOf("x-payload"),
+	"MeshConfig.ExtensionProvider.EnvoyFileAccessLogProvider.LogFormat.text":                       logText,
+	"MeshConfig.ExtensionProvider.EnvoyFileAccessLogProvider.LogFormat.labels":                     logLabels,
+	"MeshConfig.ExtensionProvider.EnvoyOpenTelemetryLogProvider.LogFormat.text":                    logText,
+	"MeshConfig.ExtensionProvider.EnvoyOpenTelemetryLogProvider.LogFormat.labels":                  logLabels,
+	"MeshConfig.ExtensionProvider.ZipkinTracingProvider.port":                                      number(80, 80, 80, 8080),
+	"MeshConfig.ExtensionProvider.OpenTelemetryTracingProvider.port":                               number(80, 80, 80, 8080),
+	"MeshConfig.ExtensionProvider.SkyWalkingTracingProvider.port":                                  number(80, 80, 80, 8080),
+	"MeshConfig.ExtensionProvider.DatadogTracingProvider.port":                                     number(80, 80, 80, 8080),
+	"MeshConfig.ExtensionProvider.EnvoyHttpGrpcV3LogProvider.port":                                 number(80, 80, 80, 8080),
+	"MeshConfig.ExtensionProvider.EnvoyTcpGrpcV3LogProvider.port":                                  number(80, 80, 80, 8080),
+	"MeshConfig.ExtensionProvider.EnvoyOpenTelemetryLogProvider.port":                              number(80, 80, 80, 8080),
+	"MeshConfig.ExtensionProvider.OpenTelemetryTracingProvider.DynatraceSampler.DynatraceApi.port": number(80, 80, 80, 8080),
+	"MeshConfig.ExtensionProvider.name":                                                            oneOf("ext-http", "ext-grpc", "zipkin", "otel", "als"), "service": oneOf("api.a.svc.cluster.local", "a/api.a.svc.cluster.local", "www.example.com"),
 	"port":                portHint,
 	"WasmPlugin.url":      oneOf(Module),
 	"Telemetry.targetRef": nil,
