@@ -76,6 +76,7 @@ func newFacts(r *Request, p *Policies) (f *facts, ok bool) {
 				f.headers[name] = h.Value
 			}
 		}
+		p.withoutForgedClaims(f)
 		if f.path, ok = normalizePath(r.HTTP.Path, p.normalization); !ok {
 			return f, false
 		}

@@ -14,6 +14,7 @@ import (
 
 	security "istio.io/api/security/v1beta1"
 
+	"github.com/meshctl/meshctl/pkg/authz/rules"
 	"github.com/meshctl/meshctl/pkg/config"
 )
 
@@ -50,9 +51,6 @@ func (p *Policies) authenticate(f *facts) (*failure, string) {
 	if f.HTTP == nil || len(p.tokens) == 0 || f.preflight() {
 		return nil, ""
 	}
-	for _, r := range p.tokens {
-		r.sanitize(f)
-	}
 	var failed *failure
 	var reason string
 	for _, r := range p.tokens {
@@ -73,11 +71,14 @@ func (f *facts) preflight() bool {
 	return f.HTTP.Method == "OPTIONS" && origin != "" && method != ""
 }
 
-// sanitize takes away the headers that only the proxy sets.
-func (r tokenRule) sanitize(f *facts) {
-	delete(f.headers, strings.ToLower(r.GetOutputPayloadToHeader()))
-	for _, c := range r.GetOutputClaimToHeaders() {
-		delete(f.headers, strings.ToLower(c.GetHeader()))
+// withoutForgedClaims takes away the headers that only the proxy fills, as it does before anything else.
+func (p *Policies) withoutForgedClaims(f *facts) {
+	var list []*security.JWTRule
+	for _, r := range p.tokens {
+		list = append(list, r.JWTRule)
+	}
+	for _, name := range rules.FilledByTokens(list) {
+		delete(f.headers, name)
 	}
 }
 
@@ -111,6 +112,9 @@ func (r tokenRule) expects(claims map[string]any, p *Policies) bool {
 }
 
 func (r tokenRule) valid(claims map[string]any, now time.Time) (int, error) {
+	if r.GetIssuer() == "" {
+		return statusUnauthenticated, errors.New("the rule names no issuer, so no token is valid")
+	}
 	if issuer, _ := claims["iss"].(string); issuer != "" && issuer != r.GetIssuer() {
 		return statusUnauthenticated, fmt.Errorf("the token's issuer is %q, not %q", issuer, r.GetIssuer())
 	}

@@ -74,6 +74,7 @@ func (m httpManager) filter() *listenerv3.Filter {
 		out.RouteSpecifier = &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{ConfigSource: patient(adsSource()), RouteConfigName: m.rds}}
 	}
 	m.identity(out)
+	m.withoutForgedClaims(out)
 	m.traced(out)
 	m.proxyHeaders(out)
 	m.connections(out)

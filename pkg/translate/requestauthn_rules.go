@@ -47,6 +47,13 @@ func cleanJWTRule(r *security.JWTRule, path string, notes *problems) {
 		}
 		return true
 	}
+	fillable := func(name, at string) bool {
+		if reservedHeader(name) {
+			notes.fail(at, strconv.Quote(name)+" says how the request is read, so no claim can be in it", "use a header of your own, for example x-jwt-claim")
+			return false
+		}
+		return named(name, at)
+	}
 	filled := func(list []string) []string { return slices.DeleteFunc(list, func(s string) bool { return s == "" }) }
 	located := len(r.FromHeaders)+len(r.FromParams)+len(r.FromCookies) > 0
 	r.Audiences, r.FromParams, r.FromCookies = filled(r.Audiences), filled(r.FromParams), filled(r.FromCookies)
@@ -60,7 +67,7 @@ func cleanJWTRule(r *security.JWTRule, path string, notes *problems) {
 	if located && len(r.FromHeaders)+len(r.FromParams)+len(r.FromCookies) == 0 {
 		notes.fail(path, "no place is left where the token could be; the default places count", "correct fromHeaders, fromParams or fromCookies")
 	}
-	if h := r.OutputPayloadToHeader; h != "" && !named(h, path+".outputPayloadToHeader") {
+	if h := r.OutputPayloadToHeader; h != "" && !fillable(h, path+".outputPayloadToHeader") {
 		r.OutputPayloadToHeader = ""
 	}
 	var claims []*security.ClaimToHeader
@@ -68,7 +75,7 @@ func cleanJWTRule(r *security.JWTRule, path string, notes *problems) {
 		at := field(path+".outputClaimToHeaders", i)
 		if c.GetClaim() == "" {
 			notes.fail(at+".claim", "no claim is named", "name the claim, a nested one with dots")
-		} else if named(c.GetHeader(), at+".header") {
+		} else if fillable(c.GetHeader(), at+".header") {
 			claims = append(claims, c)
 		}
 	}
@@ -79,14 +86,25 @@ func cleanJWTRule(r *security.JWTRule, path string, notes *problems) {
 	}
 }
 
+// reservedHeader reports whether a header frames the request or names its host.
+func reservedHeader(name string) bool {
+	return slices.Contains([]string{"host", "connection", "content-length", "transfer-encoding", "upgrade", "te"}, strings.ToLower(name))
+}
+
+// noIssuer stands for an issuer that is missing: no token names it.
+const noIssuer = "no issuer"
+
 // keysCluster finds out where the keys of a rule come from: empty for the rule itself.
 func keysCluster(r *security.JWTRule, path string, lookup Lookup, notes *problems) string {
 	refuse := func(at, message, fix string) string {
-		notes.fail(at, message+"; every token of this issuer is refused", fix)
+		notes.fail(at, message+"; every token that the rule is for is refused", fix)
 		r.Jwks, r.JwksUri = "", "http://"+BlackHoleCluster+"/"
 		return BlackHoleCluster
 	}
 	switch {
+	case r.GetIssuer() == "": // of whom Envoy would take any
+		r.Issuer = noIssuer
+		return refuse(path+".issuer", "the rule names no issuer", "write the issuer: the tokens' claim iss")
 	case r.GetJwks() != "":
 		if r.GetJwksUri() != "" {
 			notes.warn(path+".jwksUri", "jwks is given as well, and only that counts", "remove one of the two")

@@ -205,7 +205,7 @@ spec: {hosts: [keys.example.com], location: MESH_EXTERNAL, resolution: STATIC, p
 		m.Case(name, policy(rules), func(t *testing.T) {
 			expect(200)
 			expect(401, bearer(ours.token(t, nil)))
-			if m.Problem("every token of this issuer is refused") == "" {
+			if m.Problem("every token that the rule is for is refused") == "" {
 				t.Errorf("nobody says what is wrong: %v", m.Plane.Status().Problems)
 			}
 		})
