@@ -11,9 +11,8 @@ import (
 
 const earlyHeaderMutation = "envoy.http.early_header_mutation.header_mutation"
 
-// withoutForgedClaims takes from every request the headers that only a verified token fills, before a route is chosen or a filter looks
-// at them. Envoy's filter leaves them where it does not come to the rule that names them: in CORS preflights, and where a token of
-// another issuer was found valid first.
+// withoutForgedClaims takes from every request the headers that only a verified token fills. Envoy's filter does that itself, but when a
+// gateway has chosen a route by them and an external authorizer has seen them.
 func (t traffic) withoutForgedClaims(out *hcmv3.HttpConnectionManager) {
 	if t.class == outbound {
 		return

@@ -2,6 +2,7 @@ package jwt_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/meshctl/meshctl/internal/meshtest"
@@ -60,5 +61,38 @@ spec: {rules: [{when: [{key: "request.headers[x-other]", values: [forged]}]}]}
 	})
 	if n := m.Member("web").Stat("listener_manager.lds.update_rejected"); n != 0 {
 		t.Errorf("%d configurations were rejected", n)
+	}
+}
+
+// TestForgedRoutes: a gateway chooses routes by the headers that tokens fill, not by what clients say in them.
+func TestForgedRoutes(t *testing.T) {
+	ours := newIssuer(t, "ours")
+	m := meshtest.New(t, map[string]string{"edge.yaml": `
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: istio-system}
+spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: edge, namespace: istio-system}
+spec:
+  hosts: ["*"]
+  gateways: [edge]
+  http:
+  - {match: [{headers: {x-sub: {exact: somebody}}}], directResponse: {status: 200, body: {string: inside}}}
+  - {directResponse: {status: 200, body: {string: outside}}}
+---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: edge, namespace: istio-system}
+spec: {selector: {matchLabels: {istio: ingressgateway}}, jwtRules: [` + ours.rule(t, ", outputClaimToHeaders: [{header: x-sub, claim: sub}]") + `]}
+`})
+	gateway := m.Start(meshtest.Gateway("edge", "istio=ingressgateway"))
+	m.Settle()
+	client, url := gateway.ClientOf(&http.Transport{}), fmt.Sprintf("http://127.0.0.1:%d/", gateway.Port("gateway|80"))
+	meshtest.Expect(t, client, url, 200, "inside", bearer(ours.token(t, nil)))
+	if a := meshtest.Get(t, client, url, "x-sub=somebody"); a.Body != "outside" {
+		t.Errorf("a client chooses its route: %q", a.Body)
 	}
 }
