@@ -53,6 +53,11 @@ func TestSecretsNeverSurvive(t *testing.T) {
 		"generic":             `"generic_secret":{"secret":{"inline_string":"c2VjcmV0"}}`,
 		"key in the chain":    `"tls_certificate":{"certificate_chain":{"inline_string":"` + quoted + `"}}`,
 		"base64 in the chain": `"tls_certificate":{"certificate_chain":{"inline_bytes":"` + encoded + `"}}`,
+		"tracer's token":      `"client_config":{"backend_token":"c2VjcmV0"}`,
+		"own header":          `"headers":[{"header":{"key":"X-Api-Token","value":"c2VjcmV0"}},{"key":"dd-api-key","rawValue":"c2VjcmV0"}]`,
+		"symmetric key":       `"local_jwks":{"inline_string":"{\"keys\":[{\"kty\":\"oct\",\"k\":\"c2VjcmV0\"}]}"}`,
+		"private key":         `"localJwks":{"inlineBytes":"` + base64.StdEncoding.EncodeToString([]byte(`{"keys":[{"kty":"EC","d":"c2VjcmV0"}]}`)) + `"}`,
+		"broken key set":      `"local_jwks":{"inline_string":"{\"k\":\"c2VjcmV0"}`,
 		"unknown field":       `"new_field":{"deep":["` + quoted + `"]}`,
 	} {
 		d := dumpOf(t, `{"@type":"type.googleapis.com/envoy.admin.v3.SecretsConfigDump","dynamic_active_secrets":[{"name":"s","secret":{"@type":"`+
@@ -65,6 +70,10 @@ func TestSecretsNeverSurvive(t *testing.T) {
 		`{"initial_metadata":[{"key":"Authorization","value":"Bearer c2VjcmV0"}]}]}}}}`)
 	if out := string(marshal(t, bootstrap)); strings.Contains(out, "c2VjcmV0") {
 		t.Errorf("bootstrap: %s", out)
+	}
+	public := dumpOf(t, `{"@type":"type.googleapis.com/envoy.admin.v3.BootstrapConfigDump","bootstrap":{"local_jwks":{"inline_string":"{\"keys\":[{\"kty\":\"EC\",\"x\":\"cHVibGlj\"}]}"}}}`)
+	if out := string(marshal(t, public)); !strings.Contains(out, "cHVibGlj") {
+		t.Errorf("public keys are no secret: %s", out)
 	}
 	secret, err := anypb.New(&tlsv3.Secret{Name: "s", Type: &tlsv3.Secret_TlsCertificate{TlsCertificate: &tlsv3.TlsCertificate{
 		PrivateKey: &corev3.DataSource{Specifier: &corev3.DataSource_InlineBytes{InlineBytes: []byte(fakeKey)}},

@@ -2,6 +2,8 @@ package proxyconfig
 
 import (
 	"encoding/base64"
+	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -13,7 +15,7 @@ const redacted = "[redacted]"
 func sensitive(field string) bool {
 	switch field {
 	case "private_key", "privateKey", "private_key_provider", "privateKeyProvider", "password", "pkcs12",
-		"session_ticket_keys", "sessionTicketKeys", "generic_secret", "genericSecret",
+		"backend_token", "backendToken", "session_ticket_keys", "sessionTicketKeys", "generic_secret", "genericSecret",
 		"secret_access_key", "secretAccessKey", "session_token", "sessionToken":
 		return true
 	default:
@@ -29,8 +31,10 @@ func redact(v any) {
 			switch {
 			case sensitive(name):
 				t[name] = hide(value)
-			case name == "value" && credentialHeader(text(t, "key")):
+			case (name == "value" || name == "raw_value" || name == "rawValue") && credentialHeader(text(t, "key")):
 				t[name] = redacted
+			case name == "local_jwks" || name == "localJwks":
+				hideSecretKeys(value)
 			default:
 				t[name] = hideKeys(name, value)
 			}
@@ -64,9 +68,53 @@ func hide(v any) any {
 	}
 }
 
+// credentialWords are parts of the names of headers that carry credentials.
+var credentialWords = [...]string{"authorization", "cookie", "token", "api-key", "apikey", "secret", "password", "credential"}
+
 func credentialHeader(name string) bool {
-	return strings.EqualFold(name, "authorization") || strings.EqualFold(name, "proxy-authorization") ||
-		strings.EqualFold(name, "cookie")
+	name = strings.ToLower(name)
+	return slices.ContainsFunc(credentialWords[:], func(w string) bool { return strings.Contains(name, w) })
+}
+
+// secretParameters are the members of a JSON Web Key that only the issuer may know (RFC 7518): of symmetric keys, and of private ones.
+var secretParameters = [...]string{"k", "d", "p", "q", "dp", "dq", "qi", "oth"}
+
+// hideSecretKeys hides a JSON Web Key Set that stands in the configuration when there is more than public keys in it.
+func hideSecretKeys(source any) {
+	t, _ := source.(Tree)
+	for _, name := range [...]string{"inline_string", "inlineString", "inline_bytes", "inlineBytes"} {
+		set, found := t[name].(string)
+		if !found {
+			continue
+		}
+		bytes := strings.HasSuffix(strings.ToLower(name), "bytes")
+		if raw, err := base64.StdEncoding.DecodeString(set); bytes && err == nil {
+			set = string(raw)
+		}
+		if publicKeys(set) {
+			continue
+		}
+		if t[name] = redacted; bytes {
+			t[name] = base64.StdEncoding.EncodeToString([]byte(redacted))
+		}
+	}
+}
+
+func publicKeys(set string) bool {
+	var parsed struct {
+		Keys []map[string]any `json:"keys"`
+	}
+	if json.Unmarshal([]byte(set), &parsed) != nil {
+		return false
+	}
+	for _, key := range parsed.Keys {
+		for _, secret := range secretParameters {
+			if _, has := key[secret]; has {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // hideKeys replaces strings that hold a PEM private key, also in base64.
