@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/meshctl/meshctl/internal/agent/bootstrap"
@@ -21,7 +22,7 @@ func (l *launcher) acceptable(ctx context.Context, patches []bootstrap.Patch) []
 	}
 	var out []bootstrap.Patch
 	for _, p := range patches {
-		next := append(out[:len(out):len(out)], p)
+		next := slices.Concat(out, []bootstrap.Patch{p})
 		if err := l.try(ctx, next); err != nil {
 			l.o.Log.Warn("patch of Envoy's bootstrap left out: Envoy refuses it", "error", err)
 			continue

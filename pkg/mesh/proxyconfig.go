@@ -31,7 +31,7 @@ func (s *Snapshot) ProxyConfig(p Proxy, annotation string) (*meshconfig.ProxyCon
 		annotated := annotatedProxy(p, annotation)
 		given, wrong := config.DecodeProxyConfigAnnotation(annotated)
 		overrideProxy(out, given)
-		problems = append(wrong, checkMatcher(annotated, annotationField, given)...)
+		problems = slices.Concat(wrong, checkMatcher(annotated, annotationField, given))
 	}
 	for _, o := range narrow {
 		overrideProxy(out, resourceConfig(o))

@@ -21,7 +21,7 @@ func (c *checker) loadBalancer(field string, lb *networking.LoadBalancerSettings
 	}
 	c.deprecated(field+".simple", lb.GetSimple() == networking.LoadBalancerSettings_LEAST_CONN, "LEAST_REQUEST")                        //nolint:staticcheck // users' files have it
 	c.deprecated(field+".consistentHash.minimumRingSize", lb.GetConsistentHash().GetMinimumRingSize() != 0, "ringHash.minimumRingSize") //nolint:staticcheck // users' files have it
-	c.deprecated(field+".warmupDurationSecs", lb.GetWarmupDurationSecs() != nil, "warmup.duration")                                     //nolint:staticcheck // users' files have it
+	c.deprecated(field+".warmupDurationSecs", lb.GetWarmupDurationSecs() != nil, "warmup.duration")
 	c.consistentHash(field+".consistentHash", lb.GetConsistentHash())
 	c.warmup(field, lb)
 	if lb.GetLocalityLbSetting() != nil && lb.GetZoneAwareLbSetting() != nil {

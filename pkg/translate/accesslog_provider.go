@@ -88,7 +88,7 @@ func (l AccessLogger) openTelemetry(p *meshconfig.MeshConfig_ExtensionProvider_E
 		text = defaultText()
 	}
 	out := &otellogv3.OpenTelemetryAccessLogConfig{
-		CommonConfig:         l.stream(cmp.Or(p.GetLogName(), "otel_envoy_accesslog"), nil),
+		GrpcService: grpcTo(l.Cluster), LogName: cmp.Or(p.GetLogName(), "otel_envoy_accesslog"),
 		DisableBuiltinLabels: p.GetLogName() == "", // the name is one of them
 		Body:                 &otelv1.AnyValue{Value: &otelv1.AnyValue_StringValue{StringValue: strings.TrimSuffix(text, "\n")}},
 	}

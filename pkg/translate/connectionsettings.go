@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"math"
 	"time"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -104,7 +103,7 @@ func atLeast(field **durationpb.Duration, given *durationpb.Duration, min time.D
 
 // from is a number that is given and at least min; nil otherwise.
 func from(min int32, given *wrapperspb.Int32Value) *wrapperspb.UInt32Value {
-	if n := given.GetValue(); given != nil && n >= min && n <= math.MaxInt32 {
+	if n := given.GetValue(); given != nil && n >= min {
 		return wrapperspb.UInt32(uint32(n))
 	}
 	return nil

@@ -56,7 +56,7 @@ func (in ClusterInput) keepsAddress() bool {
 
 // slowStart applies warmup to the policies that know it.
 func slowStart(c *clusterv3.Cluster, lb *networking.LoadBalancerSettings) {
-	window := lb.GetWarmupDurationSecs() //nolint:staticcheck // users' files have it
+	window := lb.GetWarmupDurationSecs()
 	if lb.GetWarmup() != nil {
 		window = lb.GetWarmup().GetDuration()
 	}

@@ -8,7 +8,7 @@ import (
 
 // outboundStatName is the name of a cluster's statistics under MeshConfig's outboundClusterStatName; "" keeps the cluster's own.
 func outboundStatName(c *mesh.Config, s *mesh.Service, p mesh.Port, subset string) string {
-	return statName(c, c.Mesh.GetOutboundClusterStatName(), s, p, "%SUBSET_NAME%", subset)
+	return statName(c.Mesh.GetOutboundClusterStatName(), s, p, "%SUBSET_NAME%", subset)
 }
 
 // inboundStatName is the same under inboundClusterStatName, of a port that a service leads to.
@@ -18,14 +18,14 @@ func inboundStatName(in InboundClusterInput) string {
 	}
 	for _, p := range in.Service.Ports {
 		if p.Number == in.Port {
-			return statName(in.Config, in.Config.Mesh.GetInboundClusterStatName(), in.Service, p, "%TARGET_PORT%", number(in.Target))
+			return statName(in.Config.Mesh.GetInboundClusterStatName(), in.Service, p, "%TARGET_PORT%", number(in.Target))
 		}
 	}
 	return ""
 }
 
 // statName puts what is known of a port of a service into a pattern.
-func statName(c *mesh.Config, pattern string, s *mesh.Service, p mesh.Port, more ...string) string {
+func statName(pattern string, s *mesh.Service, p mesh.Port, more ...string) string {
 	short := s.Host
 	if s.Name != "" {
 		short = s.Name

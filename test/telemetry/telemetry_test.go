@@ -356,9 +356,9 @@ kind: VirtualService
 metadata: {name: edge, namespace: istio-system}
 spec: {hosts: ["*"], gateways: [edge], http: [{route: [{destination: {host: web.default.svc.cluster.local, port: {number: 80}}}]}]}
 `)
-	for _, target := range []string{"targetRef: {%s}", "targetRefs: [{%s}]"} {
+	for name, target := range map[string]string{"targetRef": "targetRef: {%s}", "targetRefs": "targetRefs: [{%s}]"} {
 		spec := fmt.Sprintf("{"+target+", tracing: [{providers: [{name: zipkin}]}]}", "group: gateway.networking.k8s.io, kind: Gateway, name: edge")
-		r.Case(target[:strings.Index(target, ":")], telemetry("istio-system", "edge", spec), func(t *testing.T) {
+		r.Case(name, telemetry("istio-system", "edge", spec), func(t *testing.T) {
 			r.zipkin.clear()
 			client, url := gateway.ClientOf(&http.Transport{}), fmt.Sprintf("http://127.0.0.1:%d/", gateway.Port("gateway|80"))
 			envoytest.Eventually(t, "a span", func() error {

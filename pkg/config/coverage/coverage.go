@@ -34,8 +34,6 @@ const (
 	Translated    Status = "translated"
 	Rejected      Status = "rejected"
 	NotApplicable Status = "n/a"
-	// Open is for fields nobody has looked at.
-	Open Status = "open"
 )
 
 // Line is what the table says of one field, or of one value of it.
@@ -151,7 +149,6 @@ func parseLine(pkg string, words []string) (Line, error) {
 		if len(rest) == 0 {
 			return l, fmt.Errorf("a field that does not apply has a reason")
 		}
-	case Open:
 	default:
 		return l, fmt.Errorf("unknown status %q", words[1])
 	}

@@ -88,18 +88,6 @@ func hasValue(f protoreflect.FieldDescriptor, value string) bool {
 	return f.Enum() != nil && f.Enum().Values().ByName(protoreflect.Name(value)) != nil
 }
 
-func TestEveryFieldIsDecided(t *testing.T) {
-	open := map[string]int{}
-	for _, l := range table(t) {
-		if l.Status == Open {
-			open[l.File]++
-		}
-	}
-	for file, n := range open {
-		t.Logf("%s.txt leaves %d lines open", file, n)
-	}
-}
-
 func TestLinesSayWhereTheyFail(t *testing.T) {
 	for text, want := range map[string]string{
 		"package a.b\nM.f":                   "f.txt:2: want a field, a status and what explains it",
