@@ -77,7 +77,12 @@ func levelPolicy(t *networking.TrafficPolicy, path string, port uint32) (policy 
 			break
 		}
 	}
-	policy.lbField, policy.tlsField = path+".loadBalancer", path+".tls"
+	if policy.lb != nil {
+		policy.lbField = path + ".loadBalancer"
+	}
+	if policy.tls != nil {
+		policy.tlsField = path + ".tls"
+	}
 	return policy, whole
 }
 

@@ -26,6 +26,9 @@ func inboundStatName(in InboundClusterInput) string {
 
 // statName puts what is known of a port of a service into a pattern.
 func statName(pattern string, s *mesh.Service, p mesh.Port, more ...string) string {
+	if !strings.Contains(pattern, "%") {
+		return pattern
+	}
 	short := s.Host
 	if s.Name != "" {
 		short = s.Name
