@@ -113,7 +113,11 @@ func checkManager(m *hcmv3.HttpConnectionManager) error {
 func checkChainMatches(chains []*listenerv3.FilterChain) error {
 	seen := map[string]string{}
 	for _, c := range chains {
-		for _, key := range matchKeys(c.GetFilterChainMatch()) {
+		m := c.GetFilterChainMatch()
+		if combinations(m) > maxCombinations {
+			return fmt.Errorf("the match of the filter chain %q combines more than %d names, protocols and ranges", c.GetName(), maxCombinations)
+		}
+		for _, key := range matchKeys(m) {
 			if other, taken := seen[key]; taken {
 				return fmt.Errorf("the filter chains %q and %q take the same connections", other, c.GetName())
 			}
@@ -121,6 +125,13 @@ func checkChainMatches(chains []*listenerv3.FilterChain) error {
 		}
 	}
 	return nil
+}
+
+// maxCombinations bounds what one match may ask of whoever compares it with the others.
+const maxCombinations = 1 << 16
+
+func combinations(m *listenerv3.FilterChainMatch) int {
+	return len(orAny(m.GetServerNames())) * len(orAny(m.GetApplicationProtocols())) * max(1, len(m.GetPrefixRanges()))
 }
 
 // matchKeys lists every combination of what a match allows.
