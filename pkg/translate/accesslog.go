@@ -124,6 +124,10 @@ func textFormat(text string) *corev3.SubstitutionFormatString {
 	if !strings.HasSuffix(text, "\n") {
 		text += "\n"
 	}
+	return inlineFormat(text)
+}
+
+func inlineFormat(text string) *corev3.SubstitutionFormatString {
 	return &corev3.SubstitutionFormatString{Format: &corev3.SubstitutionFormatString_TextFormatSource{
 		TextFormatSource: &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: text}},
 	}}

@@ -11,9 +11,6 @@ import (
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
-// alpnMesh marks connections between the mesh's own proxies: the receiver tells them from an application's TLS by it.
-const alpnMesh = "istio"
-
 // upstreamTLS applies trafficPolicy.tls. Without it, mutual TLS is automatic: used with the endpoints that are marked for it.
 func upstreamTLS(c *clusterv3.Cluster, in ClusterInput, policy trafficPolicy, http2 bool, notes *problems) {
 	tls := policy.tls
@@ -80,15 +77,11 @@ func meshTLS(in ClusterInput, tls *networking.ClientTLSSettings, http2 bool) *tl
 	if tls.GetSni() != "" {
 		sni = tls.GetSni()
 	}
-	alpn := []string{alpnMesh}
-	if http2 {
-		alpn = append(alpn, "h2")
-	}
 	return &tlsv3.UpstreamTlsContext{
 		Sni: clipSNI(sni),
 		CommonTlsContext: &tlsv3.CommonTlsContext{
 			TlsParams:                      meshParameters(in.Config),
-			AlpnProtocols:                  alpn,
+			AlpnProtocols:                  announcement(in.Port.Protocol, http2),
 			TlsCertificateSdsSecretConfigs: []*tlsv3.SdsSecretConfig{agentSecret(WorkloadSecret)},
 			ValidationContextType:          verified(agentSecret(RootSecret), exactNames(names)),
 		},

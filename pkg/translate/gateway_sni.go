@@ -11,9 +11,6 @@ import (
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
-// alpnPeers is what proxies of Istio offer in the handshake of TCP services beside alpnMesh.
-const alpnPeers = "istio-peer-exchange"
-
 // autoPassThrough leads the mesh's own TLS to every service that the server's hosts cover, by the SNI that the mesh's proxies send: a chain
 // for each port, and for each subset. It goes on encrypted; no VirtualService has a say.
 func autoPassThrough(s *mesh.GatewayServer, in GatewayInput) []SecureChain {

@@ -64,7 +64,9 @@ func (m httpManager) filter() *listenerv3.Filter {
 		HttpProtocolOptions:   &corev3.Http1ProtocolOptions{AcceptHttp_10: m.class != outbound},
 	}
 	if m.connect {
-		out.UpgradeConfigs = append(out.UpgradeConfigs, &hcmv3.HttpConnectionManager_UpgradeConfig{UpgradeType: connectUpgrade})
+		out.UpgradeConfigs = append(out.UpgradeConfigs, &hcmv3.HttpConnectionManager_UpgradeConfig{
+			UpgradeType: connectUpgrade, Filters: append([]*hcmv3.HttpFilter{rawTunnels()}, out.HttpFilters...),
+		})
 		out.Http2ProtocolOptions = &corev3.Http2ProtocolOptions{AllowConnect: true}
 	}
 	normalize(out, m.config.Mesh.GetPathNormalization().GetNormalization())

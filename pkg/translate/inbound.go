@@ -99,7 +99,7 @@ func virtualInbound(in InboundInput) *listenerv3.Listener {
 			Filters: []*listenerv3.Filter{in.traffic(inboundPort).tcpProxy(toCluster(BlackHoleCluster))},
 		}},
 	}
-	var tls, noTLS, http []uint32
+	var tls, noTLS, http, noHTTP []uint32
 	for _, p := range in.Ports {
 		if p.Target == inboundPort || ownPort(p) { // no program can have the former
 			continue
@@ -118,26 +118,36 @@ func virtualInbound(in InboundInput) *listenerv3.Listener {
 		}
 		if p.Protocol == mesh.Auto {
 			http = append(http, p.Target)
+		} else {
+			noHTTP = append(noHTTP, p.Target)
 		}
 	}
-	l.FilterChains = append(l.FilterChains, in.passthrough()...)
+	others := in.others()
+	l.FilterChains = append(l.FilterChains, in.chains(others)...)
 	// Servers that speak first would wait for an inspector that waits for the client, so each looks only where it must.
 	l.ListenerFilters = []*listenerv3.ListenerFilter{originalDestination()}
-	if others := in.PeerAuthn.Mode != mesh.Disabled; others || len(tls) > 0 {
-		f := tlsInspection()
-		if f.FilterDisabled = onPorts(noTLS); !others {
-			f.FilterDisabled = exceptOnPorts(tls)
+	inspect := func(f *listenerv3.ListenerFilter, others bool, on, off []uint32) {
+		if f.FilterDisabled = onPorts(off); !others {
+			f.FilterDisabled = exceptOnPorts(on)
 		}
-		l.ListenerFilters = append(l.ListenerFilters, f)
+		if others || len(on) > 0 {
+			l.ListenerFilters = append(l.ListenerFilters, f)
+		}
 	}
-	if len(http) > 0 {
-		f := httpInspection()
-		f.FilterDisabled = exceptOnPorts(http)
-		l.ListenerFilters = append(l.ListenerFilters, f)
-	}
+	inspect(tlsInspection(), in.PeerAuthn.Mode != mesh.Disabled, tls, noTLS)
+	inspect(httpInspection(), others.Protocol == mesh.Auto && in.PeerAuthn.Mode != mesh.Strict, http, noHTTP)
 	detectionTimeout(l, in.Config)
 	listenerConnections(l, in.Config)
 	return l
+}
+
+// others stand for all ports that no service names. Their protocol is detected, except where neither mutual TLS nor a policy asks what
+// they are: there servers that speak first need not wait.
+func (in InboundInput) others() mesh.WorkloadPort {
+	if in.PeerAuthn.Mode == mesh.Disabled && len(in.Policies.Authz)+len(in.Policies.JWT) == 0 {
+		return mesh.WorkloadPort{Protocol: mesh.TCP}
+	}
+	return mesh.WorkloadPort{Protocol: mesh.Auto}
 }
 
 // chains are the ways into one port by the effective mutual TLS mode and the protocol.
@@ -145,7 +155,7 @@ func (in InboundInput) chains(p mesh.WorkloadPort) []*listenerv3.FilterChain {
 	mode := in.PeerAuthn.ModeOf(p.Target)
 	var out []*listenerv3.FilterChain
 	if mode != mesh.Disabled {
-		out = append(out, in.secureChain(p, mode == mesh.Strict))
+		out = in.secureChains(p, mode == mesh.Strict)
 	}
 	if mode == mesh.Strict {
 		return out
@@ -156,7 +166,7 @@ func (in InboundInput) chains(p mesh.WorkloadPort) []*listenerv3.FilterChain {
 		}
 	}
 	plain := func(name string, match *listenerv3.FilterChainMatch, filters ...*listenerv3.Filter) {
-		out = append(out, &listenerv3.FilterChain{Name: InboundBinding(p.Target) + name, FilterChainMatch: match, Filters: filters})
+		out = append(out, &listenerv3.FilterChain{Name: chainName(p) + name, FilterChainMatch: match, Filters: filters})
 	}
 	tcp := in.tcp(p)
 	switch {
@@ -175,24 +185,47 @@ func (in InboundInput) chains(p mesh.WorkloadPort) []*listenerv3.FilterChain {
 	return out
 }
 
-// meshProtocols are the ALPN values by which the mesh's own proxies, Istio's too, announce mutual TLS.
-var meshProtocols = [...]string{"istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"}
-
-// secureChain terminates the mesh's mutual TLS. Where plaintext is allowed as well it takes only what announces itself as the
-// mesh's: an application's own TLS goes through to it.
-func (in InboundInput) secureChain(p mesh.WorkloadPort, strict bool) *listenerv3.FilterChain {
-	match := &listenerv3.FilterChainMatch{TransportProtocol: "tls"}
-	if !strict {
-		match.ApplicationProtocols = meshProtocols[:]
+// secureChains terminate the mesh's mutual TLS. Where plaintext is allowed as well they take only what announces itself as the mesh's: an
+// application's own TLS goes through to it. Where the protocol is to be detected, the client's proxy has done so.
+func (in InboundInput) secureChains(p mesh.WorkloadPort, strict bool) []*listenerv3.FilterChain {
+	chain := func(name string, announced, protocols []string, filters []*listenerv3.Filter) *listenerv3.FilterChain {
+		return &listenerv3.FilterChain{
+			Name:             chainName(p) + name,
+			FilterChainMatch: &listenerv3.FilterChainMatch{TransportProtocol: "tls", ApplicationProtocols: announced},
+			TransportSocket:  serverSocket(meshServerTLS(in.Config, protocols)), Filters: filters,
+		}
 	}
-	filters, protocols := in.tcp(p), []string(nil)
+	var out []*listenerv3.FilterChain
+	http, announced := []string{"h2", "http/1.1"}, meshTCP[:]
+	switch {
+	case p.Protocol == mesh.Auto:
+		out = append(out, chain("|mtls|http", meshHTTP[:], http, in.manager(p)))
+	default:
+		announced = slices.Concat(meshTCP[:], meshHTTP[:])
+	}
+	if strict {
+		announced = nil
+	}
 	if p.Protocol.IsHTTP() {
-		filters, protocols = in.manager(p), []string{"h2", "http/1.1"}
+		return append(out, chain("|mtls", announced, http, in.manager(p)))
 	}
-	return &listenerv3.FilterChain{
-		Name: InboundBinding(p.Target) + "|mtls", FilterChainMatch: match,
-		TransportSocket: serverSocket(meshServerTLS(in.Config, protocols)), Filters: filters,
+	return append(out, chain("|mtls", announced, nil, in.tcp(p)))
+}
+
+// chainName begins the names of the chains of a port.
+func chainName(p mesh.WorkloadPort) string {
+	if p.Target == 0 {
+		return VirtualInbound
 	}
+	return InboundBinding(p.Target)
+}
+
+// programCluster is the cluster of a port, or for ports that no service names the one that leads where a connection was going.
+func programCluster(p mesh.WorkloadPort) string {
+	if p.Target == 0 {
+		return InboundPassthroughCluster
+	}
+	return InboundClusterName(p.Target)
 }
 
 func (in InboundInput) traffic(port uint32) traffic {
@@ -201,35 +234,12 @@ func (in InboundInput) traffic(port uint32) traffic {
 
 // tcp leads connections that are no HTTP to the program.
 func (in InboundInput) tcp(p mesh.WorkloadPort) []*listenerv3.Filter {
-	return in.traffic(p.Target).tcpFilters(toCluster(InboundClusterName(p.Target)))
-}
-
-// passthrough are the chains for ports that no service names.
-func (in InboundInput) passthrough() []*listenerv3.FilterChain {
-	tcp := in.traffic(0).tcpFilters(toCluster(InboundPassthroughCluster))
-	var out []*listenerv3.FilterChain
-	mode := in.PeerAuthn.Mode
-	if mode != mesh.Disabled {
-		match := &listenerv3.FilterChainMatch{TransportProtocol: "tls"}
-		if mode != mesh.Strict {
-			match.ApplicationProtocols = meshProtocols[:]
-		}
-		out = append(out, &listenerv3.FilterChain{
-			Name: "virtualInbound|mtls", FilterChainMatch: match, TransportSocket: serverSocket(meshServerTLS(in.Config, nil)), Filters: tcp,
-		})
-	}
-	if mode != mesh.Strict {
-		out = append(out, &listenerv3.FilterChain{Name: VirtualInbound, FilterChainMatch: &listenerv3.FilterChainMatch{}, Filters: tcp})
-	}
-	if mode == mesh.Permissive {
-		out = append(out, &listenerv3.FilterChain{Name: VirtualInbound + "|tls", FilterChainMatch: &listenerv3.FilterChainMatch{TransportProtocol: "tls"}, Filters: tcp})
-	}
-	return out
+	return in.traffic(p.Target).tcpFilters(toCluster(programCluster(p)))
 }
 
 // manager serves HTTP on one port: every request goes to the program, with no timeout.
 func (in InboundInput) manager(p mesh.WorkloadPort) []*listenerv3.Filter {
-	name := InboundClusterName(p.Target)
+	name := programCluster(p)
 	operation := name + "/*"
 	if p.Service != nil {
 		operation = HostPort(p.Service.Host, p.Port.Number) + "/*"

@@ -56,7 +56,9 @@ type Chain struct {
 	TLS         bool   // takes nothing but TLS, with any ServerNames if there are none
 	Clusters    []WeightedCluster
 	// Resolve is the port at which the server name is looked up, for clusters that do so; 0 for others.
-	Resolve    uint32
+	Resolve uint32
+	// Raw: its clusters are of services that speak HTTP, which these connections perhaps do not.
+	Raw        bool
 	StatPrefix string
 	Policy     StreamPolicy
 }

@@ -200,7 +200,7 @@ func (p *outboundPlan) complete(l ListenerInput) ListenerInput {
 // chains are the connections' ways to a service: by the TCP or TLS routes of its VirtualServices; fallback is the rest.
 func (p *outboundPlan) chains(s *mesh.ScopedService, port mesh.Port) (chains []Chain, fallback Chain) {
 	name := ClusterName(s.Host, port.Number, "")
-	fallback = Chain{Clusters: []WeightedCluster{{Name: name, Weight: 100}}, StatPrefix: name, Policy: streamPolicy(s.Rule, port.Number, "")}
+	fallback = Chain{Clusters: []WeightedCluster{{Name: name, Weight: 100}}, StatPrefix: name, Policy: streamPolicy(s.Rule, port.Number, ""), Raw: rawTo(s, port.Number, "")}
 	if opaqueTLS(port.Protocol) && s.Resolution == mesh.DynamicDNS {
 		fallback.Resolve = port.Number
 	}

@@ -111,5 +111,8 @@ func (t traffic) tcpFilters(c Chain) []*listenerv3.Filter {
 	if c.Resolve > 0 {
 		out = append(out, serverNameLookup(c.Resolve))
 	}
+	if c.Raw {
+		out = append(out, rawConnections())
+	}
 	return append(out, t.tcpProxy(c))
 }

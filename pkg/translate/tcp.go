@@ -41,7 +41,7 @@ func tcpChains(vs *mesh.VirtualService, t targets, notes *problems) (chains []Ch
 			continue
 		}
 		if len(r.GetMatch()) == 0 {
-			return append(chains, Chain{Clusters: clusters, StatPrefix: clusters[0].Name, Policy: t.streams(r.GetRoute())}), true
+			return append(chains, Chain{Clusters: clusters, StatPrefix: clusters[0].Name, Policy: t.streams(r.GetRoute()), Raw: t.raw(r.GetRoute())}), true
 		}
 		for j, m := range r.GetMatch() {
 			if m.GetPort() != 0 && m.GetPort() != t.port {
@@ -51,7 +51,7 @@ func tcpChains(vs *mesh.VirtualService, t targets, notes *problems) (chains []Ch
 			if len(m.GetDestinationSubnets()) > 0 && len(subnets) == 0 {
 				continue
 			}
-			chains = append(chains, Chain{Subnets: subnets, Clusters: clusters, StatPrefix: clusters[0].Name, Policy: t.streams(r.GetRoute())})
+			chains = append(chains, Chain{Subnets: subnets, Clusters: clusters, StatPrefix: clusters[0].Name, Policy: t.streams(r.GetRoute()), Raw: t.raw(r.GetRoute())})
 			if len(subnets) == 0 {
 				return chains, true
 			}
@@ -83,7 +83,7 @@ func tlsChains(vs *mesh.VirtualService, t targets, notes *problems) []Chain {
 				notes.fail(field(path+".match", j)+".sniHosts", "no name that a TLS client could ask for", "a wildcard may only be the whole first label")
 				continue
 			}
-			c := Chain{TLS: true, ServerNames: names, Subnets: subnets, Clusters: clusters, StatPrefix: clusters[0].Name, Policy: t.streams(r.GetRoute())}
+			c := Chain{TLS: true, ServerNames: names, Subnets: subnets, Clusters: clusters, StatPrefix: clusters[0].Name, Policy: t.streams(r.GetRoute()), Raw: t.raw(r.GetRoute())}
 			if len(clusters) == 1 {
 				c.Resolve = t.resolves(r.GetRoute()[0].GetDestination())
 			}

@@ -152,7 +152,7 @@ func (a *assumed) port() error {
 			}
 		}
 		if len(ports) > 0 {
-			a.note("no service leads to port %d of %s: its proxy takes it for TCP", a.query.Port, a.target)
+			a.note("no service leads to port %d of %s: its proxy detects the protocol", a.query.Port, a.target)
 		}
 		return nil
 	}
@@ -187,16 +187,12 @@ func (a *assumed) protocol() {
 	switch {
 	case a.target.edge:
 	case a.service == nil:
-		http = http && a.request.Port == 0
 	case a.service.Protocol.IsHTTP():
 		http = true
 	case a.service.Protocol != mesh.Auto:
 		if http {
 			a.note("port %d is %s: the proxy does not look at requests on it", a.request.Port, a.service.Protocol)
 		}
-		http = false
-	case http && a.request.Peer != "":
-		a.note("port %d declares no protocol: over mutual TLS the proxy takes it for TCP (name the port http-..., or set appProtocol)", a.request.Port)
 		http = false
 	}
 	if http {

@@ -75,7 +75,7 @@ func TestAnswer(t *testing.T) {
 		{"by identity", Query{From: "cluster.local/ns/shop/sa/carts", To: "web-1.shop", Port: 9000}, "web-1.shop 9000 TCP ALLOWED"},
 		{"HTTP port without a request", Query{From: "spiffe://cluster.local/ns/shop/sa/carts", To: "web-1.shop", Port: 8080}, "web-1.shop 8080 HTTP ALLOWED"},
 		{"request to a TCP port", Query{From: "shop/carts", To: "web-1.shop", Port: 9000, Method: "GET", Path: "/"}, "web-1.shop 9000 TCP ALLOWED"},
-		{"request to a port without a protocol", Query{From: "shop/carts", To: "web-1.shop", Port: 7000, Method: "GET", Path: "/"}, "web-1.shop 7000 TCP ALLOWED"},
+		{"request to a port without a protocol", Query{From: "shop/carts", To: "web-1.shop", Port: 7000, Method: "GET", Path: "/"}, "web-1.shop 7000 HTTP ALLOWED"},
 		{"plaintext", Query{From: "cart.shop", Plaintext: true, To: "web-1.shop", Port: 9000}, "web-1.shop 9000 TCP DENIED"},
 		{"somebody", Query{To: "web-2.shop", Port: 9000}, "web-2.shop 9000 TCP DENIED"},
 		{"gateway", Query{To: "edge.shop", Method: "GET", Path: "/"}, "edge.shop 0 HTTP ALLOWED"},
