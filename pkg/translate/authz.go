@@ -69,8 +69,8 @@ func (t traffic) authzSets(tcp bool) []authzSet {
 	for _, action := range [...]rules.Action{rules.Audit, rules.Deny, rules.Allow} {
 		s := authzSet{action: action}
 		for _, o := range t.policies.Authz {
-			p, ok := authzPolicy(o)
-			if !ok || p.Action != action || action == rules.Audit && p.DryRun {
+			p, ok := authzPolicy(o, action)
+			if !ok || action == rules.Audit && p.DryRun {
 				continue
 			}
 			into := &s.enforced
@@ -89,10 +89,10 @@ func (t traffic) authzSets(tcp bool) []authzSet {
 	return out
 }
 
-// authzPolicy reads an AuthorizationPolicy. What is wrong with it the mesh reports.
-func authzPolicy(o *config.Object) (rules.Policy, bool) {
+// authzPolicy reads an AuthorizationPolicy if it has the action. What is wrong with it the mesh reports.
+func authzPolicy(o *config.Object, action rules.Action) (rules.Policy, bool) {
 	spec, ok := o.Spec.(*security.AuthorizationPolicy)
-	if !ok {
+	if !ok || spec.GetAction() != action {
 		return rules.Policy{}, false
 	}
 	p, _ := rules.Parse(spec, o.Key.Namespace, o.Meta.Annotations)

@@ -73,7 +73,7 @@ func (t traffic) externalTCPAuthz() []*listenerv3.Filter {
 func (t traffic) customRules(provider string, tcp bool) *rbacv3.RBAC {
 	out := newRBAC(rules.Custom)
 	for _, o := range t.policies.Authz {
-		if p, ok := authzPolicy(o); ok && p.Action == rules.Custom && !p.DryRun && p.Provider == provider {
+		if p, ok := authzPolicy(o, rules.Custom); ok && !p.DryRun && p.Provider == provider {
 			t.addRules(out, customPrefix+authzName(o.Key), p, tcp)
 		}
 	}

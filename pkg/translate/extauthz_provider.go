@@ -27,8 +27,8 @@ func authzProviders(c *mesh.Config, policies mesh.Attached, lookup Lookup) ([]Au
 	var custom []*config.Object
 	notes := &problems{}
 	for _, o := range policies {
-		p, ok := authzPolicy(o)
-		if !ok || p.Action != rules.Custom || p.DryRun {
+		p, ok := authzPolicy(o, rules.Custom)
+		if !ok || p.DryRun {
 			continue
 		}
 		custom = append(custom, o)
@@ -106,6 +106,6 @@ func providerCluster(service string, port uint32, lookup Lookup) (host, cluster 
 
 // asksProvider reports whether a policy hands its decision to a provider.
 func asksProvider(o *config.Object) bool {
-	p, ok := authzPolicy(o)
-	return ok && p.Action == rules.Custom
+	_, ok := authzPolicy(o, rules.Custom)
+	return ok
 }

@@ -3,6 +3,7 @@ package translate
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
@@ -150,44 +151,53 @@ func (in InboundInput) others() mesh.WorkloadPort {
 	return mesh.WorkloadPort{Protocol: mesh.Auto}
 }
 
+// portFilters are what the chains of one port share, each made when it is first wanted: policies can make them long.
+type portFilters struct{ http, tcp func() []*listenerv3.Filter }
+
+func (in InboundInput) filters(p mesh.WorkloadPort) portFilters {
+	return portFilters{
+		http: sync.OnceValue(func() []*listenerv3.Filter { return in.manager(p) }),
+		tcp:  sync.OnceValue(func() []*listenerv3.Filter { return in.tcp(p) }),
+	}
+}
+
 // chains are the ways into one port by the effective mutual TLS mode and the protocol.
 func (in InboundInput) chains(p mesh.WorkloadPort) []*listenerv3.FilterChain {
-	mode := in.PeerAuthn.ModeOf(p.Target)
+	mode, f := in.PeerAuthn.ModeOf(p.Target), in.filters(p)
 	var out []*listenerv3.FilterChain
 	if mode != mesh.Disabled {
-		out = in.secureChains(p, mode == mesh.Strict)
+		out = in.secureChains(p, f, mode == mesh.Strict)
 	}
 	if mode == mesh.Strict {
 		return out
 	}
 	if endsTLS(p) {
-		if out = append(out, in.outsideChain(p)); mode == mesh.Disabled {
+		if out = append(out, in.outsideChain(p, f)); mode == mesh.Disabled {
 			return out
 		}
 	}
 	plain := func(name string, match *listenerv3.FilterChainMatch, filters ...*listenerv3.Filter) {
 		out = append(out, &listenerv3.FilterChain{Name: chainName(p) + name, FilterChainMatch: match, Filters: filters})
 	}
-	tcp := in.tcp(p)
 	switch {
 	case p.Protocol == mesh.Auto:
-		plain("|http", &listenerv3.FilterChainMatch{TransportProtocol: "raw_buffer", ApplicationProtocols: []string{"http/1.1", "h2c"}}, in.manager(p)...)
-		plain("", &listenerv3.FilterChainMatch{TransportProtocol: "raw_buffer"}, tcp...)
+		plain("|http", &listenerv3.FilterChainMatch{TransportProtocol: "raw_buffer", ApplicationProtocols: []string{"http/1.1", "h2c"}}, f.http()...)
+		plain("", &listenerv3.FilterChainMatch{TransportProtocol: "raw_buffer"}, f.tcp()...)
 	case p.Protocol.IsHTTP():
-		plain("", nil, in.manager(p)...)
+		plain("", nil, f.http()...)
 	default:
-		plain("", nil, tcp...)
+		plain("", nil, f.tcp()...)
 	}
 	// Envoy does not fall back to a chain for any transport once there is one for TLS, whatever protocols that is for.
 	if mode == mesh.Permissive && !p.Protocol.IsHTTP() {
-		plain("|tls", &listenerv3.FilterChainMatch{TransportProtocol: "tls"}, tcp...)
+		plain("|tls", &listenerv3.FilterChainMatch{TransportProtocol: "tls"}, f.tcp()...)
 	}
 	return out
 }
 
 // secureChains terminate the mesh's mutual TLS. Where plaintext is allowed as well they take only what announces itself as the mesh's: an
 // application's own TLS goes through to it. Where the protocol is to be detected, the client's proxy has done so.
-func (in InboundInput) secureChains(p mesh.WorkloadPort, strict bool) []*listenerv3.FilterChain {
+func (in InboundInput) secureChains(p mesh.WorkloadPort, f portFilters, strict bool) []*listenerv3.FilterChain {
 	chain := func(name string, announced, protocols []string, filters []*listenerv3.Filter) *listenerv3.FilterChain {
 		return &listenerv3.FilterChain{
 			Name:             chainName(p) + name,
@@ -199,7 +209,7 @@ func (in InboundInput) secureChains(p mesh.WorkloadPort, strict bool) []*listene
 	http, announced := []string{"h2", "http/1.1"}, meshTCP[:]
 	switch {
 	case p.Protocol == mesh.Auto:
-		out = append(out, chain("|mtls|http", meshHTTP[:], http, in.manager(p)))
+		out = append(out, chain("|mtls|http", meshHTTP[:], http, f.http()))
 	default:
 		announced = slices.Concat(meshTCP[:], meshHTTP[:])
 	}
@@ -207,9 +217,9 @@ func (in InboundInput) secureChains(p mesh.WorkloadPort, strict bool) []*listene
 		announced = nil
 	}
 	if p.Protocol.IsHTTP() {
-		return append(out, chain("|mtls", announced, http, in.manager(p)))
+		return append(out, chain("|mtls", announced, http, f.http()))
 	}
-	return append(out, chain("|mtls", announced, nil, in.tcp(p)))
+	return append(out, chain("|mtls", announced, nil, f.tcp()))
 }
 
 // chainName begins the names of the chains of a port.

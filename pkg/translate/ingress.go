@@ -55,10 +55,10 @@ func (in InboundInput) ownPorts() []*listenerv3.Listener {
 }
 
 // outsideChain ends the TLS of clients from outside the mesh.
-func (in InboundInput) outsideChain(p mesh.WorkloadPort) *listenerv3.FilterChain {
-	c, filters := SecureChain{TLS: p.Ingress.TLS}, in.tcp(p)
+func (in InboundInput) outsideChain(p mesh.WorkloadPort, f portFilters) *listenerv3.FilterChain {
+	c, filters := SecureChain{TLS: p.Ingress.TLS}, f.tcp()
 	if p.Protocol.IsHTTP() {
-		c.Route, filters = InboundClusterName(p.Target), in.manager(p)
+		c.Route, filters = InboundClusterName(p.Target), f.http()
 	}
 	return &listenerv3.FilterChain{
 		Name: InboundBinding(p.Target) + "|tls", FilterChainMatch: &listenerv3.FilterChainMatch{TransportProtocol: "tls"},
