@@ -107,7 +107,9 @@ func (m *Manager) load(ctx context.Context, p *plan) (out *discoveryv3.Resource,
 			return nil, digest, err
 		}
 		if err := m.o.Judge.Module(ctx, path, digest); err != nil {
-			m.o.Store.Forget(digest)
+			if ctx.Err() == nil { // a trial that was given up says nothing, and the next may be about to begin
+				m.o.Store.Forget(digest)
+			}
 			return nil, "", fmt.Errorf("%s: %w", p.fetch.URL, err)
 		}
 		local := &corev3.DataSource{Specifier: &corev3.DataSource_Filename{Filename: path}}
