@@ -116,9 +116,10 @@ func (i *ingress) first(ctx context.Context, timeout time.Duration) error {
 			changed = nil
 		}
 		select {
-		case <-ctx.Done():
-			return ctx.Err()
 		case <-limit.Done():
+			if ctx.Err() != nil { // told to stop, which is no failure
+				return ctx.Err()
+			}
 			return fmt.Errorf("no successful request through the gateway within %s: %w; see `meshctl proxy-status`", timeout, last)
 		case <-changed:
 		case <-ticker.C:
