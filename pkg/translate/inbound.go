@@ -207,10 +207,9 @@ func (in InboundInput) secureChains(p mesh.WorkloadPort, f portFilters, strict b
 	}
 	var out []*listenerv3.FilterChain
 	http, announced := []string{"h2", "http/1.1"}, meshTCP[:]
-	switch {
-	case p.Protocol == mesh.Auto:
+	if p.Protocol == mesh.Auto {
 		out = append(out, chain("|mtls|http", meshHTTP[:], http, f.http()))
-	default:
+	} else {
 		announced = slices.Concat(meshTCP[:], meshHTTP[:])
 	}
 	if strict {
