@@ -164,20 +164,9 @@ func (e *listenerEdit) eachChain(work func(*listenerv3.FilterChain) error) error
 func (e *listenerEdit) networkFilters(chain *listenerv3.FilterChain) error {
 	p := e.patch
 	filters := list[*listenerv3.Filter]{items: chain.GetFilters(), named: p.namesFilter(), matches: p.matchesFilter, end: endOf(chain.GetFilters(), terminalNetwork)}
-	before := e.found
-	if p.merges() {
-		if err := mergeInto(e, filters); err != nil {
-			return err
-		}
-	} else {
-		var n int
-		chain.Filters, n = filters.edit(p, func() *listenerv3.Filter { return copyOf[*listenerv3.Filter](p) })
-		e.found += n
-	}
-	if e.found == before {
-		e.miss = e.miss.Deeper(Miss{Depth: 2, What: "network filter " + quoted(p.filterName()), Names: namesOf(filters.items)})
-	}
-	return nil
+	var err error
+	chain.Filters, err = editFilters(e, filters, Miss{Depth: 2, What: "network filter " + quoted(p.filterName())})
+	return err
 }
 
 func (p *Patch) matchesFilter(f *listenerv3.Filter) bool {
@@ -207,20 +196,31 @@ func (e *listenerEdit) managerFilters(manager *hcmv3.HttpConnectionManager) erro
 	p := e.patch
 	filters := list[*hcmv3.HttpFilter]{items: manager.GetHttpFilters(), named: p.namesSubFilter(), end: e.placeOf(manager.GetHttpFilters())}
 	filters.matches = func(f *hcmv3.HttpFilter) bool { return !p.namesSubFilter() || p.subFilterName() == f.GetName() }
-	before := e.found
-	if p.merges() {
+	var err error
+	manager.HttpFilters, err = editFilters(e, filters, Miss{Depth: 3, What: "HTTP filter " + quoted(p.subFilterName())})
+	return err
+}
+
+// editFilters returns the filters after the patch. Where it finds none of them, miss says what it looked for.
+func editFilters[F interface {
+	filter
+	proto.Message
+}](e *listenerEdit, filters list[F], miss Miss) ([]F, error) {
+	out, before := filters.items, e.found
+	if e.patch.merges() {
 		if err := mergeInto(e, filters); err != nil {
-			return err
+			return out, err
 		}
 	} else {
 		var n int
-		manager.HttpFilters, n = filters.edit(p, func() *hcmv3.HttpFilter { return copyOf[*hcmv3.HttpFilter](p) })
+		out, n = filters.edit(e.patch, func() F { return copyOf[F](e.patch) })
 		e.found += n
 	}
 	if e.found == before {
-		e.miss = e.miss.Deeper(Miss{Depth: 3, What: "HTTP filter " + quoted(p.subFilterName()), Names: namesOf(filters.items)})
+		miss.Names = namesOf(filters.items)
+		e.miss = e.miss.Deeper(miss)
 	}
-	return nil
+	return out, nil
 }
 
 // managerOf decodes a connection manager; nil for another filter.

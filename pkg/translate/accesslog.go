@@ -11,7 +11,6 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	filelogv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/file/v3"
 	streamlogv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/stream/v3"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 	meshconfig "istio.io/api/mesh/v1alpha1"
 
@@ -63,16 +62,13 @@ func (t traffic) accessLog(tcp bool) []*accesslogv3.AccessLog {
 }
 
 func fileLog(path string, format *corev3.SubstitutionFormatString) *accesslogv3.AccessLog {
-	logger := func(name string, config proto.Message) *accesslogv3.AccessLog {
-		return &accesslogv3.AccessLog{Name: name, ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: pack(config)}}
-	}
 	switch path {
 	case "/dev/stdout": // opening it as a file fails where it is a socket
-		return logger("envoy.access_loggers.stdout", &streamlogv3.StdoutAccessLog{AccessLogFormat: &streamlogv3.StdoutAccessLog_LogFormat{LogFormat: format}})
+		return accessLogger("envoy.access_loggers.stdout", &streamlogv3.StdoutAccessLog{AccessLogFormat: &streamlogv3.StdoutAccessLog_LogFormat{LogFormat: format}})
 	case "/dev/stderr":
-		return logger("envoy.access_loggers.stderr", &streamlogv3.StderrAccessLog{AccessLogFormat: &streamlogv3.StderrAccessLog_LogFormat{LogFormat: format}})
+		return accessLogger("envoy.access_loggers.stderr", &streamlogv3.StderrAccessLog{AccessLogFormat: &streamlogv3.StderrAccessLog_LogFormat{LogFormat: format}})
 	}
-	return logger("envoy.access_loggers.file", &filelogv3.FileAccessLog{Path: path, AccessLogFormat: &filelogv3.FileAccessLog_LogFormat{LogFormat: format}})
+	return accessLogger("envoy.access_loggers.file", &filelogv3.FileAccessLog{Path: path, AccessLogFormat: &filelogv3.FileAccessLog_LogFormat{LogFormat: format}})
 }
 
 // configProblems says what of the mesh's configuration cannot be expressed in listeners.

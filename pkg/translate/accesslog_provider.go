@@ -29,7 +29,7 @@ func (l AccessLogger) log(tcp bool) *accesslogv3.AccessLog {
 			return nil
 		}
 		als := p.EnvoyHttpAls
-		out = serviceLog("envoy.access_loggers.http_grpc", &grpclogv3.HttpGrpcAccessLogConfig{
+		out = accessLogger("envoy.access_loggers.http_grpc", &grpclogv3.HttpGrpcAccessLogConfig{
 			CommonConfig:                    l.stream(cmp.Or(als.GetLogName(), "http_envoy_accesslog"), als.GetFilterStateObjectsToLog()),
 			AdditionalRequestHeadersToLog:   headerList(als.GetAdditionalRequestHeadersToLog()),
 			AdditionalResponseHeadersToLog:  headerList(als.GetAdditionalResponseHeadersToLog()),
@@ -39,11 +39,11 @@ func (l AccessLogger) log(tcp bool) *accesslogv3.AccessLog {
 		if !tcp {
 			return nil
 		}
-		out = serviceLog("envoy.access_loggers.tcp_grpc", &grpclogv3.TcpGrpcAccessLogConfig{
+		out = accessLogger("envoy.access_loggers.tcp_grpc", &grpclogv3.TcpGrpcAccessLogConfig{
 			CommonConfig: l.stream(cmp.Or(p.EnvoyTcpAls.GetLogName(), "tcp_envoy_accesslog"), p.EnvoyTcpAls.GetFilterStateObjectsToLog()),
 		})
 	case *meshconfig.MeshConfig_ExtensionProvider_EnvoyOtelAls:
-		out = serviceLog("envoy.access_loggers.open_telemetry", l.openTelemetry(p.EnvoyOtelAls))
+		out = accessLogger("envoy.access_loggers.open_telemetry", l.openTelemetry(p.EnvoyOtelAls))
 	default:
 		return nil
 	}
@@ -56,7 +56,7 @@ func (l AccessLogger) log(tcp bool) *accesslogv3.AccessLog {
 	return out
 }
 
-func serviceLog(name string, config proto.Message) *accesslogv3.AccessLog {
+func accessLogger(name string, config proto.Message) *accesslogv3.AccessLog {
 	return &accesslogv3.AccessLog{Name: name, ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: pack(config)}}
 }
 

@@ -65,7 +65,7 @@ func PassesThrough(servers []*mesh.GatewayServer, clusters []ClusterInput) []Clu
 
 // serverNameLookup resolves the name that a TLS client asks for, for a cluster that leads there.
 func serverNameLookup(port uint32) *listenerv3.Filter {
-	return &listenerv3.Filter{Name: "envoy.filters.network.sni_dynamic_forward_proxy", ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: pack(&snidfpv3.FilterConfig{
+	return networkFilter("envoy.filters.network.sni_dynamic_forward_proxy", &snidfpv3.FilterConfig{
 		DnsCacheConfig: dnsCache(), PortSpecifier: &snidfpv3.FilterConfig_PortValue{PortValue: port},
-	})}}
+	})
 }

@@ -80,7 +80,7 @@ func (m httpManager) filter() *listenerv3.Filter {
 	m.traced(out)
 	m.proxyHeaders(out)
 	m.connections(out)
-	return &listenerv3.Filter{Name: hcmFilter, ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: pack(out)}}
+	return networkFilter(hcmFilter, out)
 }
 
 // identity is what the server says of itself and of its clients.
@@ -104,7 +104,7 @@ func (m httpManager) identity(out *hcmv3.HttpConnectionManager) {
 func (m httpManager) filters() []*hcmv3.HttpFilter {
 	out := m.httpPolicyFilters()
 	add := func(name string, config proto.Message) {
-		out = append(out, &hcmv3.HttpFilter{Name: name, ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: pack(config)}})
+		out = append(out, httpFilter(name, config))
 	}
 	add(grpcStatsFilter, &grpcstatsv3.FilterConfig{
 		EmitFilterState: true, PerMethodStatSpecifier: &grpcstatsv3.FilterConfig_StatsForAllMethods{StatsForAllMethods: wrapperspb.Bool(false)},

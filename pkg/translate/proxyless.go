@@ -7,7 +7,6 @@ import (
 	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 	networking "istio.io/api/networking/v1alpha3"
 )
@@ -72,12 +71,9 @@ type ProxylessListenerInput struct {
 // ProxylessListener returns the listener for the target "xds:///HOST:PORT"; its route has the same name.
 func ProxylessListener(in ProxylessListenerInput) *listenerv3.Listener {
 	name := HostPort(in.Host, in.Port)
-	filter := func(name string, config proto.Message) *hcmv3.HttpFilter {
-		return &hcmv3.HttpFilter{Name: name, ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: pack(config)}}
-	}
 	return &listenerv3.Listener{Name: name, ApiListener: &listenerv3.ApiListener{ApiListener: pack(&hcmv3.HttpConnectionManager{
 		StatPrefix:     name,
 		RouteSpecifier: &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{ConfigSource: patient(adsSource()), RouteConfigName: name}},
-		HttpFilters:    []*hcmv3.HttpFilter{filter(faultFilter, &faultv3.HTTPFault{}), filter(routerFilter, &routerv3.Router{})},
+		HttpFilters:    []*hcmv3.HttpFilter{httpFilter(faultFilter, &faultv3.HTTPFault{}), httpFilter(routerFilter, &routerv3.Router{})},
 	})}}
 }

@@ -57,7 +57,7 @@ func (t traffic) requestAuthentication() []*hcmv3.HttpFilter {
 		}})...)
 	}
 	out.Rules = []*jwtv3.RequirementRule{{Match: anyRequest(), RequirementType: &jwtv3.RequirementRule_Requires{Requires: requirement}}}
-	return []*hcmv3.HttpFilter{{Name: jwtFilter, ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: pack(out)}}}
+	return []*hcmv3.HttpFilter{httpFilter(jwtFilter, out)}
 }
 
 func anyOf(list ...*jwtv3.JwtRequirement) *jwtv3.JwtRequirement {

@@ -27,7 +27,7 @@ func (t traffic) tcpProxy(c Chain) *listenerv3.Filter {
 		}
 		out.ClusterSpecifier = &tcpproxyv3.TcpProxy_WeightedClusters{WeightedClusters: weighted}
 	}
-	return &listenerv3.Filter{Name: tcpProxyFilter, ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: pack(out)}}
+	return networkFilter(tcpProxyFilter, out)
 }
 
 // tcpChains translates the TCP routes of a VirtualService for one port; the first route without subnets takes the rest. ok is false
