@@ -47,6 +47,7 @@ var tiers = map[string]int{
 	"internal/envoytest":    5,
 	"internal/bookinfo":     5,
 	"internal/loadgen":      5,
+	"internal/analyzetest":  5,
 	"internal/meshstate":    5,
 	"internal/controlplane": 6,
 	"internal/standalone":   7,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshctl/meshctl/internal/cli/analyze"
 	"github.com/meshctl/meshctl/internal/cli/authz"
 	"github.com/meshctl/meshctl/internal/cli/cert"
 	"github.com/meshctl/meshctl/internal/cli/child"
@@ -29,6 +30,7 @@ func commands(f *factory.Factory) []*cobra.Command {
 		workload.NewCmd(f, nil),
 		proxystatus.NewCmd(f, nil),
 		proxyconfig.NewCmd(f, nil),
+		analyze.NewCmd(f, nil),
 		authz.NewCmd(f, nil),
 		cert.NewCmd(f, nil),
 		envoy.NewCmd(f, nil),

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // Decoder reads objects from YAML and JSON. The zero value is ready to use.
@@ -26,6 +28,9 @@ type Result struct {
 	Problems []Problem
 	// Broken are the keys of documents that have an Error and are therefore not in Objects.
 	Broken []Key
+	// Salvaged are those of them that can be read but for the parts at fault: what they were meant to be, for judging other
+	// objects by. They are not in force.
+	Salvaged []*Object
 	// Unidentified is set when the file has a broken document of which not even the name can be told.
 	Unidentified bool
 	// Foreign are the documents of API groups that do not concern a mesh.
@@ -44,12 +49,18 @@ func Decode(name string, r io.Reader) ([]*Object, []Problem) { return Decoder{}.
 // Decode reads a stream of YAML documents or JSON values; name stands for the file in positions. An object with an Error
 // among its problems is left out; the other documents are unaffected. Documents of foreign API groups pass in silence.
 func (d Decoder) Decode(name string, r io.Reader) ([]*Object, []Problem) {
+	result := d.DecodeReader(name, r)
+	return result.Objects, result.Problems
+}
+
+// DecodeReader is DecodeBytes for a stream.
+func (d Decoder) DecodeReader(name string, r io.Reader) Result {
 	data, err := io.ReadAll(io.LimitReader(r, int64(d.Limits.withDefaults().FileBytes)+1))
 	if err != nil {
-		return nil, []Problem{{Position: Position{File: name}, Severity: Error, Code: Unreadable, Message: "cannot be read: " + err.Error()}}
+		p := Problem{Position: Position{File: name}, Severity: Error, Code: codes.Unreadable, Message: "cannot be read: " + err.Error()}
+		return Result{Problems: []Problem{p}, Unidentified: true}
 	}
-	result := d.DecodeBytes(name, data)
-	return result.Objects, result.Problems
+	return d.DecodeBytes(name, data)
 }
 
 // DecodeBytes is Decode for a whole file in memory. The objects may keep parts of data to find positions: it must
@@ -60,7 +71,7 @@ func (d Decoder) DecodeBytes(name string, data []byte) Result {
 	}
 	d.Limits = d.Limits.withDefaults()
 	refuse := func(message, fix string) Result {
-		p := Problem{Position: Position{File: name}, Severity: Error, Code: Unreadable, Message: message, Fix: fix}
+		p := Problem{Position: Position{File: name}, Severity: Error, Code: codes.Unreadable, Message: message, Fix: fix}
 		return Result{Problems: []Problem{p}, Unidentified: true}
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
@@ -104,13 +115,13 @@ func (d Decoder) documents(docs []*document, size int) Result {
 	wait.Wait()
 	var all Result
 	for _, r := range results {
-		all.add(r)
+		all.Add(r)
 	}
-	withCode(all.Problems, SchemaError)
+	withCode(all.Problems, codes.SchemaError)
 	if surplus != nil {
 		all.Unidentified = true
 		all.Problems = append(all.Problems, Problem{
-			Position: surplus.position(1, 1), Severity: Error, Code: Unreadable,
+			Position: surplus.position(1, 1), Severity: Error, Code: codes.Unreadable,
 			Message: fmt.Sprintf("more than %d documents in one file: this and the following are left out", d.Limits.Documents),
 			Fix:     "split it into several files",
 		})
@@ -118,10 +129,12 @@ func (d Decoder) documents(docs []*document, size int) Result {
 	return all
 }
 
-func (r *Result) add(o Result) {
+// Add appends what another file says.
+func (r *Result) Add(o Result) {
 	r.Objects = append(r.Objects, o.Objects...)
 	r.Problems = append(r.Problems, o.Problems...)
 	r.Broken = append(r.Broken, o.Broken...)
+	r.Salvaged = append(r.Salvaged, o.Salvaged...)
 	r.Foreign = append(r.Foreign, o.Foreign...)
 	r.Unidentified = r.Unidentified || o.Unidentified
 }

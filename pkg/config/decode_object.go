@@ -10,6 +10,8 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // crashed is said of a document that made the decoder fail.
@@ -20,12 +22,12 @@ func (d Decoder) document(doc *document) (out Result) {
 	defer func() {
 		if recover() != nil { // one document must not take a control plane along; the fuzzer looks for this message
 			out = Result{}
-			out.fail(Problem{Position: doc.position(1, 1), Code: Unreadable, Message: crashed})
+			out.fail(Problem{Position: doc.position(1, 1), Code: codes.Unreadable, Message: crashed})
 		}
 	}()
 	doc.depth = d.Limits.Depth
 	if len(doc.data) > d.Limits.DocumentBytes {
-		out.fail(Problem{Position: doc.position(1, 1), Code: Unreadable, Message: fmt.Sprintf("a document larger than %d bytes", d.Limits.DocumentBytes)})
+		out.fail(Problem{Position: doc.position(1, 1), Code: codes.Unreadable, Message: fmt.Sprintf("a document larger than %d bytes", d.Limits.DocumentBytes)})
 		return out
 	}
 	root, failed := doc.parse()
@@ -47,7 +49,7 @@ func (d Decoder) document(doc *document) (out Result) {
 // unreadable reports a syntax error under the name that the document seems to have, unless it seems foreign.
 func (d Decoder) unreadable(out *Result, doc *document, failed *syntaxError) {
 	h := sniffHead(doc.data)
-	p := Problem{Position: doc.position(failed.line, failed.column), Code: Unreadable, Message: failed.message, Fix: failed.fix}
+	p := Problem{Position: doc.position(failed.line, failed.column), Code: codes.Unreadable, Message: failed.message, Fix: failed.fix}
 	v := knownKinds().lookup(h.apiVersion, h.kind)
 	if v.entry == nil && v.complaint == "" && h.apiVersion != "" && h.kind != "" {
 		p.Message += " (of no concern to the mesh, though)"
@@ -111,7 +113,7 @@ func (d Decoder) root(out *Result, doc, source *document, n *yaml.Node) {
 		if v.at == "kind" {
 			node = h.kindNode
 		}
-		p := Problem{Position: at(node, n), Field: v.at, Message: v.complaint, Fix: v.fix}
+		p := Problem{Position: at(node, n), Field: v.at, Code: codes.UnknownKind, Message: v.complaint, Fix: v.fix}
 		group, _ := splitAPIVersion(h.apiVersion)
 		if e := knownKinds().kinds[Kind{group, h.kind}]; e != nil {
 			p.Object = d.key(e, h)
@@ -133,18 +135,21 @@ func (d Decoder) object(out *Result, doc, source *document, n *yaml.Node, h head
 	root := *n
 	root.Anchor = ""
 	w.value(&root, e.schema())
-	if !w.failed() {
-		o, err := e.convert(w.out, Object{Key: w.object, APIVersion: h.apiVersion, source: source})
-		if err == nil {
-			source.own()
-			out.Objects = append(out.Objects, o)
-		} else {
-			message := "cannot be converted"
-			if !source.secret {
-				message += ": " + err.Error()
-			}
-			w.problem(n, Error, message, "")
+	broken := w.failed()
+	o, err := e.convert(w.out, Object{Key: w.object, APIVersion: h.apiVersion, source: source})
+	switch {
+	case err == nil && !broken:
+		source.own()
+		out.Objects = append(out.Objects, o)
+	case err == nil && o.Key.Name != "":
+		source.own()
+		out.Salvaged = append(out.Salvaged, o)
+	case !broken:
+		message := "cannot be converted"
+		if !source.secret {
+			message += ": " + err.Error()
 		}
+		w.problem(n, Error, message, "")
 	}
 	out.Problems = append(out.Problems, w.problems...)
 	if w.failed() {

@@ -1,6 +1,10 @@
 package config
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/meshctl/meshctl/pkg/config/codes"
+)
 
 // Distinct keeps the last object of each key, as applying them one after the other would. Each earlier one is an Error that names
 // both places.
@@ -27,7 +31,7 @@ func Duplicate(o, counts *Object) Problem {
 	if at := counts.Position().String(); at != "" {
 		message += "; the one at " + at + " counts"
 	}
-	return Problem{Position: o.Position(), Object: o.Key, Severity: Error, Code: NameTaken, Message: message, Fix: "remove one or rename it"}
+	return Problem{Position: o.Position(), Object: o.Key, Severity: Error, Code: codes.NameTaken, Message: message, Fix: "remove one or rename it"}
 }
 
 // SameText reports whether two decoded objects are not only equal but also written at the same place in the same words,

@@ -8,6 +8,8 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // embedded is a YAML text inside a value of an object.
@@ -32,7 +34,7 @@ func (e embedded) decode(message proto.Message) []Problem {
 	case failed != nil:
 		return []Problem{{
 			Position: place(failed.line, failed.column), Object: e.object.Key, Field: renderPath(e.path),
-			Severity: Error, Code: Unreadable, Message: failed.message, Fix: failed.fix,
+			Severity: Error, Code: codes.Unreadable, Message: failed.message, Fix: failed.fix,
 		}}
 	case root == nil || isNull(root):
 		return nil

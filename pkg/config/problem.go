@@ -32,6 +32,9 @@ type Problem struct {
 	Code     Code
 	Message  string // what is wrong, in one line, without the position
 	Fix      string // what to write instead; may be empty
+	// Needs are up to two kinds, one object of which, were it known, could make this no problem: something that is referred to is missing.
+	// Whoever has not been given any object of these kinds cannot tell. Zero for problems that stand whatever else there is.
+	Needs [2]Kind
 }
 
 // Error makes a Problem an error: "file:line:col: VirtualService/ns/name: field: message (fix: what to write) [code]".

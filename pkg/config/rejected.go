@@ -4,6 +4,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/meshctl/meshctl/pkg/config/codes"
 	"github.com/meshctl/meshctl/pkg/config/coverage"
 )
 
@@ -46,8 +47,8 @@ func (w *walker) rejection(n *yaml.Node, prefix string, line coverage.Line) {
 		return
 	}
 	code, severity := Code(line.Code), Warning
-	if info, found := LookupCode(code); found {
-		severity = info.Severity
+	if d, found := codes.Lookup(code); found && d.Level == codes.Error {
+		severity = Error
 	}
 	if severity == Error {
 		prefix = ""

@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // walker checks a document against a schema and, in the same pass, writes it as the JSON that the Go type reads: under
@@ -44,7 +46,7 @@ func (w *walker) failed() bool {
 }
 
 func (w *walker) problem(n *yaml.Node, severity Severity, message, fix string) {
-	w.coded(SchemaError, n, severity, message, fix)
+	w.coded(codes.SchemaError, n, severity, message, fix)
 }
 
 func (w *walker) coded(code Code, n *yaml.Node, severity Severity, message, fix string) {
@@ -227,7 +229,7 @@ func (w *walker) unknown(key *yaml.Node, s *schema) {
 	if fix == "" && len(s.names) > 0 && len(s.names) <= few {
 		fix = "one of " + choices(s.names)
 	}
-	w.problem(key, severity, "unknown field "+quote(key.Value), fix)
+	w.coded(codes.UnknownField, key, severity, "unknown field "+quote(key.Value), fix)
 }
 
 func (w *walker) mapEntries(n *yaml.Node, s *schema) bool {

@@ -15,6 +15,7 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // Short names of the generated types.
@@ -69,9 +70,9 @@ func (p *Patch) problem(severity config.Severity, part, message, fix string) con
 
 // problemAt takes the place as a full path.
 func (p *Patch) problemAt(severity config.Severity, path, message, fix string) config.Problem {
-	code := config.UntranslatedError
+	code := codes.UntranslatedError
 	if severity == config.Warning {
-		code = config.UnresolvedWarning
+		code = codes.UnresolvedWarning
 	}
 	return config.Problem{Object: p.Key, Field: path, Severity: severity, Code: code, Message: message, Fix: fix}
 }

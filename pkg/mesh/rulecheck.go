@@ -10,6 +10,7 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // checker collects what is wrong with the settings of one object that lead to clusters. The translation leaves out what an error
@@ -31,7 +32,7 @@ func (c *checker) warn(field, message, fix string) {
 func (c *checker) deprecated(field string, set bool, instead string) {
 	if set {
 		p := problem(c.object, config.Warning, field, "is deprecated; it still has its effect", "use "+instead)
-		p.Code = config.Deprecated
+		p.Code = codes.Deprecated
 		c.problems = append(c.problems, p)
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // TestRuleProblems: each value that cannot be is reported where it stands, whatever level of the rule it is on.
@@ -33,7 +33,7 @@ spec:
 	}
 	slices.Sort(got)
 	want := []string{
-		string(config.Deprecated) + " spec.trafficPolicy.outlierDetection.consecutiveErrors",
+		string(codes.Deprecated) + " spec.trafficPolicy.outlierDetection.consecutiveErrors",
 		"MSH0201 spec.trafficPolicy.portLevelSettings[1].port.number",
 		"MSH0202 spec.subsets[0].trafficPolicy.tunnel.targetPort",
 		"MSH0202 spec.subsets[1].trafficPolicy.connectionPool.tcp.maxConnections",

@@ -15,6 +15,7 @@ import (
 	"github.com/meshctl/meshctl/internal/envoytest"
 	"github.com/meshctl/meshctl/internal/meshtest"
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -111,7 +112,7 @@ func TestPublishedRoutes(t *testing.T) {
 		m.silent(t)
 	})
 	m.example("07-load-balancers", func(t *testing.T) {
-		if p := m.problem(t, "spec.trafficPolicy.loadBalancer.simple"); p.Code != string(config.Deprecated) || p.Severity != "warning" {
+		if p := m.problem(t, "spec.trafficPolicy.loadBalancer.simple"); p.Code != string(codes.Deprecated) || p.Severity != "warning" {
 			t.Errorf("%+v", p)
 		}
 		client := m.sleep.Client()
@@ -146,7 +147,7 @@ func TestPublishedRoutes(t *testing.T) {
 		}
 	})
 	m.example("02-consecutive-errors", func(t *testing.T) {
-		if p := m.problem(t, "spec.trafficPolicy.outlierDetection.consecutiveErrors"); p.Code != string(config.Deprecated) {
+		if p := m.problem(t, "spec.trafficPolicy.outlierDetection.consecutiveErrors"); p.Code != string(codes.Deprecated) {
 			t.Errorf("%+v", p)
 		}
 		client := m.sleep.Client()

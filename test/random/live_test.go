@@ -12,7 +12,7 @@ import (
 
 	"github.com/meshctl/meshctl/internal/envoytest/wasmtest"
 	"github.com/meshctl/meshctl/internal/meshtest"
-	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 	"github.com/meshctl/meshctl/test/random"
 )
 
@@ -78,7 +78,7 @@ func tryAll(t *testing.T, m *meshtest.Mesh) {
 			m.Write("random.yaml", text)
 			m.Settle()
 			for _, p := range m.Plane.Status().Problems {
-				if p.Code == string(config.SchemaError) {
+				if p.Code == string(codes.SchemaError) {
 					t.Errorf("%s %s/%s: %s: %s", p.Kind, p.Namespace, p.Name, p.Field, p.Message)
 				}
 			}

@@ -37,6 +37,19 @@ func (f *Factory) Snapshot(paths []string, namespace string) (*mesh.Snapshot, er
 	return s, nil
 }
 
+// Read reads files as Snapshot does, and keeps everything that is said in them.
+func (f *Factory) Read(paths []string, namespace string) (config.Result, error) {
+	decoder := config.Decoder{DefaultNamespace: namespace}
+	var all config.Result
+	for _, path := range paths {
+		err := f.eachFile(path, func(name string, r io.Reader) { all.Add(decoder.DecodeReader(name, r)) })
+		if err != nil {
+			return config.Result{}, err
+		}
+	}
+	return all, nil
+}
+
 func (f *Factory) eachFile(path string, visit func(name string, r io.Reader)) error {
 	if path == "-" {
 		visit("standard input", f.IO.In)

@@ -13,6 +13,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // content is what reading a file gave.
@@ -87,7 +88,7 @@ func (c content) file(path string, info os.FileInfo, old *file) *file {
 		if len(before) > 0 {
 			message += fmt.Sprintf("; its %d objects stay in use as they were", len(before))
 		}
-		f.problems = []config.Problem{{Position: config.Position{File: path}, Severity: config.Error, Code: config.Unreadable, Message: message}}
+		f.problems = []config.Problem{{Position: config.Position{File: path}, Severity: config.Error, Code: codes.Unreadable, Message: message}}
 		return f
 	}
 	objects, repeated := config.Distinct(c.result.Objects)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // maxDepth bounds how deep a tree is read.
@@ -45,7 +46,7 @@ func isConfig(name string) bool {
 }
 
 func (s *scan) report(path string, severity config.Severity, message, fix string) {
-	s.trouble[path] = config.Problem{Position: config.Position{File: path}, Severity: severity, Code: config.Unreadable, Message: message, Fix: fix}
+	s.trouble[path] = config.Problem{Position: config.Position{File: path}, Severity: severity, Code: codes.Unreadable, Message: message, Fix: fix}
 }
 
 // path looks at a path that may be anything; wanted is set when it is to be read whatever its name. above are the

@@ -12,6 +12,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // watch knows the tree and which parts of it may have changed.
@@ -68,7 +69,7 @@ func (w *watch) add(dir string) (real string) {
 	err = w.notify.Add(real)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 		w.unwatched[real] = config.Problem{
-			Position: config.Position{File: dir}, Severity: config.Warning, Code: config.Unreadable,
+			Position: config.Position{File: dir}, Severity: config.Warning, Code: codes.Unreadable,
 			Message: "cannot be watched, changes in it go unseen: " + err.Error(), Fix: "raise fs.inotify.max_user_watches",
 		}
 	} else {
@@ -176,7 +177,7 @@ func (w *watch) look(l *layer, path string, reread bool) {
 	root := slices.Contains(w.roots, path)
 	if _, err := os.Lstat(path); root && err != nil {
 		w.trouble[path] = config.Problem{
-			Position: config.Position{File: path}, Severity: config.Error, Code: config.Unreadable,
+			Position: config.Position{File: path}, Severity: config.Error, Code: codes.Unreadable,
 			Message: "is gone; what was read before stays in use", Fix: "put it back",
 		}
 		return

@@ -1,0 +1,16 @@
+// Package catalog is the list of all analyzers.
+package catalog
+
+import (
+	"slices"
+
+	"github.com/meshctl/meshctl/pkg/analyze"
+	"github.com/meshctl/meshctl/pkg/analyze/schema"
+)
+
+// All returns every analyzer, by subject.
+func All() []*analyze.Analyzer {
+	return slices.Concat(
+		schema.Analyzers(),
+	)
+}
