@@ -11,7 +11,7 @@ RACE      := ./internal/agent/... ./internal/ca/... ./internal/controlplane/... 
 export CGO_ENABLED ?= 0
 export GOFLAGS += -buildvcs=false
 
-.PHONY: build demo test test-race lint fuzz bench scale envoy golden clean
+.PHONY: build demo test test-race lint fuzz bench bench-analyze scale envoy golden clean
 
 build: ## meshctl, meshd and mesh-agent in bin/
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
@@ -42,7 +42,11 @@ fuzz: ## every fuzzer (or those that FUZZ names) for FUZZTIME each
 
 bench: build ## the figures of docs/performance.md
 	$(GO) test -run '^$$' -bench . -benchmem ./pkg/... ./internal/...
-	$(MAKE) scale
+	$(MAKE) scale bench-analyze
+
+bench-analyze: build ## meshctl analyze next to a current istioctl
+	cd test/analyze/istioctl && $(GO) build -o ../../../bin/istioctl istio.io/istio/istioctl/cmd/istioctl
+	$(GO) run ./test/analyze -meshctl bin/meshctl -istioctl bin/istioctl
 
 scale: build
 	$(GO) run ./test/scale -meshd bin/meshd -services 500 -proxies 200
