@@ -45,7 +45,7 @@ bench: build ## the figures of docs/performance.md
 	$(MAKE) scale bench-analyze
 
 bench-analyze: build ## meshctl analyze next to a current istioctl
-	cd test/analyze/istioctl && $(GO) build -o ../../../bin/istioctl istio.io/istio/istioctl/cmd/istioctl
+	@cd test/analyze/istioctl && $(GO) build -o ../../../bin/istioctl istio.io/istio/istioctl/cmd/istioctl
 	$(GO) run ./test/analyze -meshctl bin/meshctl -istioctl bin/istioctl
 
 scale: build

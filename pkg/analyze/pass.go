@@ -104,10 +104,10 @@ func (p *Pass) ReportProblem(problem config.Problem) {
 }
 
 func (p *Pass) report(d Diagnostic) {
-	if !slices.Contains(p.analyzer.Codes, d.Code) {
+	described, known := p.run.codes[d.Code]
+	if !known || !slices.Contains(p.analyzer.Codes, d.Code) {
 		panic("reports " + string(d.Code) + " without declaring it")
 	}
-	described := p.run.codes[d.Code]
 	d.Analyzer, d.Level = p.analyzer.Name, described.Level
 	if d.Fix == "" {
 		d.Fix = described.Fix

@@ -52,7 +52,7 @@ func run(meshctl, istioctl string, objects, runs int, write string) error {
 	if istioctl != "" {
 		commands = append(commands,
 			command{"istioctl, start-up", []string{istioctl, "analyze", "--help"}},
-			command{fmt.Sprintf("istioctl, %d objects", objects), []string{istioctl, "analyze", "--use-kube=false", "--recursive", "--all-namespaces", large}},
+			command{fmt.Sprintf("istioctl, %d objects", objects), []string{istioctl, "analyze", "--use-kube=false", "--all-namespaces", large}},
 		)
 	}
 	return report(commands, runs)

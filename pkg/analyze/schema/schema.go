@@ -16,7 +16,7 @@ func reading() *analyze.Analyzer {
 	return &analyze.Analyzer{
 		Name:  "schema",
 		Doc:   "what is no valid document: syntax, unknown kinds and fields, wrong values, objects defined twice",
-		Codes: []codes.Code{codes.Deprecated, codes.SchemaError, codes.SchemaWarning, codes.Unreadable, codes.NameTaken, codes.UnknownField, codes.UnknownKind, codes.FieldIgnored, codes.FieldRefused},
+		Codes: []codes.Code{codes.Deprecated, codes.SchemaError, codes.SchemaWarning, codes.Unreadable, codes.NameTaken, codes.UnknownField, codes.UnknownKind, codes.FieldIgnored},
 		Run: func(p *analyze.Pass) {
 			problems, _ := p.Problems()
 			for _, problem := range problems {
@@ -30,7 +30,7 @@ func resolving() *analyze.Analyzer {
 	return &analyze.Analyzer{
 		Name:  "resolution",
 		Doc:   "what contradicts itself or the rest of the mesh, or refers to what does not exist, as the control plane finds it",
-		Codes: []codes.Code{codes.Deprecated, codes.SchemaError, codes.SchemaWarning, codes.ReferenceNotFound, codes.VirtualServiceConflict, codes.FieldIgnored, codes.FieldRefused, codes.UnresolvedWarning, codes.UnresolvedError},
+		Codes: []codes.Code{codes.Deprecated, codes.SchemaError, codes.SchemaWarning, codes.ReferenceNotFound, codes.VirtualServiceConflict, codes.FieldIgnored, codes.UnresolvedWarning, codes.UnresolvedError},
 		Kinds: Kinds(),
 		Run: func(p *analyze.Pass) {
 			p.Reads(Kinds()...)

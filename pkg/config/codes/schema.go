@@ -10,7 +10,6 @@ const (
 	UnknownField      Code = "MSH0003"
 	UnknownKind       Code = "MSH0004"
 	FieldIgnored      Code = "MSH0101"
-	FieldRefused      Code = "MSH0102"
 	UnresolvedWarning Code = "MSH0201"
 	UnresolvedError   Code = "MSH0202"
 	UntranslatedPart  Code = "MSH0301"
@@ -44,9 +43,6 @@ func schema() []Description {
 		{FieldIgnored, Warning, "Field without effect",
 			"The field belongs to the API, but this mesh does not act on it. The rest of the object is in force.",
 			"Remove the field, or do without its effect."},
-		{FieldRefused, Error, "Field refused",
-			"Istio refuses an object that sets this field, or sets it to this value, and so does this mesh: the object is left out.",
-			"Remove the field."},
 		{UnresolvedWarning, Warning, "Not as meant",
 			"The object refers to something that does not fit, or another object takes precedence over it.",
 			"Follow the finding."},
