@@ -16,7 +16,7 @@ const SuppressAnnotation = "galley.istio.io/analyze-suppress"
 type Filter struct {
 	// Namespace, unless empty, is the only one of interest; objects without a namespace stay.
 	Namespace string
-	// Kinds, unless empty, are the only ones of interest.
+	// Kinds, unless empty, are the only ones of interest; what concerns no object, such as a file that cannot be read, stays.
 	Kinds []config.Kind
 	// Suppress drops what any of its rules matches.
 	Suppress []Suppression
@@ -57,7 +57,7 @@ func (f Filter) concerns(key config.Key) bool {
 	case f.Namespace != "" && key.Namespace != "" && key.Namespace != f.Namespace:
 		return false
 	default:
-		return len(f.Kinds) == 0 || slices.Contains(f.Kinds, key.Kind)
+		return len(f.Kinds) == 0 || key == (config.Key{}) || slices.Contains(f.Kinds, key.Kind)
 	}
 }
 

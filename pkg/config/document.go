@@ -16,6 +16,9 @@ type document struct {
 	// prefix leads from the root of data to the object: the items of a list share their list's data where it cannot be
 	// cut up. Empty for most.
 	prefix []step
+	// standsAt is the path of the object at which data stands, when it is not the object itself but a text in it: a MeshConfig in a
+	// file of its own. Empty for all others.
+	standsAt []step
 	// start is where the object itself starts.
 	start Position
 	// secret forbids to show the text.

@@ -55,6 +55,9 @@ func (e embedded) places() func(line, column int) Position {
 	if doc == nil {
 		return func(int, int) Position { return Position{} }
 	}
+	if rest, inside := doc.within(e.path); inside && len(doc.standsAt) > 0 && len(rest) == 0 {
+		return doc.position
+	}
 	start := e.object.FieldPosition(renderPath(e.path))
 	root, failed := doc.parse()
 	if failed != nil || root == nil {

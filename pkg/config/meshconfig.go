@@ -28,8 +28,7 @@ func DecodeMeshConfig(o *Object) (*meshconfig.MeshConfig, []Problem) {
 	if !ok {
 		return out, nil
 	}
-	path := []step{{name: "data"}, {name: MeshConfigKey, isKey: true, index: -1}}
-	return out, embedded{object: o, path: path, text: cm.Data[MeshConfigKey]}.decode(out)
+	return out, embedded{object: o, path: meshConfigPath(), text: cm.Data[MeshConfigKey]}.decode(out)
 }
 
 // DecodeProxyConfigAnnotation reads the annotation proxy.istio.io/config of a Pod, of the pod template of a Deployment

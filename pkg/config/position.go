@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -29,11 +30,24 @@ func (o *Object) FieldPosition(path string) Position {
 	if !found {
 		return o.source.start
 	}
-	at := descend(node, parsePath(path))
+	steps, inside := o.source.within(parsePath(path))
+	if !inside {
+		return o.source.start
+	}
+	at := descend(node, steps)
 	if at == node {
 		return o.source.start
 	}
 	return o.source.position(at.Line, at.Column)
+}
+
+// within turns steps of the object into steps of data, where they lead there.
+func (d *document) within(steps []step) (rest []step, inside bool) {
+	n := len(d.standsAt)
+	if len(steps) < n || !slices.EqualFunc(steps[:n], d.standsAt, func(a, b step) bool { return a.name == b.name }) {
+		return nil, false
+	}
+	return steps[n:], true
 }
 
 // descend follows steps as far as they go and returns the node to point at.

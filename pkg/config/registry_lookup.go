@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -20,6 +21,13 @@ var removedGroups = map[string]string{
 	"authentication.istio.io": groupSecurity + "/v1 PeerAuthentication and RequestAuthentication",
 	"rbac.istio.io":           groupSecurity + "/v1 AuthorizationPolicy",
 	"config.istio.io":         groupTelemetry + "/v1 Telemetry",
+}
+
+// Kinds returns every kind that the decoder reads, ordered by group and name.
+func Kinds() []Kind {
+	return slices.SortedFunc(maps.Keys(knownKinds().kinds), func(a, b Kind) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name))
+	})
 }
 
 // verdict is what the registry says about an apiVersion and kind.

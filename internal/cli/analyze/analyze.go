@@ -3,24 +3,34 @@ package analyze
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"github.com/meshctl/meshctl/internal/cli/exitcode"
+	"github.com/meshctl/meshctl/internal/cli/analyze/report"
 	"github.com/meshctl/meshctl/internal/cli/factory"
-	"github.com/meshctl/meshctl/pkg/analyze"
-	"github.com/meshctl/meshctl/pkg/analyze/catalog"
-	"github.com/meshctl/meshctl/pkg/config/codes"
-	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 // Options are the flags of the command.
 type Options struct {
-	Factory   *factory.Factory
-	Paths     []string
+	Factory *factory.Factory
+	Output  factory.Output
+	// Paths are files, directories, patterns and "-".
+	Paths []string
+	// Namespace, unless empty, is the only one to report on. It does not change how the input is read.
 	Namespace string
-	FailOn    string
+	// DefaultNamespace is that of objects that name none.
+	DefaultNamespace string
+	// SystemNamespace is where mesh-wide configuration lives.
+	SystemNamespace string
+	// MeshConfig is the file of a MeshConfig that takes the place of the one in the input.
+	MeshConfig string
+	// Kinds, Analyzers and Suppress are as the user wrote them, see choose.
+	Kinds, Analyzers, Suppress []string
+	FailOn                     string
+	// Undecided lists every open question.
+	Undecided bool
+	List      bool
+	Explain   string
 }
 
 // NewCmd returns the command; runF replaces what it does, in tests.
@@ -30,41 +40,67 @@ func NewCmd(f *factory.Factory, runF func(context.Context, *Options) error) *cob
 		runF = run
 	}
 	cmd := &cobra.Command{
-		Use:   "analyze [FILE|DIR|-]...",
-		Short: "Find what is wrong with a mesh's configuration, or will surprise",
-		Example: `  # Everything in a folder
-  meshctl analyze config/`,
+		Use:     "analyze [FILE|DIR|GLOB|-]...",
+		Short:   "Find what is wrong with a mesh's configuration, or will surprise",
+		Long:    long,
+		Example: examples,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Paths = args
 			return runF(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().StringVarP(&o.Namespace, "namespace", "n", "", "report on this namespace only")
-	cmd.Flags().StringVar(&o.FailOn, "fail-on", "error", "exit with 3 when there is a finding of this level or above: error|warning|info")
+	o.inputFlags(cmd)
+	o.choiceFlags(cmd)
+	o.Output.AddFlag(cmd, report.Formats()...)
+	o.completions(cmd)
 	return cmd
 }
 
-func run(ctx context.Context, o *Options) error {
-	threshold, ok := codes.ParseLevel(o.FailOn)
-	if !ok {
-		return exitcode.Usagef("--fail-on %q: write error, warning or info", o.FailOn)
-	}
-	read, err := o.Factory.Read(o.Paths, "")
-	if err != nil {
-		return err
-	}
-	result := analyze.Run(ctx, analyze.NewInput(read, mesh.Options{}, o.Factory.Now()), catalog.All())
-	found, _ := analyze.Filter{Namespace: o.Namespace}.Apply(result.Diagnostics)
-	failed := false
-	for _, d := range found {
-		fmt.Fprintf(o.Factory.IO.Out, "%s: %s [%s] %s: %s (fix: %s)\n", d.Position, d.Level, d.Code, d.Object, d.Message, d.Fix)
-		failed = failed || d.Level >= threshold
-	}
-	for _, u := range result.Undecided {
-		o.Factory.Say("open: [%s] %s: %s", u.Code, u.Object, u.What)
-	}
-	if failed {
-		return exitcode.Found()
-	}
-	return nil
+const long = `Judge the mesh that the configuration makes, as the control plane resolves it, and tell what is wrong or will surprise: where, why, what
+comes of it, and how to repair it.
+
+Everything that is given is used and reported on; --namespace and --kinds narrow the report, not what is looked at. What cannot be told,
+because the input has no object of a kind at all, is said to be undecided and is no finding. An object without a namespace is in the one
+that --default-namespace names. Objects suppress codes of their own with the annotation galley.istio.io/analyze-suppress.
+
+Exit codes, in every format: 0 nothing at or above the level of --fail-on, 1 it could not be done, 2 the command line is wrong, 3 findings
+at or above the level.`
+
+const examples = `  # Files before they are applied; a directory with all that is in it; standard input
+  meshctl analyze config/
+  kubectl kustomize overlays/prod | meshctl analyze -
+
+  # What one namespace's team has to do, with warnings as failures
+  meshctl analyze config/ -n shop --fail-on warning
+
+  # For GitHub's code scanning, a merge request in GitLab, any CI system
+  meshctl analyze config/ -o sarif > analyze.sarif
+  meshctl analyze config/ -o gitlab > gl-code-quality-report.json
+  meshctl analyze config/ -o junit > analyze.xml
+
+  # Without what is meant to be so
+  meshctl analyze config/ --suppress "IST0102=Namespace legacy-*" --suppress "MSH0201=VirtualService shop/*"
+
+  # Some analyzers only; which ones there are; what a code means
+  meshctl analyze config/ --analyzer "virtualservice-*,schema"
+  meshctl analyze --list
+  meshctl analyze --explain IST0101`
+
+func (o *Options) inputFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.DefaultNamespace, "default-namespace", "default", "namespace of objects that name none")
+	flags.StringVar(&o.SystemNamespace, "system-namespace", "istio-system", "root namespace of the mesh")
+	flags.StringVar(&o.MeshConfig, "mesh-config", "", "file with the MeshConfig (as such, or in a ConfigMap) to use instead of the input's")
+}
+
+func (o *Options) choiceFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVarP(&o.Namespace, "namespace", "n", "", "report on this namespace, and what has none, only")
+	flags.StringSliceVar(&o.Kinds, "kinds", nil, "report on these kinds only")
+	flags.StringSliceVar(&o.Analyzers, "analyzer", nil, "run these analyzers only: names or patterns, see --list")
+	flags.StringArrayVar(&o.Suppress, "suppress", nil, `leave out findings: "CODE=KIND NAMESPACE/NAME", each may be a pattern; may be repeated`)
+	flags.StringVar(&o.FailOn, "fail-on", "error", "exit with 3 when there is a finding of this level or above: error|warning|info")
+	flags.BoolVar(&o.Undecided, "undecided", false, "list every question that the input left open, instead of a summary for each code")
+	flags.BoolVar(&o.List, "list", false, "list the analyzers")
+	flags.StringVar(&o.Explain, "explain", "", "explain a code")
 }

@@ -51,7 +51,11 @@ func (f *Factory) Say(format string, args ...any) {
 type Output struct {
 	value   string
 	allowed []printer.Format
+	given   func() bool
 }
+
+// Given reports whether the user chose a format.
+func (o *Output) Given() bool { return o.given != nil && o.given() }
 
 // AddFlag defines -o with the formats that the command has; the first one is the default.
 func (o *Output) AddFlag(cmd *cobra.Command, allowed ...printer.Format) {
@@ -63,6 +67,7 @@ func (o *Output) AddFlag(cmd *cobra.Command, allowed ...printer.Format) {
 		}
 		names += string(a)
 	}
+	o.given = func() bool { return cmd.Flags().Changed("output") }
 	cmd.Flags().StringVarP(&o.value, "output", "o", string(allowed[0]), "output format: "+names)
 	_ = cmd.RegisterFlagCompletionFunc("output", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		choices := make([]string, len(allowed))

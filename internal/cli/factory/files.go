@@ -13,31 +13,28 @@ import (
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
-// Snapshot resolves the mesh of files: YAML or JSON, directories with all that is in them (hidden files aside), "-" for standard input. What
-// is wrong in them goes to standard error; of two objects with one key the later one counts.
+// StandardInput stands for the name of a file in positions.
+const StandardInput = "standard input"
+
+// Snapshot resolves the mesh of files, which are read as Read does. What is wrong in them goes to standard error; of two
+// objects with one key the later one counts.
 func (f *Factory) Snapshot(paths []string, namespace string) (*mesh.Snapshot, error) {
-	decoder := config.Decoder{DefaultNamespace: namespace}
-	var objects []*config.Object
-	for _, path := range paths {
-		err := f.eachFile(path, func(name string, r io.Reader) {
-			found, problems := decoder.Decode(name, r)
-			objects = append(objects, found...)
-			for _, p := range problems {
-				f.Say("%s: %v", p.Severity, p)
-			}
-		})
-		if err != nil {
-			return nil, err
-		}
+	read, err := f.Read(paths, namespace)
+	if err != nil {
+		return nil, err
 	}
-	s := mesh.Build(config.Set{}.With(config.Batch{Full: true, Upserts: objects}), mesh.Options{})
+	for _, p := range read.Problems {
+		f.Say("%s: %v", p.Severity, p)
+	}
+	s := mesh.Build(config.Set{}.With(config.Batch{Full: true, Upserts: read.Objects}), mesh.Options{})
 	for _, p := range s.Problems() {
 		f.Say("%s: %v", p.Severity, p)
 	}
 	return s, nil
 }
 
-// Read reads files as Snapshot does, and keeps everything that is said in them.
+// Read reads files: YAML or JSON, directories with all that is in them (hidden files aside), "-" for standard input. namespace is that
+// of objects that name none. What is wrong in a file is part of the result; the error is about files that cannot be read.
 func (f *Factory) Read(paths []string, namespace string) (config.Result, error) {
 	decoder := config.Decoder{DefaultNamespace: namespace}
 	var all config.Result
@@ -52,7 +49,7 @@ func (f *Factory) Read(paths []string, namespace string) (config.Result, error) 
 
 func (f *Factory) eachFile(path string, visit func(name string, r io.Reader)) error {
 	if path == "-" {
-		visit("standard input", f.IO.In)
+		visit(StandardInput, f.IO.In)
 		return nil
 	}
 	return filepath.WalkDir(path, func(at string, entry fs.DirEntry, err error) error {

@@ -1,0 +1,131 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/meshctl/meshctl/pkg/analyze"
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
+)
+
+// aside says what is not a finding: what is undecided, what went wrong, and how many findings there are.
+func (w Writer) aside(r *Report) {
+	if len(r.Undecided) > 0 {
+		w.Say("could not decide:")
+		if w.Undecided {
+			for _, u := range r.Undecided {
+				w.Say("  %s %s: %s (given no %s)", u.Code, place(u.Object, u.Position), u.What, kinds(u.Kinds))
+			}
+		} else {
+			for _, g := range groups(r.Undecided) {
+				w.Say("  %s", g)
+			}
+		}
+	}
+	for _, f := range r.Skipped {
+		w.Say("analyzer %s was left out: %s", f.Analyzer, f.Reason)
+	}
+	for _, f := range r.Failed {
+		w.Say("error: analyzer %s came to no result: %s", f.Analyzer, f.Reason)
+	}
+	w.Say("%s", r.total())
+}
+
+// total is the last line: "2 errors, 1 warning in 14 objects (3 suppressed)".
+func (r *Report) total() string {
+	var parts, besides []string
+	for _, level := range []codes.Level{codes.Error, codes.Warning, codes.Info} {
+		if n := r.count(level); n > 0 {
+			parts = append(parts, counted(n, levelNoun(level)))
+		}
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "nothing found")
+	}
+	for _, more := range []struct {
+		n    int
+		what string
+	}{{r.Suppressed, "suppressed"}, {r.Known, "in the baseline"}, {r.fixed(), "fixed"}, {len(r.Undecided), "undecided"}} {
+		if more.n > 0 {
+			besides = append(besides, fmt.Sprintf("%d %s", more.n, more.what))
+		}
+	}
+	s := strings.Join(parts, ", ") + " in " + counted(r.Objects, "object")
+	if len(besides) > 0 {
+		s += " (" + strings.Join(besides, ", ") + ")"
+	}
+	return s
+}
+
+func (r *Report) fixed() int {
+	n := 0
+	for _, f := range r.Findings {
+		if f.Change == Fixed {
+			n++
+		}
+	}
+	return n
+}
+
+func levelNoun(level codes.Level) string {
+	if level == codes.Info {
+		return "note"
+	}
+	return level.String()
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// groups tells open questions of one code, for want of the same kinds, together.
+func groups(list []analyze.Undecided) []string {
+	type group struct {
+		code  codes.Code
+		kinds string
+	}
+	var order []group
+	members := map[group][]analyze.Undecided{}
+	for _, u := range list {
+		g := group{u.Code, kinds(u.Kinds)}
+		if members[g] == nil {
+			order = append(order, g)
+		}
+		members[g] = append(members[g], u)
+	}
+	slices.SortStableFunc(order, func(a, b group) int { return cmp.Compare(a.code, b.code) })
+	out := make([]string, len(order))
+	for i, g := range order {
+		first := members[g][0]
+		out[i] = fmt.Sprintf("%s for %s: no %s given; for example %s: %s",
+			g.code, counted(objects(members[g]), "object"), g.kinds, place(first.Object, first.Position), first.What)
+	}
+	return out
+}
+
+func objects(list []analyze.Undecided) int {
+	seen := map[config.Key]bool{}
+	for _, u := range list {
+		seen[u.Object] = true
+	}
+	return len(seen)
+}
+
+func kinds(list []config.Kind) string {
+	names := make([]string, len(list))
+	for i, kind := range list {
+		names[i] = kind.Name
+	}
+	switch n := len(names); n {
+	case 0, 1:
+		return strings.Join(names, "")
+	default:
+		return strings.Join(names[:n-1], ", ") + " or " + names[n-1]
+	}
+}

@@ -1,0 +1,97 @@
+package analyze
+
+import (
+	"context"
+	"errors"
+
+	"github.com/meshctl/meshctl/internal/cli/analyze/report"
+	"github.com/meshctl/meshctl/internal/cli/exitcode"
+	"github.com/meshctl/meshctl/pkg/analyze"
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh"
+)
+
+// run is the command: read, resolve, judge, choose, report.
+func run(ctx context.Context, o *Options) error {
+	switch {
+	case o.List:
+		return o.list()
+	case o.Explain != "":
+		return o.explain()
+	}
+	p, err := o.Factory.Printer(o.Output)
+	if err != nil {
+		return err
+	}
+	c, err := o.choose()
+	if err != nil {
+		return err
+	}
+	read, err := o.read()
+	if err != nil {
+		return err
+	}
+	result := analyze.Run(ctx, o.input(read), c.analyzers)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	r := o.report(c, read, result)
+	w := report.Writer{Printer: p, Say: o.Factory.Say, Threshold: c.threshold, Undecided: o.Undecided}
+	if err := w.Write(r); err != nil {
+		return err
+	}
+	return verdict(r, c)
+}
+
+// read reads everything that the command line names.
+func (o *Options) read() (config.Result, error) {
+	if len(o.Paths) == 0 {
+		return config.Result{}, exitcode.Usagef("name what to analyze: files, directories, patterns, or - for standard input")
+	}
+	read, err := o.Factory.Read(o.Paths, o.DefaultNamespace)
+	if err != nil {
+		return config.Result{}, err
+	}
+	if len(read.Objects)+len(read.Problems)+len(read.Foreign) == 0 {
+		return config.Result{}, errors.New("there is no object in the input: nothing to analyze")
+	}
+	if n := len(read.Foreign); n > 0 && len(read.Objects)+len(read.Problems) == 0 {
+		o.Factory.Say("note: none of the %d objects in the input concerns a mesh", n)
+	}
+	return o.withMeshConfig(read)
+}
+
+// input resolves what was read.
+func (o *Options) input(read config.Result) analyze.Input {
+	return analyze.NewInput(read, mesh.Options{SystemNamespace: o.SystemNamespace}, o.Factory.Now())
+}
+
+// report keeps of the result what is wanted.
+func (o *Options) report(c choice, read config.Result, result analyze.Result) *report.Report {
+	r := &report.Report{
+		Analyzers: c.analyzers, Objects: len(read.Objects) + len(read.Salvaged), Failed: result.Failed,
+		Undecided: c.filter.ApplyOpen(result.Undecided),
+	}
+	var wanted []analyze.Diagnostic
+	wanted, r.Suppressed = c.filter.Apply(result.Diagnostics)
+	for _, d := range wanted {
+		r.Findings = append(r.Findings, report.Finding{Diagnostic: d})
+	}
+	for i, rule := range c.filter.Suppress {
+		if !matchesAny(rule, result.Diagnostics) {
+			o.Factory.Say("note: --suppress %q matches no finding", o.Suppress[i])
+		}
+	}
+	return r
+}
+
+// verdict is the exit code. Findings are reported even if not every analyzer came to an end.
+func verdict(r *report.Report, c choice) error {
+	switch {
+	case r.Reaches(c.threshold):
+		return exitcode.Found()
+	case len(r.Failed) > 0:
+		return &exitcode.Error{Code: exitcode.Failure} // the report names them
+	}
+	return nil
+}
