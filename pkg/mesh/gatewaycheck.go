@@ -9,6 +9,7 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // gatewayCheck collects what is wrong with a Gateway by itself, as Istio's API reference defines its fields.
@@ -17,12 +18,25 @@ type gatewayCheck struct {
 	problems []config.Problem
 }
 
+// fail reports what Istio refuses and what is left out here.
 func (c *gatewayCheck) fail(field, message, fix string) {
-	c.problems = append(c.problems, problem(c.object, config.Error, field, message, fix))
+	c.report(config.Error, codes.SchemaError, field, message, fix)
 }
 
+// refused reports what Istio refuses, and what is in force here all the same.
+func (c *gatewayCheck) refused(field, message, fix string) {
+	c.report(config.Warning, codes.SchemaError, field, message, fix)
+}
+
+// warn reports what has not the effect that it seems to have.
 func (c *gatewayCheck) warn(field, message, fix string) {
-	c.problems = append(c.problems, problem(c.object, config.Warning, field, message, fix))
+	c.report(config.Warning, codes.SchemaWarning, field, message, fix)
+}
+
+func (c *gatewayCheck) report(severity config.Severity, code config.Code, field, message, fix string) {
+	p := problem(c.object, severity, field, message, fix)
+	p.Code = code
+	c.problems = append(c.problems, p)
 }
 
 // whole checks what concerns all servers together.
@@ -30,8 +44,15 @@ func (c *gatewayCheck) whole(spec *networking.Gateway) {
 	if len(spec.Servers) == 0 {
 		c.fail("spec.servers", "a Gateway without servers serves nothing", "add a server with a port and hosts")
 	}
-	names := map[string]bool{}
+	if strings.Contains(c.object.Key.Name, ".") && !c.object.Key.Derived() {
+		c.refused("metadata.name", "the name of a Gateway has no dots; Istio refuses the object", "use dashes")
+	}
+	names, ports := map[string]bool{}, map[string]bool{}
 	for i, s := range spec.Servers {
+		if name := s.GetPort().GetName(); name != "" && ports[name] {
+			c.refused(fmt.Sprintf("spec.servers[%d].port.name", i), fmt.Sprintf("two servers have the port name %s; Istio refuses the object", strconv.Quote(name)), "give each server's port a name of its own")
+		}
+		ports[s.GetPort().GetName()] = true
 		if name := s.GetName(); name != "" && names[name] {
 			c.warn(fmt.Sprintf("spec.servers[%d].name", i), fmt.Sprintf("the name %s is given to two servers; their statistics are counted together", strconv.Quote(name)), "give each server a name of its own")
 		}
@@ -57,7 +78,7 @@ func (c *gatewayCheck) server(i int, s *networking.Server) []GatewayHost {
 	if len(s.GetHosts()) == 0 {
 		c.fail(path+".hosts", "the server has no hosts; it is left out", `add hosts, for example "*"`)
 	}
-	if !c.place(path, s) {
+	if !c.place(path, s) || !c.object.Key.Derived() && !c.speaks(path, s) { // the conversion has checked its own
 		return nil
 	}
 	return hosts
