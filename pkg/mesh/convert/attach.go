@@ -8,6 +8,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // attachment is where a route is in force.
@@ -28,15 +29,15 @@ type serviceParent struct {
 func (c *converter) attach(spec gatewayv1.CommonRouteSpec, hostnames []gatewayv1.Hostname) attachment {
 	var out attachment
 	if spec.UseDefaultGateways != "" && spec.UseDefaultGateways != gatewayv1.GatewayDefaultScopeNone {
-		c.fail("spec.useDefaultGateways", "default Gateways are not supported", "name the Gateway in parentRefs")
+		c.ignored("spec.useDefaultGateways", "default Gateways are not supported", "name the Gateway in parentRefs")
 	}
 	for i, h := range hostnames {
 		if name := strings.TrimPrefix(string(h), "*."); name == "" || strings.ContainsAny(name, "*/: ") {
-			c.fail(fmt.Sprintf("spec.hostnames[%d]", i), fmt.Sprintf("%q is not a hostname; it is left out", h), "write a name, or a wildcard such as *.example.com")
+			c.invalid(fmt.Sprintf("spec.hostnames[%d]", i), fmt.Sprintf("%q is not a hostname; it is left out", h), "write a name, or a wildcard such as *.example.com")
 		}
 	}
 	if len(spec.ParentRefs) == 0 {
-		c.warn("spec.parentRefs", "the route has no parent and is not in force", "name a Gateway or a Service")
+		c.questionable("spec.parentRefs", "the route has no parent and is not in force", "name a Gateway or a Service")
 	}
 	for i, ref := range spec.ParentRefs {
 		field := fmt.Sprintf("spec.parentRefs[%d]", i)
@@ -57,7 +58,7 @@ func (c *converter) attach(spec gatewayv1.CommonRouteSpec, hostnames []gatewayv1
 
 func (c *converter) attachToService(out *attachment, field string, key config.Key, ref gatewayv1.ParentReference, hostnames []gatewayv1.Hostname) {
 	if c.world.Get(key) == nil {
-		c.fail(field, "there is no Service "+key.Namespace+"/"+key.Name+"; the route is not in force for it", "create it, or correct the name")
+		c.missing(field, "there is no Service "+key.Namespace+"/"+key.Name+"; the route is not in force for it", "create it, or correct the name", config.Service)
 		return
 	}
 	if ref.SectionName != nil && ref.Port == nil {
@@ -100,9 +101,13 @@ func (c *converter) attachTo(out *attachment, field string, key config.Key, ref 
 	}
 	switch {
 	case !named:
-		c.fail(field, "no listener of "+key.String()+" has that name and port; the route is not attached", "correct sectionName or port")
+		c.missing(field, "no listener of "+key.String()+" has that name and port; the route is not attached", "correct sectionName or port")
 	case !allowed:
-		c.fail(field, "no listener of "+key.String()+" allows a "+c.object.Key.Kind.Name+" of the namespace "+c.namespace()+"; the route is not attached", "set allowedRoutes of the listener, or use another")
+		var needs []config.Kind
+		if slices.ContainsFunc(list, selectsNamespaces) {
+			needs = []config.Kind{config.Namespace}
+		}
+		c.report(config.Error, codes.UnresolvedError, field, "no listener of "+key.String()+" allows a "+c.object.Key.Kind.Name+" of the namespace "+c.namespace()+"; the route is not attached", "set allowedRoutes of the listener, or use another", needs...)
 	case !served:
 		c.fail(field, "no listener of "+key.String()+" serves one of the hostnames; the route is not attached", "use a hostname that the listener's covers")
 	}
@@ -110,7 +115,7 @@ func (c *converter) attachTo(out *attachment, field string, key config.Key, ref 
 
 // parent returns the listeners of a Gateway or ListenerSet, and where they are served.
 func (c *converter) parent(field string, key config.Key) ([]gatewayv1.Listener, []place, bool) {
-	fault := "there is no " + key.Kind.Name + " " + key.Namespace + "/" + key.Name
+	why := noSuch(key)
 	if key.Kind == config.ListenerSet {
 		set := get[gatewayv1.ListenerSet](c, key.Kind, key.Namespace, key.Name)
 		if set != nil {
@@ -118,12 +123,12 @@ func (c *converter) parent(field string, key config.Key) ([]gatewayv1.Listener, 
 			if g != nil {
 				return entriesOf(set), c.places(parent, g, false), true
 			}
-			fault = reason
+			why = reason
 		}
 	} else if g := get[gatewayv1.Gateway](c, key.Kind, key.Namespace, key.Name); g != nil {
 		return listenersOf(g), c.places(key, g, false), c.accepted(g, false) // a Gateway of others is theirs to speak of
 	}
-	c.fail(field, fault+"; the route is not attached", "create it, or correct the reference")
+	c.lost(field, why, "; the route is not attached", "create it, or correct the reference")
 	return nil, nil, false
 }
 
@@ -134,6 +139,11 @@ func (c *converter) admitsRoute(l gatewayv1.Listener, namespace string) bool {
 	}
 	n := l.AllowedRoutes.Namespaces
 	return c.admits(or(n.From, gatewayv1.NamespacesFromSame), n.Selector, namespace, c.namespace())
+}
+
+// selectsNamespaces reports whether the labels of a namespace decide whether its routes may attach.
+func selectsNamespaces(l gatewayv1.Listener) bool {
+	return l.AllowedRoutes != nil && l.AllowedRoutes.Namespaces != nil && or(l.AllowedRoutes.Namespaces.From, "") == gatewayv1.NamespacesFromSelector
 }
 
 // meets reports whether a listener serves one of a route's hostnames; none is all of them.

@@ -31,19 +31,19 @@ func (c *converter) backend(field string, ref gatewayv1.BackendObjectReference) 
 	case kind != config.Service && kind != hostnameKind:
 		c.fail(field, "a "+kind.String()+" is no backend of this mesh"+lost, "name a Service")
 	case port < 1 || port > 65535:
-		c.fail(field+".port", "a backend needs a port"+lost, "write the number of a port of the Service")
+		c.invalid(field+".port", "a backend needs a port"+lost, "write the number of a port of the Service")
 	case kind == hostnameKind:
 		return &networking.Destination{Host: string(ref.Name), Port: &networking.PortSelector{Number: port}}, true
 	case !c.granted(kind, namespace, string(ref.Name)):
-		c.fail(field, fmt.Sprintf("no ReferenceGrant allows the use of the Service %s/%s", namespace, ref.Name)+lost, c.grantFix(kind, namespace))
+		c.missing(field, fmt.Sprintf("no ReferenceGrant allows the use of the Service %s/%s", namespace, ref.Name)+lost, c.grantFix(kind, namespace), config.ReferenceGrant)
 	default:
 		svc := get[corev1.Service](c, kind, namespace, string(ref.Name))
 		if svc == nil {
-			c.fail(field, fmt.Sprintf("there is no Service %s/%s", namespace, ref.Name)+lost, "create it, or correct the name")
+			c.missing(field, fmt.Sprintf("there is no Service %s/%s", namespace, ref.Name)+lost, "create it, or correct the name", config.Service)
 			break
 		}
 		if !hasPort(svc, port) {
-			c.fail(field+".port", fmt.Sprintf("the Service %s/%s has no port %d", namespace, ref.Name, port)+lost, "use a port of the Service")
+			c.missing(field+".port", fmt.Sprintf("the Service %s/%s has no port %d", namespace, ref.Name, port)+lost, "use a port of the Service")
 			break
 		}
 		return &networking.Destination{Host: c.fqdn(string(ref.Name), namespace), Port: &networking.PortSelector{Number: port}}, true
@@ -70,7 +70,7 @@ func (c *converter) streams(field string, refs []gatewayv1.BackendRef) []*networ
 		}
 	}
 	if len(out) == 0 {
-		c.fail(field+".backendRefs", "there is no backend with any weight; connections are refused", "add a backend")
+		c.weightless(field+".backendRefs", "there is no backend with any weight; connections are refused", "add a backend")
 		out = []*networking.RouteDestination{{Destination: &networking.Destination{Host: unresolved, Port: &networking.PortSelector{Number: 1}}}}
 	}
 	return out

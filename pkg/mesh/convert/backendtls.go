@@ -20,7 +20,7 @@ func (c *converter) backendTLS() {
 		return
 	}
 	for _, k := range sorted(p.Spec.Options) {
-		c.warn("spec.options["+string(k)+"]", "this option is not supported; it has no effect", "use a DestinationRule for finer settings")
+		c.ignored("spec.options["+string(k)+"]", "this option is not supported; it has no effect", "use a DestinationRule for finer settings")
 	}
 	tls := c.clientTLS(p.Spec.Validation)
 	for i, ref := range p.Spec.TargetRefs {
@@ -31,14 +31,14 @@ func (c *converter) backendTLS() {
 		}
 		svc := get[corev1.Service](c, config.Service, c.namespace(), string(ref.Name))
 		if svc == nil {
-			c.fail(field, fmt.Sprintf("there is no Service %s/%s; the policy is not in force for it", c.namespace(), ref.Name), "create it, or correct the name")
+			c.missing(field, fmt.Sprintf("there is no Service %s/%s; the policy is not in force for it", c.namespace(), ref.Name), "create it, or correct the name", config.Service)
 			continue
 		}
 		policy := &networking.TrafficPolicy{Tls: tls}
 		if ref.SectionName != nil {
 			port := namedPort(svc, string(*ref.SectionName))
 			if port == 0 {
-				c.fail(field+".sectionName", fmt.Sprintf("the Service %s/%s has no port of that name; the policy is not in force for it", c.namespace(), ref.Name), "use the name of one of its ports")
+				c.missing(field+".sectionName", fmt.Sprintf("the Service %s/%s has no port of that name; the policy is not in force for it", c.namespace(), ref.Name), "use the name of one of its ports")
 				continue
 			}
 			policy = &networking.TrafficPolicy{PortLevelSettings: []*networking.TrafficPolicy_PortTrafficPolicy{{Port: &networking.PortSelector{Number: port}, Tls: tls}}}
@@ -68,7 +68,7 @@ func (c *converter) clientTLS(v gatewayv1.BackendTLSPolicyValidation) *networkin
 			name = string(n.URI)
 		}
 		if name == "" {
-			c.fail(fmt.Sprintf("%s.subjectAltNames[%d]", field, i), "there is no name of that type; it matches nothing", "set hostname, or uri with type: URI")
+			c.invalid(fmt.Sprintf("%s.subjectAltNames[%d]", field, i), "there is no name of that type; it matches nothing", "set hostname, or uri with type: URI")
 			continue
 		}
 		out.SubjectAltNames = append(out.SubjectAltNames, name)
@@ -78,7 +78,7 @@ func (c *converter) clientTLS(v gatewayv1.BackendTLSPolicyValidation) *networkin
 	}
 	if len(v.CACertificateRefs) == 0 {
 		if or(v.WellKnownCACertificates, "") != gatewayv1.WellKnownCACertificatesSystem {
-			c.warn(field, "neither caCertificateRefs nor wellKnownCACertificates is set; what the machine trusts is trusted", "set wellKnownCACertificates: System")
+			c.invalid(field, "neither caCertificateRefs nor wellKnownCACertificates is set; what the machine trusts is trusted", "set wellKnownCACertificates: System")
 		}
 		return out
 	}
@@ -92,7 +92,7 @@ func (c *converter) clientTLS(v gatewayv1.BackendTLSPolicyValidation) *networkin
 		c.fail(field+".caCertificateRefs[0]", "authorities are in a ConfigMap; no connection is made", "use kind: ConfigMap")
 		name = "~" // which nothing has
 	case get[corev1.ConfigMap](c, kind, c.namespace(), name) == nil:
-		c.fail(field+".caCertificateRefs[0]", fmt.Sprintf("there is no ConfigMap %s/%s; no connection is made", c.namespace(), name), "create it with a key ca.crt")
+		c.missing(field+".caCertificateRefs[0]", fmt.Sprintf("there is no ConfigMap %s/%s; no connection is made", c.namespace(), name), "create it with a key ca.crt", config.ConfigMap)
 	}
 	out.CredentialName = AuthoritiesPrefix + c.namespace() + "/" + name
 	return out

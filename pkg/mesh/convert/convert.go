@@ -2,9 +2,7 @@
 // as Istio does. It is pure: the result depends on the object and on what it read of the world.
 package convert
 
-import (
-	"github.com/meshctl/meshctl/pkg/config"
-)
+import "github.com/meshctl/meshctl/pkg/config"
 
 // World is what a conversion may look at. Every read is a dependency: the object is converted again when the answer may differ.
 type World interface {
@@ -117,19 +115,6 @@ func (c *converter) namespace() string { return c.object.Key.Namespace }
 func (c *converter) add(kind config.Kind, spec any, notes, fields map[string]string, parts ...string) {
 	c.result.Objects = append(c.result.Objects, Derived{c.object.Derive(kind, spec, notes, parts...), fields})
 }
-
-func (c *converter) report(severity config.Severity, field, message, fix string) {
-	c.result.Problems = append(c.result.Problems, config.Problem{
-		Position: c.object.FieldPosition(field), Object: c.object.Key, Field: field, Severity: severity,
-		Code: config.Unresolved(severity), Message: message, Fix: fix,
-	})
-}
-
-// fail reports a part that is left out.
-func (c *converter) fail(field, message, fix string) { c.report(config.Error, field, message, fix) }
-
-// warn reports what works, but not as its author meant.
-func (c *converter) warn(field, message, fix string) { c.report(config.Warning, field, message, fix) }
 
 // get returns the content of an object, nil when there is none.
 func get[T any](c *converter, kind config.Kind, namespace, name string) *T {

@@ -123,7 +123,7 @@ func (r *ruleResult) mirror(field string, f *gatewayv1.HTTPRequestMirrorFilter) 
 	} else if f.Fraction != nil {
 		of := or(f.Fraction.Denominator, 100)
 		if of <= 0 {
-			r.fail(field+".fraction.denominator", "must be more than 0; nothing is mirrored", "write for example 100")
+			r.invalid(field+".fraction.denominator", "must be more than 0; nothing is mirrored", "write for example 100")
 			return
 		}
 		share = 100 * float64(f.Fraction.Numerator) / float64(of)

@@ -26,14 +26,14 @@ func (c *converter) accepted(g *gatewayv1.Gateway, say bool) bool {
 	switch {
 	case strings.HasSuffix(name, "-waypoint") && strings.HasPrefix(name, "istio"):
 		if say {
-			c.fail(field, "a waypoint proxy belongs to ambient mode, which this mesh does not have; the Gateway is left out", "use the class istio, and sidecars")
+			c.ignored(field, "a waypoint proxy belongs to ambient mode, which this mesh does not have; the Gateway is left out", "use the class istio, and sidecars")
 		}
 		return false
 	case class == nil && name == "istio":
 		return true
 	case class == nil:
 		if say {
-			c.warn(field, fmt.Sprintf("there is no GatewayClass %s, and only istio needs none; the Gateway is left out", name), "use istio, or create the GatewayClass with controllerName: "+controller)
+			c.missing(field, fmt.Sprintf("there is no GatewayClass %s, and only istio needs none; the Gateway is left out", name), "use istio, or create the GatewayClass with controllerName: "+controller, config.GatewayClass)
 		}
 		return false
 	}
@@ -54,7 +54,7 @@ func (c *converter) places(key config.Key, g *gatewayv1.Gateway, say bool) []pla
 		field := fmt.Sprintf("spec.addresses[%d]", i)
 		if or(a.Type, gatewayv1.IPAddressType) != gatewayv1.HostnameAddressType {
 			if say {
-				c.warn(field+".type", "an address is assigned by whoever deploys the gateway; it has no effect", "remove it, or write type: Hostname with the name of the gateway's Service")
+				c.ignored(field+".type", "an address is assigned by whoever deploys the gateway; it has no effect", "remove it, or write type: Hostname with the name of the gateway's Service")
 			}
 			continue
 		}
@@ -63,7 +63,7 @@ func (c *converter) places(key config.Key, g *gatewayv1.Gateway, say bool) []pla
 		svc := get[corev1.Service](c, config.Service, namespace, name)
 		if svc == nil || len(svc.Spec.Selector) == 0 {
 			if say {
-				c.fail(field+".value", fmt.Sprintf("there is no Service %s/%s with a selector; no proxy serves the Gateway at it", namespace, name), "write NAME.NAMESPACE.svc."+c.settings.DomainSuffix+" of the gateway's Service")
+				c.missing(field+".value", fmt.Sprintf("there is no Service %s/%s with a selector; no proxy serves the Gateway at it", namespace, name), "write NAME.NAMESPACE.svc."+c.settings.DomainSuffix+" of the gateway's Service", config.Service)
 			}
 			continue
 		}
@@ -92,13 +92,13 @@ func (c *converter) gateway() {
 		return
 	}
 	if g.Spec.Infrastructure != nil {
-		c.warn("spec.infrastructure", "whoever deploys the gateway says what it is made of; it has no effect", "put labels and annotations on the gateway's Deployment")
+		c.ignored("spec.infrastructure", "whoever deploys the gateway says what it is made of; it has no effect", "put labels and annotations on the gateway's Deployment")
 	}
 	if g.Spec.TLS != nil && g.Spec.TLS.Backend != nil {
-		c.fail("spec.tls.backend", "a client certificate for backends is not supported", "use a DestinationRule with tls.mode MUTUAL and credentialName")
+		c.ignored("spec.tls.backend", "a client certificate for backends is not supported", "use a DestinationRule with tls.mode MUTUAL and credentialName")
 	}
 	if g.Spec.DefaultScope != "" && g.Spec.DefaultScope != gatewayv1.GatewayDefaultScopeNone {
-		c.fail("spec.defaultScope", "default Gateways are not supported", "name the Gateway in the parentRefs of its routes")
+		c.ignored("spec.defaultScope", "default Gateways are not supported", "name the Gateway in the parentRefs of its routes")
 	}
 	c.listeners(listenersOf(g), c.places(c.object.Key, g, true), frontends(g))
 }
@@ -115,26 +115,26 @@ func entriesOf(s *gatewayv1.ListenerSet) []gatewayv1.Listener {
 }
 
 // parentOf returns the Gateway that a ListenerSet belongs to, nil with the reason when there is none that takes it.
-func (c *converter) parentOf(set config.Key, s *gatewayv1.ListenerSet) (key config.Key, g *gatewayv1.Gateway, fault string) {
+func (c *converter) parentOf(set config.Key, s *gatewayv1.ListenerSet) (key config.Key, g *gatewayv1.Gateway, why fault) {
 	ref := s.Spec.ParentRef
 	key = config.Key{Kind: config.K8sGateway, Namespace: string(or(ref.Namespace, gatewayv1.Namespace(set.Namespace))), Name: string(ref.Name)}
 	g = get[gatewayv1.Gateway](c, key.Kind, key.Namespace, key.Name)
 	switch {
 	case or(ref.Kind, "Gateway") != "Gateway":
-		return key, nil, "the parent of a ListenerSet is a Gateway"
+		return key, nil, fault{because: "the parent of a ListenerSet is a Gateway"}
 	case g == nil:
-		return key, nil, "there is no Gateway " + key.Namespace + "/" + key.Name
+		return key, nil, noSuch(key)
 	case !c.accepted(g, false):
-		return key, nil, "the Gateway " + key.Namespace + "/" + key.Name + " is not of a class of this mesh"
+		return key, nil, fault{because: "the Gateway " + key.Namespace + "/" + key.Name + " is not of a class of this mesh"}
 	}
 	from, selector := gatewayv1.NamespacesFromNone, (*metav1.LabelSelector)(nil)
 	if a := g.Spec.AllowedListeners; a != nil && a.Namespaces != nil {
 		from, selector = or(a.Namespaces.From, from), a.Namespaces.Selector
 	}
 	if !c.admits(from, selector, key.Namespace, set.Namespace) {
-		return key, nil, "the Gateway " + key.Namespace + "/" + key.Name + " allows no ListenerSets of this namespace"
+		return key, nil, fault{because: "the Gateway " + key.Namespace + "/" + key.Name + " allows no ListenerSets of this namespace"}
 	}
-	return key, g, ""
+	return key, g, fault{}
 }
 
 // listenerSet adds listeners to a Gateway.
@@ -143,9 +143,9 @@ func (c *converter) listenerSet() {
 	if !ok {
 		return
 	}
-	key, g, fault := c.parentOf(c.object.Key, s)
+	key, g, why := c.parentOf(c.object.Key, s)
 	if g == nil {
-		c.fail("spec.parentRef", fault+"; the listeners are left out", "correct the reference, or set spec.allowedListeners of the Gateway")
+		c.lost("spec.parentRef", why, "; the listeners are left out", "correct the reference, or set spec.allowedListeners of the Gateway")
 		return
 	}
 	var free []gatewayv1.Listener

@@ -55,7 +55,7 @@ func (c *converter) grpcMatch(field string, m gatewayv1.GRPCRouteMatch) gatewayv
 	kind, path := gatewayv1.PathMatchExact, "/"+service+"/"+method
 	switch regex := or(m.Method.Type, gatewayv1.GRPCMethodMatchExact) == gatewayv1.GRPCMethodMatchRegularExpression; {
 	case service == "" && method == "":
-		c.fail(field+".method", "a method match needs a service or a method; it takes every call", "add one of them")
+		c.invalid(field+".method", "a method match needs a service or a method; it takes every call", "add one of them")
 		kind, path = gatewayv1.PathMatchPathPrefix, "/"
 	case regex:
 		kind, path = gatewayv1.PathMatchRegularExpression, "/"+group(service)+"/"+group(method)

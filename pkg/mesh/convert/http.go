@@ -127,7 +127,7 @@ func (c *converter) rules(list []gatewayv1.HTTPRouteRule) routeRules {
 func (c *converter) rule(field string, rule gatewayv1.HTTPRouteRule) *ruleResult {
 	r := &ruleResult{converter: c, route: &networking.HTTPRoute{Name: string(or(rule.Name, ""))}}
 	if rule.SessionPersistence != nil {
-		c.fail(field+".sessionPersistence", "is not supported; requests are balanced as without it", "use a DestinationRule with consistentHash.httpCookie")
+		c.ignored(field+".sessionPersistence", "is not supported; requests are balanced as without it", "use a DestinationRule with consistentHash.httpCookie")
 	}
 	for i, f := range rule.Filters {
 		r.filter(fmt.Sprintf("%s.filters[%d]", field, i), f)
@@ -137,7 +137,7 @@ func (c *converter) rule(field string, rule gatewayv1.HTTPRouteRule) *ruleResult
 		r.route.Rewrite, r.rewrite = nil, nil
 		r.route.Mirrors, r.route.Retries, r.route.Timeout = nil, nil, nil
 		if len(rule.BackendRefs) > 0 {
-			c.warn(field+".backendRefs", "every request is redirected; the backends get none", "remove them")
+			c.invalid(field+".backendRefs", "every request is redirected; the backends get none", "remove them")
 		}
 		return r
 	}
@@ -178,7 +178,7 @@ func (r *ruleResult) backends(field string, refs []gatewayv1.HTTPBackendRef) {
 	case len(refs) == 0:
 		r.fail(field+".backendRefs", "there is no backend; requests get 500", "add a backend, or a RequestRedirect filter")
 	case weights == 0:
-		r.warn(field+".backendRefs", "no backend has any weight; requests get 500", "give the backends weights")
+		r.weightless(field+".backendRefs", "no backend has any weight; requests get 500", "give the backends weights")
 	case found:
 		return
 	}

@@ -33,7 +33,12 @@ func (c *converter) ours(i *networkingv1.Ingress) bool {
 	}
 	class := get[networkingv1.IngressClass](c, config.IngressClass, "", *i.Spec.IngressClassName)
 	if class == nil {
-		return *i.Spec.IngressClassName == c.settings.IngressClass
+		ours := *i.Spec.IngressClassName == c.settings.IngressClass
+		if !ours {
+			c.missing("spec.ingressClassName", fmt.Sprintf("there is no IngressClass %s, and only %s needs none; nobody serves the Ingress", *i.Spec.IngressClassName, c.settings.IngressClass),
+				"use "+c.settings.IngressClass+", or create the IngressClass", config.IngressClass)
+		}
+		return ours
 	}
 	return class.Spec.Controller == ingressController
 }
@@ -100,7 +105,7 @@ func (c *converter) ingressRules(i *networkingv1.Ingress, gateway string) {
 		for k, p := range rule.HTTP.Paths {
 			at := fmt.Sprintf("spec.rules[%d].http.paths[%d]", j, k)
 			if p.Path != "" && (p.Path[0] != '/' || strings.ContainsAny(p.Path, "?#")) {
-				c.fail(at+".path", fmt.Sprintf("%q is not an absolute path; it is left out", p.Path), "begin it with a slash, and leave out the query")
+				c.invalid(at+".path", fmt.Sprintf("%q is not an absolute path; it is left out", p.Path), "begin it with a slash, and leave out the query")
 				continue
 			}
 			put(host, &networking.HTTPRoute{
@@ -145,13 +150,13 @@ func (c *converter) ingressBackend(field string, b networkingv1.IngressBackend) 
 	case b.Service == nil:
 		c.fail(field, "a resource is no backend of this mesh; requests get 500", "use service")
 	case get[corev1.Service](c, config.Service, c.namespace(), b.Service.Name) == nil:
-		c.fail(field+".service.name", fmt.Sprintf("there is no Service %s/%s; requests get 500", c.namespace(), b.Service.Name), "create it, or correct the name")
+		c.missing(field+".service.name", fmt.Sprintf("there is no Service %s/%s; requests get 500", c.namespace(), b.Service.Name), "create it, or correct the name", config.Service)
 	default:
 		svc := get[corev1.Service](c, config.Service, c.namespace(), b.Service.Name)
 		if port := servicePort(svc, b.Service.Port); port != 0 {
 			out.Host, out.Port.Number = c.fqdn(b.Service.Name, c.namespace()), port
 		} else {
-			c.fail(field+".service.port", fmt.Sprintf("the Service %s/%s has no such port; requests get 500", c.namespace(), b.Service.Name), "use a port of the Service")
+			c.missing(field+".service.port", fmt.Sprintf("the Service %s/%s has no such port; requests get 500", c.namespace(), b.Service.Name), "use a port of the Service")
 		}
 	}
 	return []*networking.HTTPRouteDestination{{Destination: out}}

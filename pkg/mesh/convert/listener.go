@@ -37,11 +37,11 @@ func (c *converter) listeners(list []gatewayv1.Listener, places []place, front f
 			continue // reported as such
 		}
 		if slices.ContainsFunc(list[:i], func(o gatewayv1.Listener) bool { return o.Name == l.Name }) {
-			c.fail(field+".name", fmt.Sprintf("an earlier listener is named %q, too; this one is left out", l.Name), "give each listener a name of its own")
+			c.invalid(field+".name", fmt.Sprintf("an earlier listener is named %q, too; this one is left out", l.Name), "give each listener a name of its own")
 			continue
 		}
 		if taken(list[:i], l) {
-			c.fail(field, "an earlier listener has the same port and hostname; this one is left out", "use another hostname or port")
+			c.invalid(field, "an earlier listener has the same port and hostname; this one is left out", "use another hostname or port")
 			continue
 		}
 		c.allowedRoutes(field+".allowedRoutes", l)
@@ -76,17 +76,17 @@ func (c *converter) server(field string, l gatewayv1.Listener, front frontend) (
 	}
 	s := &networking.Server{Hosts: []string{host}, Port: &networking.Port{Number: uint32(l.Port), Name: string(l.Name), Protocol: string(l.Protocol)}}
 	if l.Port < 1 || l.Port > 65535 {
-		c.fail(field+".port", fmt.Sprintf("port %d is not between 1 and 65535; the listener is left out", l.Port), "write for example 80")
+		c.invalid(field+".port", fmt.Sprintf("port %d is not between 1 and 65535; the listener is left out", l.Port), "write for example 80")
 		return nil, false
 	}
 	switch l.Protocol {
 	case gatewayv1.HTTPProtocolType, gatewayv1.TCPProtocolType:
 		if l.TLS != nil {
-			c.fail(field+".tls", "a listener of protocol "+string(l.Protocol)+" has no TLS; the listener is left out", "use protocol HTTPS or TLS, or remove tls")
+			c.invalid(field+".tls", "a listener of protocol "+string(l.Protocol)+" has no TLS; the listener is left out", "use protocol HTTPS or TLS, or remove tls")
 			return nil, false
 		}
 		if l.Protocol == gatewayv1.TCPProtocolType && host != "*" {
-			c.warn(field+".hostname", "connections of protocol TCP have no hostname; it has no effect", "remove it")
+			c.invalid(field+".hostname", "connections of protocol TCP have no hostname; it has no effect", "remove it")
 			s.Hosts = []string{"*"}
 		}
 		return s, true
@@ -97,22 +97,22 @@ func (c *converter) server(field string, l gatewayv1.Listener, front frontend) (
 	case gatewayv1.UDPProtocolType:
 		c.fail(field+".protocol", "UDP is not supported; the listener is left out", "use TCP")
 	default:
-		c.fail(field+".protocol", fmt.Sprintf("%q is not a protocol that a gateway serves; the listener is left out", l.Protocol), "use HTTP, HTTPS, TLS or TCP")
+		c.invalid(field+".protocol", fmt.Sprintf("%q is not a protocol that a gateway serves; the listener is left out", l.Protocol), "use HTTP, HTTPS, TLS or TCP")
 	}
 	return nil, false
 }
 
 func (c *converter) serverTLS(field string, l gatewayv1.Listener, front frontend) (*networking.ServerTLSSettings, bool) {
 	if l.TLS == nil {
-		c.fail(field, "a listener of protocol "+string(l.Protocol)+" needs tls; it is left out", "add tls.certificateRefs with the name of a Secret")
+		c.invalid(field, "a listener of protocol "+string(l.Protocol)+" needs tls; it is left out", "add tls.certificateRefs with the name of a Secret")
 		return nil, false
 	}
 	for _, k := range sorted(l.TLS.Options) {
-		c.warn(field+".options["+string(k)+"]", "this option is not supported; it has no effect", "use an Istio Gateway for finer settings")
+		c.ignored(field+".options["+string(k)+"]", "this option is not supported; it has no effect", "use an Istio Gateway for finer settings")
 	}
 	if or(l.TLS.Mode, gatewayv1.TLSModeTerminate) == gatewayv1.TLSModePassthrough {
 		if l.Protocol == gatewayv1.HTTPSProtocolType {
-			c.fail(field+".mode", "requests cannot be routed without ending TLS; the listener is left out", "use protocol TLS, or mode: Terminate")
+			c.invalid(field+".mode", "requests cannot be routed without ending TLS; the listener is left out", "use protocol TLS, or mode: Terminate")
 			return nil, false
 		}
 		return &networking.ServerTLSSettings{Mode: networking.ServerTLSSettings_PASSTHROUGH}, true
@@ -126,7 +126,7 @@ func (c *converter) serverTLS(field string, l gatewayv1.Listener, front frontend
 	switch len(out.CredentialNames) {
 	case 0:
 		if len(l.TLS.CertificateRefs) == 0 {
-			c.fail(field+".certificateRefs", "there is no certificate; the listener is left out", "name a Secret of type kubernetes.io/tls")
+			c.invalid(field+".certificateRefs", "there is no certificate; the listener is left out", "name a Secret of type kubernetes.io/tls")
 		}
 		return nil, false
 	case 1:
@@ -144,9 +144,9 @@ func (c *converter) certificate(field string, ref gatewayv1.SecretObjectReferenc
 	case coreGroup(string(or(ref.Group, ""))) != "" || or(ref.Kind, "Secret") != "Secret":
 		c.fail(field, fmt.Sprintf("a certificate is in a Secret, not in a %s; it is left out", or(ref.Kind, "")), "use kind: Secret")
 	case !c.granted(config.Secret, namespace, name):
-		c.fail(field, fmt.Sprintf("no ReferenceGrant allows the use of the Secret %s/%s; it is left out", namespace, name), c.grantFix(config.Secret, namespace))
+		c.missing(field, fmt.Sprintf("no ReferenceGrant allows the use of the Secret %s/%s; it is left out", namespace, name), c.grantFix(config.Secret, namespace), config.ReferenceGrant)
 	case get[corev1.Secret](c, config.Secret, namespace, name) == nil:
-		c.fail(field, fmt.Sprintf("there is no Secret %s/%s; it is left out", namespace, name), "create it: kubectl create secret tls")
+		c.missing(field, fmt.Sprintf("there is no Secret %s/%s; it is left out", namespace, name), "create it: kubectl create secret tls", config.Secret)
 	default:
 		return CredentialPrefix + namespace + "/" + name, true
 	}
@@ -177,9 +177,9 @@ func (c *converter) clients(out *networking.ServerTLSSettings, v *gatewayv1.Fron
 	case kind != config.ConfigMap && kind != config.Secret:
 		c.fail(at, "authorities are in a ConfigMap or Secret; the listener is left out", "use kind: ConfigMap")
 	case !c.granted(kind, namespace, string(ref.Name)):
-		c.fail(at, fmt.Sprintf("no ReferenceGrant allows the use of %s %s/%s; the listener is left out", kind.Name, namespace, ref.Name), c.grantFix(kind, namespace))
+		c.missing(at, fmt.Sprintf("no ReferenceGrant allows the use of %s %s/%s; the listener is left out", kind.Name, namespace, ref.Name), c.grantFix(kind, namespace), config.ReferenceGrant)
 	case c.world.Get(config.Key{Kind: kind, Namespace: namespace, Name: string(ref.Name)}) == nil:
-		c.fail(at, fmt.Sprintf("there is no %s %s/%s; the listener is left out", kind.Name, namespace, ref.Name), "create it with a key ca.crt")
+		c.missing(at, fmt.Sprintf("there is no %s %s/%s; the listener is left out", kind.Name, namespace, ref.Name), "create it with a key ca.crt", kind)
 	default:
 		prefix := CredentialPrefix
 		if kind == config.ConfigMap {

@@ -67,13 +67,13 @@ func (c *converter) value(field, kind, value string) (*networking.StringMatch, b
 	case string(gatewayv1.HeaderMatchRegularExpression):
 		return matching(value), c.regex(field+".value", value)
 	}
-	c.fail(field+".type", fmt.Sprintf("%q is no kind of match; the match is left out", kind), "use Exact or RegularExpression")
+	c.invalid(field+".type", fmt.Sprintf("%q is no kind of match; the match is left out", kind), "use Exact or RegularExpression")
 	return nil, false
 }
 
 func (c *converter) regex(field, pattern string) bool {
 	if _, err := regexp.Compile(pattern); err != nil || pattern == "" {
-		c.fail(field, fmt.Sprintf("%q is not a regular expression that Envoy takes; the match is left out", pattern), "see the RE2 syntax")
+		c.invalid(field, fmt.Sprintf("%q is not a regular expression that Envoy takes; the match is left out", pattern), "see the RE2 syntax")
 		return false
 	}
 	return true
@@ -90,7 +90,7 @@ func (c *converter) path(field string, p *gatewayv1.HTTPPathMatch) (*networking.
 		return matching(value), c.regex(field+".value", value)
 	}
 	if !strings.HasPrefix(value, "/") || strings.ContainsAny(value, "?#") {
-		c.fail(field+".value", fmt.Sprintf("%q is not an absolute path; the match is left out", value), "begin it with a slash, and leave out the query")
+		c.invalid(field+".value", fmt.Sprintf("%q is not an absolute path; the match is left out", value), "begin it with a slash, and leave out the query")
 		return nil, false
 	}
 	switch kind {
@@ -99,7 +99,7 @@ func (c *converter) path(field string, p *gatewayv1.HTTPPathMatch) (*networking.
 	case gatewayv1.PathMatchPathPrefix:
 		return prefixed(segments(value)), true
 	}
-	c.fail(field+".type", fmt.Sprintf("%q is no kind of match; the match is left out", kind), "use Exact, PathPrefix or RegularExpression")
+	c.invalid(field+".type", fmt.Sprintf("%q is no kind of match; the match is left out", kind), "use Exact, PathPrefix or RegularExpression")
 	return nil, false
 }
 

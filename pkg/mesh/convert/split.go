@@ -22,12 +22,12 @@ func (c *converter) trafficSplit() {
 	}
 	host, found := c.splitService(s.Spec.Service)
 	if !found {
-		c.fail("spec.service", "there is no Service "+s.Spec.Service+"; the split is not in force", "create it, or correct the name")
+		c.missing("spec.service", "there is no Service "+s.Spec.Service+"; the split is not in force", "create it, or correct the name", config.Service)
 		return
 	}
 	requests, connections := c.shares(s)
 	if len(requests) == 0 {
-		c.fail("spec.backends", "no backend has any weight; the split is not in force", "give the backends weights")
+		c.weightless("spec.backends", "no backend has any weight; the split is not in force", "give the backends weights")
 		return
 	}
 	v := &networking.VirtualService{Hosts: []string{host}, Gateways: []string{mesh}, ExportTo: []string{"*"}}
@@ -62,7 +62,7 @@ func (c *converter) shares(s *config.SMITrafficSplit) (requests []*networking.HT
 		field := fmt.Sprintf("spec.backends[%d]", i)
 		host, found := c.splitService(b.Service)
 		if !found {
-			c.warn(field+".service", "there is no Service "+b.Service+"; its share of requests gets 503", "create it, or correct the name")
+			c.missing(field+".service", "there is no Service "+b.Service+"; its share of requests gets 503", "create it, or correct the name", config.Service)
 		}
 		weight := b.Weight.MilliValue()
 		if weight <= 0 {
@@ -86,7 +86,7 @@ func (c *converter) splitMatches(s *config.SMITrafficSplit) (requests []*network
 		case config.HTTPRouteGroup.Name:
 			g := get[config.SMIHTTPRouteGroup](c, config.HTTPRouteGroup, c.namespace(), ref.Name)
 			if g == nil {
-				c.fail(field, "there is no HTTPRouteGroup "+ref.Name+"; it matches nothing", "create it, or correct the name")
+				c.missing(field, "there is no HTTPRouteGroup "+ref.Name+"; it matches nothing", "create it, or correct the name", config.HTTPRouteGroup)
 				continue
 			}
 			for _, m := range g.Spec.Matches {
@@ -97,7 +97,7 @@ func (c *converter) splitMatches(s *config.SMITrafficSplit) (requests []*network
 		case config.SMITCPRoute.Name:
 			r := get[config.SMIPortRoute](c, config.SMITCPRoute, c.namespace(), ref.Name)
 			if r == nil {
-				c.fail(field, "there is no TCPRoute "+ref.Name+"; it matches nothing", "create it, or correct the name")
+				c.missing(field, "there is no TCPRoute "+ref.Name+"; it matches nothing", "create it, or correct the name", config.SMITCPRoute)
 				continue
 			}
 			if len(r.Spec.Matches.Ports) == 0 {
@@ -107,7 +107,7 @@ func (c *converter) splitMatches(s *config.SMITrafficSplit) (requests []*network
 				ports = append(ports, &networking.L4MatchAttributes{Port: uint32(p)})
 			}
 		default:
-			c.fail(field+".kind", fmt.Sprintf("a split cannot be limited to a %q", ref.Kind), "use HTTPRouteGroup or TCPRoute")
+			c.invalid(field+".kind", fmt.Sprintf("a split cannot be limited to a %q", ref.Kind), "use HTTPRouteGroup or TCPRoute")
 		}
 	}
 	return requests, ports

@@ -81,7 +81,7 @@ func rulePath(i int) string { return fmt.Sprintf("spec.rules[%d]", i) }
 // only returns the rule of a route that can have one: rules for connections have no matches, so that the first takes all.
 func (c *converter) only(rules int, targets ...string) (index int, fields map[string]string) {
 	if rules == 0 {
-		c.fail("spec.rules", "there is no rule; the route is not in force", "add a rule with backendRefs")
+		c.invalid("spec.rules", "there is no rule; the route is not in force", "add a rule with backendRefs")
 		return -1, nil
 	}
 	if rules > 1 {

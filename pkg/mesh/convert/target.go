@@ -22,7 +22,7 @@ func (c *converter) trafficTarget() {
 	d := t.Spec.Destination
 	switch {
 	case d.Kind != serviceAccount || d.Name == "":
-		c.fail("spec.destination", "the destination is a ServiceAccount with a name; the TrafficTarget is not in force", "write kind: ServiceAccount and its name")
+		c.invalid("spec.destination", "the destination is a ServiceAccount with a name; the TrafficTarget is not in force", "write kind: ServiceAccount and its name")
 		return
 	case d.Namespace != "" && d.Namespace != c.namespace():
 		c.fail("spec.destination.namespace", "a TrafficTarget holds for workloads of its own namespace; it is not in force", "put it into the namespace "+d.Namespace)
@@ -75,7 +75,7 @@ func (c *converter) targetOperations(t *config.SMITrafficTarget, who *security.R
 		case config.SMITCPRoute.Name:
 			route := get[config.SMIPortRoute](c, config.SMITCPRoute, c.namespace(), r.Name)
 			if route == nil {
-				c.fail(field, "there is no TCPRoute "+r.Name+"; it allows nothing", "create it, or correct the name")
+				c.missing(field, "there is no TCPRoute "+r.Name+"; it allows nothing", "create it, or correct the name", config.SMITCPRoute)
 				continue
 			}
 			if own, ok := bothPorts(ports, route.Spec.Matches.Ports); ok {
@@ -112,12 +112,12 @@ func bothPorts(ports []string, list []int) (out []string, ok bool) {
 func (c *converter) requestRules(field string, r config.SMIRule, ports []string, who *security.Rule) []*security.Rule {
 	g := get[config.SMIHTTPRouteGroup](c, config.HTTPRouteGroup, c.namespace(), r.Name)
 	if g == nil {
-		c.fail(field, "there is no HTTPRouteGroup "+r.Name+"; it allows nothing", "create it, or correct the name")
+		c.missing(field, "there is no HTTPRouteGroup "+r.Name+"; it allows nothing", "create it, or correct the name", config.HTTPRouteGroup)
 		return nil
 	}
 	for i, name := range r.Matches {
 		if !slices.ContainsFunc(g.Spec.Matches, func(m config.SMIHTTPMatch) bool { return m.Name == name }) {
-			c.fail(fmt.Sprintf("%s.matches[%d]", field, i), "the HTTPRouteGroup "+r.Name+" has no match "+name+"; it allows nothing", "correct the name")
+			c.missing(fmt.Sprintf("%s.matches[%d]", field, i), "the HTTPRouteGroup "+r.Name+" has no match "+name+"; it allows nothing", "correct the name")
 		}
 	}
 	var out []*security.Rule

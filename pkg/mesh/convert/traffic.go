@@ -51,7 +51,7 @@ func (c *converter) duration(field string, d *gatewayv1.Duration) time.Duration 
 	}
 	out, err := time.ParseDuration(string(*d))
 	if err != nil || out < 0 {
-		c.fail(field, fmt.Sprintf("%q is no duration; there is none", *d), "write for example 5s or 500ms")
+		c.invalid(field, fmt.Sprintf("%q is no duration; there is none", *d), "write for example 5s or 500ms")
 		return 0
 	}
 	return out
@@ -82,7 +82,7 @@ func (c *converter) cors(field string, f *gatewayv1.HTTPCORSFilter) *networking.
 			list []string
 		}{{"allowMethods", out.AllowMethods}, {"allowHeaders", out.AllowHeaders}, {"exposeHeaders", out.ExposeHeaders}} {
 			if slices.Contains(l.list, "*") {
-				c.warn(field+"."+l.name, `browsers take "*" literally for requests with credentials`, "list the names")
+				c.questionable(field+"."+l.name, `browsers take "*" literally for requests with credentials`, "list the names")
 			}
 		}
 	}
