@@ -89,7 +89,7 @@ func TestDeletedObjectsLeaveNothing(t *testing.T) {
 
 func TestProblemsFollowTheirCause(t *testing.T) {
 	s := build(t, virtualService("v", "prod", "{hosts: [a], gateways: [gw], http: [{route: [{destination: {host: a, subset: v1}}]}]}"))
-	if n := len(s.Problems()); n != 2 {
+	if n := len(s.Problems()); n != 3 {
 		t.Fatalf("problems: %v", messages(s))
 	}
 	s, _ = apply(t, s, decode(t, services("a.prod"))...)

@@ -2,11 +2,10 @@ package mesh
 
 import (
 	"fmt"
-	"strings"
-
-	networking "istio.io/api/networking/v1alpha3"
+	"slices"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // check looks again at what VirtualServices refer to, where that may have changed.
@@ -63,87 +62,41 @@ func (t *update) checkEntry(key config.Key) {
 	t.report(key, problems)
 }
 
-func (t *tables) checkDestinations(v *virtual) []config.Problem {
-	var out []config.Problem
-	warn := func(field, message, fix string) {
-		out = append(out, problem(v.Object, config.Warning, field, message, fix))
-	}
-	eachDestination(v.Own, func(field string, d *networking.Destination) {
-		if d.Host == "" {
-			return // reported as such
-		}
-		list := t.services.get(d.Host)
-		if len(list) == 0 {
-			warn(field, fmt.Sprintf("no service has the host %s; requests get 503", d.Host), "create a Service or ServiceEntry, or correct the name")
-			return
-		}
-		port := strings.TrimSuffix(field, "host") + "port.number"
-		if n := d.GetPort().GetNumber(); n != 0 && list[0].PortNumber(n) == nil {
-			warn(port, fmt.Sprintf("%s has no port %d; requests get 503", d.Host, n), "use one of its ports: "+portNumbers(list[0]))
-		}
-		if d.Subset != "" && !t.subsetDefined(d, list, v.key().Namespace) {
-			warn(strings.TrimSuffix(field, "host")+"subset", fmt.Sprintf("no DestinationRule for %s defines the subset %q; requests get 503", d.Host, d.Subset),
-				"add the subset to a DestinationRule")
-		}
-	})
-	return out
-}
-
-func portNumbers(s *Service) string {
-	var out []string
-	for _, p := range s.Ports {
-		out = append(out, fmt.Sprint(p.Number))
-	}
-	return strings.Join(out, ", ")
-}
-
-// subsetDefined reports whether any rule that can hold for a destination has its subset.
-func (t *tables) subsetDefined(d *networking.Destination, list []*Service, namespace string) bool {
-	for _, svc := range list {
-		for _, level := range t.ruleLevels(namespace, svc.Namespace) {
-			for _, pattern := range append([]string{d.Host}, t.wildcardsOf(d.Host)...) {
-				for _, g := range t.ruleHosts.get(hostKey{pattern, level}) {
-					for _, s := range g.merged.Spec.Subsets {
-						if s.Name == d.Subset {
-							return true
-						}
-					}
-				}
-			}
-		}
-	}
-	return false
-}
-
-func (t *tables) checkGateways(v *virtual) []config.Problem {
-	var out []config.Problem
-	for i, g := range v.Spec.Gateways {
-		namespace, name, _ := strings.Cut(g, "/")
-		if g != meshGateway && t.gateways.get(config.Key{Kind: config.Gateway, Namespace: namespace, Name: name}) == nil {
-			out = append(out, problem(v.Object, config.Warning, fmt.Sprintf("spec.gateways[%d]", i),
-				fmt.Sprintf("there is no Gateway %s", g), "create it, or correct the name"))
-		}
-	}
-	return out
-}
-
-// checkRivals reports hosts for which another VirtualService counts on sidecars.
+// checkRivals reports hosts that another VirtualService routes on sidecars, too: of those that one namespace sees only the oldest counts. Both
+// are told, once each, as Istio does. Rules of the Gateway API are made to be merged among themselves.
 func (t *tables) checkRivals(v *virtual) []config.Problem {
-	var out []config.Problem
+	if len(v.MeshHosts) == 0 {
+		return nil
+	}
 	for i, h := range v.Spec.Hosts {
+		if !slices.Contains(v.MeshHosts, h) {
+			continue
+		}
+		leads := false
 		for _, other := range t.routes.get(h) {
 			if other.key() == v.key() {
-				break
+				leads = true
+				continue
 			}
-			if len(v.MeshHosts) > 0 && meet(other.Visibility, v.Visibility) && (!v.Precise() || !other.Precise()) {
-				out = append(out, problem(v.Object, config.Warning, fmt.Sprintf("spec.hosts[%d]", i),
-					fmt.Sprintf("%s already routes %s, and only the oldest VirtualService of a host counts on sidecars", other.key().Origin(), h),
-					"merge the two, or remove one"))
-				break
+			if !meet(other.Visibility, v.Visibility) || v.Precise() && other.Precise() {
+				continue
 			}
+			written := !v.key().Derived() && !other.key().Derived()
+			if !written && leads {
+				continue
+			}
+			message := fmt.Sprintf("%s already routes %s, and only the oldest VirtualService of a host counts on sidecars", other.key().Origin(), h)
+			if leads {
+				message = fmt.Sprintf("%s routes %s as well, and only the oldest VirtualService of a host counts on sidecars; the other's routes have no effect", other.key().Origin(), h)
+			}
+			p := problem(v.Object, config.Warning, v.hostField(i), message, "merge the two, remove one, or limit them to different namespaces by exportTo")
+			if written {
+				p.Code = codes.VirtualServiceConflict
+			}
+			return []config.Problem{p}
 		}
 	}
-	return out
+	return nil
 }
 
 // meet reports whether some namespace sees both objects.

@@ -10,6 +10,7 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // delegateKey returns the VirtualService that a route hands over to.
@@ -67,12 +68,16 @@ func (t *update) mergeDelegates(v *virtual) {
 	for i, r := range v.Own.Http {
 		if r.Delegate == nil {
 			v.Spec.Http = append(v.Spec.Http, r)
+			v.rules = append(v.rules, RuleOrigin{v.Object, i})
 			continue
 		}
 		leaf, fault := t.delegate(v, r.Delegate)
 		if fault != "" {
-			v.problems = append(v.problems, problem(v.Object, config.Warning, fmt.Sprintf("spec.http[%d].delegate", i),
-				fault+"; the route is left out", "correct the delegate, or remove the route"))
+			p := problem(v.Object, config.Warning, fmt.Sprintf("spec.http[%d].delegate", i), fault+"; the route is left out", "correct the delegate, or remove the route")
+			if leaf == nil {
+				p.Code = codes.ReferenceNotFound
+			}
+			v.problems = append(v.problems, p)
 			continue
 		}
 		v.Delegates = append(v.Delegates, leaf.Object.Key)
@@ -82,6 +87,7 @@ func (t *update) mergeDelegates(v *virtual) {
 			}
 			if merged := mergeRoute(r, l); merged != nil {
 				v.Spec.Http = append(v.Spec.Http, merged)
+				v.rules = append(v.rules, RuleOrigin{leaf.Object, j})
 				taken[place{leaf.key(), j}] = true
 			}
 		}
@@ -118,9 +124,9 @@ func (t *update) delegate(root *virtual, d *networking.Delegate) (leaf *virtual,
 	case leaf == nil:
 		return nil, "there is no VirtualService " + name
 	case len(leaf.Spec.Hosts) > 0:
-		return nil, "the VirtualService " + name + " has hosts, which a delegate must not have"
+		return leaf, "the VirtualService " + name + " has hosts, which a delegate must not have"
 	case !leaf.Visibility.In(root.key().Namespace):
-		return nil, "the VirtualService " + name + " is not exported to this namespace"
+		return leaf, "the VirtualService " + name + " is not exported to this namespace"
 	}
 	return leaf, ""
 }

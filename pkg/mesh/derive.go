@@ -50,6 +50,11 @@ func (t *update) derive(deltas []delta) []delta {
 		if slices.Contains(kinds, key.Kind) {
 			stale[key] = true
 		}
+		if key.Kind == config.K8sGateway { // that a VirtualService names it is told apart from a name of nothing
+			for _, v := range t.toGateway.get(key.Namespace + "/" + key.Name) {
+				t.staleChecks[v.key()] = true
+			}
+		}
 		for _, name := range []string{key.Name, ""} {
 			for _, reader := range t.readers.get(config.Key{Kind: key.Kind, Namespace: key.Namespace, Name: name}) {
 				stale[reader] = true

@@ -126,6 +126,11 @@ func (t *update) regroup(r *rule, add bool) {
 		list = insert(list, g, func(a, b *ruleGroup) int { return older(a.rules[0].Object, b.rules[0].Object) })
 	}
 	setList(&t.ruleHosts, h, list)
+	spaces := without(t.ruleSpaces.get(h.host), func(n string) bool { return n == h.namespace })
+	if len(list) > 0 {
+		spaces = insert(spaces, h.namespace, strings.Compare)
+	}
+	setList(&t.ruleSpaces, h.host, spaces)
 	t.useWildcard(r.Host, add)
 	if r.Selector != nil {
 		t.indexLabelled(h.namespace, labelledRule(r), add)
@@ -169,14 +174,14 @@ func (t *update) applyRules() {
 	for h := range t.staleRules {
 		concern := func(host string) {
 			t.mark(host, Clusters|Routes|Listeners)
-			t.destinationChanged(host, true)
+			t.destinationChanged(host)
 		}
 		concern(h.host)
 		t.eachCovered(h.host, concern)
 		if isWildcard(h.host) {
 			for host := range t.toHost.all() {
 				if hostCovers(h.host, host) {
-					t.destinationChanged(host, true)
+					t.destinationChanged(host)
 				}
 			}
 		}

@@ -40,7 +40,14 @@ func (t *update) serviceChanged(h hostKey, before, after *Service) {
 			t.change.Inbound[h.namespace] = true
 		}
 	}
-	t.destinationChanged(h.host, before == nil || after == nil)
+	t.destinationChanged(h.host)
+	if isWildcard(h.host) { // it is told apart from a name of nothing
+		for host := range t.toHost.all() {
+			if hostCovers(h.host, host) {
+				t.checkDestinationsTo(host)
+			}
+		}
+	}
 }
 
 // mergeDefinitions makes one service of all that declare a host in a namespace: the first leads, the others add ports,

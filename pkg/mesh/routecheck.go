@@ -17,7 +17,7 @@ import (
 func checkRoutes(o *config.Object, spec *networking.VirtualService) []config.Problem {
 	c := &routeCheck{checker: checker{object: o}, spec: spec}
 	if len(spec.Http)+len(spec.Tls)+len(spec.Tcp) == 0 {
-		c.warn("spec", "there are no http, tls or tcp routes; the VirtualService has no effect", "add routes, or remove the object")
+		c.refuse("spec", "there are no http, tls or tcp routes; the VirtualService has no effect", "add routes, or remove the object")
 	}
 	if len(spec.Hosts) == 0 && len(spec.Tls)+len(spec.Tcp) > 0 {
 		c.fail("spec.hosts", "without hosts this is a delegate, and only http routes can be delegated", "add the hosts, or move the routes to the root")
@@ -38,7 +38,7 @@ func checkRoutes(o *config.Object, spec *networking.VirtualService) []config.Pro
 		}
 		c.streams(field, r.Route)
 	}
-	return c.problems
+	return c.schema()
 }
 
 // routeCheck collects what is wrong with the routes of one VirtualService.
@@ -69,7 +69,7 @@ func (c *routeCheck) tls(field string, r *networking.TLSRoute) {
 				c.fail(fmt.Sprintf("%s.sniHosts[%d]", at, j), fmt.Sprintf("%q is no name that a client could ask for; it is left out", name),
 					"a wildcard stands for the first labels only, such as *.example.com")
 			} else if !slices.ContainsFunc(hosts, func(h string) bool { return hostCovers(h, name) }) {
-				c.warn(fmt.Sprintf("%s.sniHosts[%d]", at, j), fmt.Sprintf("%s is not among the hosts of the VirtualService; Istio refuses the object", name),
+				c.refuse(fmt.Sprintf("%s.sniHosts[%d]", at, j), fmt.Sprintf("%s is not among the hosts of the VirtualService; Istio refuses the object", name),
 					"add it to spec.hosts, or correct it")
 			}
 		}

@@ -46,7 +46,7 @@ func (c *routeCheck) outcome(field string, r *networking.HTTPRoute) {
 		c.fail(field+"."+other, fmt.Sprintf("a rule cannot have both %s and %s; %s is left out", says[0], other, other), "split the rule in two, or remove one of them")
 	}
 	if r.Rewrite != nil && (says[0] == "redirect" || says[0] == "directResponse") {
-		c.warn(field+".rewrite", "there is nothing to rewrite beside "+says[0]+"; it has no effect", "remove it")
+		c.refuse(field+".rewrite", "there is nothing to rewrite beside "+says[0]+"; it has no effect", "remove it")
 	}
 }
 
@@ -85,8 +85,16 @@ func (c *routeCheck) redirect(field string, rule *networking.HTTPRoute) {
 	if p, ok := r.RedirectPort.(*networking.HTTPRedirect_Port); ok && (p.Port == 0 || p.Port > math.MaxUint16) {
 		c.fail(field+".port", fmt.Sprintf("port %d is not between 1 and 65535; it is left out", p.Port), "for example 8443")
 	}
-	if r.PrefixRewrite != "" && (len(rule.Match) == 0 || slices.ContainsFunc(rule.Match, func(m *networking.HTTPMatchRequest) bool { return m.GetUri().GetPrefix() == "" })) {
-		c.warn(field+".prefixRewrite", "there is a match without a prefix, of whose paths all is replaced", "match uri.prefix, or use uri")
+	if r.PrefixRewrite == "" {
+		return
+	}
+	const message, fix = "there is a match without a prefix, of whose paths all is replaced", "match uri.prefix, or use uri"
+	whole := func(m *networking.HTTPMatchRequest) bool { return m.GetUri().GetPrefix() == "" }
+	switch {
+	case slices.ContainsFunc(rule.Match, func(m *networking.HTTPMatchRequest) bool { return m.GetUri() != nil && whole(m) }):
+		c.refuse(field+".prefixRewrite", message, fix)
+	case len(rule.Match) == 0 || slices.ContainsFunc(rule.Match, whole):
+		c.warn(field+".prefixRewrite", message, fix)
 	}
 }
 
@@ -109,7 +117,7 @@ func (c *routeCheck) retries(field string, r *networking.HTTPRetry) {
 	if r.Attempts < 0 {
 		c.fail(field+".attempts", fmt.Sprintf("%d is less than 0; there are no retries", r.Attempts), "write 0 or more")
 	} else if r.Attempts == 0 && (r.RetryOn != "" || r.PerTryTimeout != nil || r.Backoff != nil || r.RetryRemoteLocalities != nil || r.RetryIgnorePreviousHosts != nil) {
-		c.warn(field+".attempts", "without attempts there are no retries, and the other settings have no effect", "set attempts, for example to 2")
+		c.refuse(field+".attempts", "without attempts there are no retries, and the other settings have no effect", "set attempts, for example to 2")
 	}
 	c.duration(field+".perTryTimeout", r.PerTryTimeout, 1, "write for example 2s")
 	c.duration(field+".backoff", r.Backoff, 1, "write for example 25ms")

@@ -28,6 +28,23 @@ func (c *checker) warn(field, message, fix string) {
 	c.problems = append(c.problems, problem(c.object, config.Warning, field, message, fix))
 }
 
+// refuse reports what Istio's validation refuses although it is in force here.
+func (c *checker) refuse(field, message, fix string) {
+	p := problem(c.object, config.Warning, field, message, fix)
+	p.Code = codes.SchemaError
+	c.problems = append(c.problems, p)
+}
+
+// schema returns the problems with the code of an invalid document for what is left out: it is in the object itself, whatever else there is.
+func (c *checker) schema() []config.Problem {
+	for i, p := range c.problems {
+		if p.Code == config.Unresolved(config.Error) {
+			c.problems[i].Code = codes.SchemaError
+		}
+	}
+	return c.problems
+}
+
 // deprecated reports a field that still works and that Istio replaced.
 func (c *checker) deprecated(field string, set bool, instead string) {
 	if set {

@@ -211,7 +211,10 @@ func TestVirtualServiceProblems(t *testing.T) {
 		{"missing gateway", services("web.prod") + virtualService("v", "prod", "{hosts: [web], gateways: [gw], "+toWeb+"}"),
 			[]string{"test.yaml:11:33: VirtualService/prod/v: spec.gateways[0]: there is no Gateway prod/gw (fix: create it, or correct the name)"}},
 		{"rival", services("web.prod") + virtualService("v", "prod", "{hosts: [web], "+toWeb+"}") + virtualService("w", "prod", "{hosts: [web], "+toWeb+"}"),
-			[]string{"test.yaml:16:16: VirtualService/prod/w: spec.hosts[0]: VirtualService/prod/v already routes web.prod.svc.cluster.local, and only the oldest VirtualService of a host counts on sidecars (fix: merge the two, or remove one)"}},
+			[]string{
+				"test.yaml:11:16: VirtualService/prod/v: spec.hosts[0]: VirtualService/prod/w routes web.prod.svc.cluster.local as well, and only the oldest VirtualService of a host counts on sidecars; the other's routes have no effect (fix: merge the two, remove one, or limit them to different namespaces by exportTo)",
+				"test.yaml:16:16: VirtualService/prod/w: spec.hosts[0]: VirtualService/prod/v already routes web.prod.svc.cluster.local, and only the oldest VirtualService of a host counts on sidecars (fix: merge the two, remove one, or limit them to different namespaces by exportTo)",
+			}},
 		{"rivals that do not meet", services("web.prod") + virtualService("v", "prod", `{hosts: [web], exportTo: ["."], `+toWeb+"}") +
 			virtualService("w", "test", `{hosts: [web.prod.svc.cluster.local], exportTo: ["."], `+toWeb+"}"), nil},
 		{"subset of a wildcard rule", services("web.prod") + virtualService("v", "prod", "{hosts: [web], http: [{route: [{destination: {host: web, subset: v1}}]}]}") +

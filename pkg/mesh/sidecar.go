@@ -69,7 +69,7 @@ func parseSidecar(o *config.Object) (*sidecar, []config.Problem) {
 		Meta config.Meta
 		Spec *networking.Sidecar
 	}{o.Key, config.Meta{Created: o.Meta.Created}, spec})
-	return s, c.problems
+	return s, c.schema()
 }
 
 // sidecarOf returns the Sidecar in force for a proxy: one that selects its labels, else its namespace's, else the root

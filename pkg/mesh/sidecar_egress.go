@@ -56,7 +56,7 @@ func parseEgress(c *checker, spec *networking.Sidecar) []egress {
 		for j, entry := range l.GetHosts() {
 			namespace, host, found := strings.Cut(entry, "/")
 			if !found || namespace == "" || host == "" {
-				c.warn(fmt.Sprintf("%s.hosts[%d]", field, j), fmt.Sprintf("%q is not namespace/host; it is left out", entry), `write for example "./*" or "prod/api.example.com"`)
+				c.refuse(fmt.Sprintf("%s.hosts[%d]", field, j), fmt.Sprintf("%q is not namespace/host; it is left out", entry), `write for example "./*" or "prod/api.example.com"`)
 				continue
 			}
 			host = strings.ToLower(host)
@@ -87,7 +87,7 @@ func (c *checker) egressListener(field string, l *networking.IstioEgressListener
 			c.fail(field+".bind", fmt.Sprintf("%q is not the path of a Unix socket; there is no listener", l.GetBind()), "write for example unix:///var/run/out.sock")
 			return nil
 		case l.GetCaptureMode() == networking.CaptureMode_IPTABLES:
-			c.warn(field+".captureMode", "nothing can be redirected to a Unix socket; programs must connect to it", "write NONE")
+			c.refuse(field+".captureMode", "nothing can be redirected to a Unix socket; programs must connect to it", "write NONE")
 		}
 		out.Bind, out.Own = l.GetBind(), true
 		return out
@@ -186,7 +186,7 @@ func (c *checker) egressProxy(spec *networking.Sidecar) {
 	switch d := policy.GetEgressProxy(); {
 	case d == nil:
 	case policy.GetMode() != networking.OutboundTrafficPolicy_ALLOW_ANY:
-		c.warn(field, "has no effect in mode REGISTRY_ONLY: traffic to unknown hosts is refused", "use mode: ALLOW_ANY")
+		c.refuse(field, "has no effect in mode REGISTRY_ONLY: traffic to unknown hosts is refused", "use mode: ALLOW_ANY")
 	case d.GetHost() == "":
 		c.fail(field+".host", "an egress proxy needs a host; unknown traffic goes out directly", "write the full name of a service")
 	}

@@ -45,7 +45,7 @@ func parseIngress(c *checker, spec *networking.Sidecar) []ingress {
 			c.fail(field+".port.number", fmt.Sprintf("port %d is not between 1 and 65535; the listener is left out", n), "write the number of the port")
 			continue
 		case slices.ContainsFunc(out, func(o ingress) bool { return o.number == n }):
-			c.warn(field+".port.number", fmt.Sprintf("port %d has a listener already; this one is left out", n), "give each listener its own port")
+			c.refuse(field+".port.number", fmt.Sprintf("port %d has a listener already; this one is left out", n), "give each listener its own port")
 			continue
 		}
 		c.pool(field+".connectionPool", l.GetConnectionPool())

@@ -31,6 +31,7 @@ type tables struct {
 	toGateway   index[string, []*virtual]       // by gateway "namespace/name"
 	rules       index[config.Key, *rule]
 	ruleHosts   index[hostKey, []*ruleGroup] // merged rules by host and the rules' namespace
+	ruleSpaces  index[string, []string]      // namespaces with rules for a host, by host
 	wildcards   index[string, int]           // how many objects use a wildcard host, by what follows the "*"
 	sidecars    index[string, []*sidecar]    // by namespace, oldest first
 	gateways    index[config.Key, *gateway]
@@ -49,7 +50,7 @@ type tables struct {
 func (t *tables) settle() {
 	for _, x := range []interface{ settle() }{
 		&t.definitions, &t.declared, &t.services, &t.instances, &t.addresses, &t.selectors, &t.members, &t.slices,
-		&t.sliceRefs, &t.backends, &t.policies, &t.virtuals, &t.delegates, &t.routes, &t.toHost, &t.toGateway, &t.rules, &t.ruleHosts, &t.wildcards,
+		&t.sliceRefs, &t.backends, &t.policies, &t.virtuals, &t.delegates, &t.routes, &t.toHost, &t.toGateway, &t.rules, &t.ruleHosts, &t.ruleSpaces, &t.wildcards,
 		&t.sidecars, &t.gateways, &t.attached, &t.labelled, &t.credentials, &t.problems, &t.conversions, &t.readers,
 	} {
 		x.settle()

@@ -182,13 +182,18 @@ func equalVisibility(a, b Visibility) bool {
 	return a.Public == b.Public && slices.Equal(a.Namespaces, b.Namespaces)
 }
 
-// destinationChanged notes that routes to a host may turn out differently: its ports, or the rules that hold for it, changed.
-func (t *update) destinationChanged(host string, existence bool) {
+// destinationChanged notes that routes to a host may turn out differently: the service itself, or the rules that hold for it, changed.
+func (t *update) destinationChanged(host string) {
 	for _, v := range t.toHost.get(host) {
 		t.markVirtual(v, false)
-		if existence {
-			t.staleChecks[v.key()] = true
-		}
+	}
+	t.checkDestinationsTo(host)
+}
+
+// checkDestinationsTo has the VirtualServices that lead to a host checked again.
+func (t *update) checkDestinationsTo(host string) {
+	for _, v := range t.toHost.get(host) {
+		t.staleChecks[v.key()] = true
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/meshctl/meshctl/internal/digest"
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // meshGateway is the reserved gateway name that stands for every sidecar.
@@ -31,8 +32,12 @@ type virtual struct {
 	// ByOrigin: some match depends on the source or on the gateway.
 	ByOrigin bool
 	// Streams: it has TCP or TLS routes, which are part of listeners.
-	Streams  bool
-	problems []config.Problem
+	Streams bool
+	// rules says where each of Spec.Http is written; nil when all are the object's own.
+	rules []RuleOrigin
+	// hostFields are the places of Spec.Hosts among the hosts as written.
+	hostFields []int
+	problems   []config.Problem
 }
 
 func (v *virtual) key() config.Key { return v.Object.Key }
@@ -152,14 +157,20 @@ func checkVirtualHosts(v *virtual) []config.Problem {
 			out = append(out, problem(v.Object, config.Warning, field, fmt.Sprintf("the host %s is listed twice", h), "remove one of them"))
 		case h == "*" && (len(v.Spec.Gateways) == 0 || slices.Contains(v.Spec.Gateways, meshGateway)):
 			out = append(out, problem(v.Object, config.Warning, field, `the host "*" has no effect on the mesh gateway`, "name the hosts, or bind the VirtualService to a Gateway only"))
-			kept = append(kept, h)
+			kept, v.hostFields = append(kept, h), append(v.hostFields, i)
 		default:
-			kept = append(kept, h)
+			kept, v.hostFields = append(kept, h), append(v.hostFields, i)
 		}
+	}
+	for i := range out {
+		out[i].Code = codes.SchemaError
 	}
 	v.Spec.Hosts = kept
 	return out
 }
+
+// hostField is where the i-th of Spec.Hosts is written.
+func (v *virtual) hostField(i int) string { return fmt.Sprintf("spec.hosts[%d]", v.hostFields[i]) }
 
 // eachDestination visits every destination with its field path.
 func eachDestination(spec *networking.VirtualService, visit func(field string, d *networking.Destination)) {
