@@ -51,7 +51,7 @@ func (d Decoder) unreadable(out *Result, doc *document, failed *syntaxError) {
 	h := sniffHead(doc.data)
 	p := Problem{Position: doc.position(failed.line, failed.column), Code: codes.Unreadable, Message: failed.message, Fix: failed.fix}
 	v := knownKinds().lookup(h.apiVersion, h.kind)
-	if v.entry == nil && v.complaint == "" && h.apiVersion != "" && h.kind != "" {
+	if (v.entry == nil && v.complaint == "" || v.entry != nil && v.entry.passing) && h.apiVersion != "" && h.kind != "" {
 		p.Message += " (of no concern to the mesh, though)"
 		out.Problems = append(out.Problems, p)
 		return
@@ -131,6 +131,9 @@ func (d Decoder) object(out *Result, doc, source *document, n *yaml.Node, h head
 	source.secret = e.kind == Secret
 	w := &walker{limits: d.Limits, object: d.key(e, h), secret: source.secret, expanded: &doc.expanded}
 	w.at = func(n *yaml.Node) Position { return doc.position(n.Line, n.Column) }
+	if e.passing {
+		w.silent++
+	}
 	w.identity(n, h, e)
 	root := *n
 	root.Anchor = ""
@@ -138,6 +141,7 @@ func (d Decoder) object(out *Result, doc, source *document, n *yaml.Node, h head
 	broken := w.failed()
 	o, err := e.convert(w.out, Object{Key: w.object, APIVersion: h.apiVersion, source: source})
 	switch {
+	case e.passing && (err != nil || o.Key.Name == ""): // somebody else's mistake
 	case err == nil && !broken:
 		source.own()
 		out.Objects = append(out.Objects, o)
@@ -200,6 +204,7 @@ func (e *kindEntry) convert(data []byte, o Object) (*Object, error) {
 		var whole struct {
 			Metadata metav1.ObjectMeta `json:"metadata"`
 			Spec     json.RawMessage   `json:"spec"`
+			Status   json.RawMessage   `json:"status"`
 		}
 		if err := json.Unmarshal(data, &whole); err != nil {
 			return nil, err
@@ -209,7 +214,7 @@ func (e *kindEntry) convert(data []byte, o Object) (*Object, error) {
 				return nil, err
 			}
 		}
-		meta = &whole.Metadata
+		meta, o.Conditions = &whole.Metadata, conditionsOf(whole.Status)
 	} else {
 		if err := json.Unmarshal(data, spec); err != nil {
 			return nil, err

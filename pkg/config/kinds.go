@@ -15,6 +15,7 @@ const (
 	groupSplit      = "split.smi-spec.io"
 	groupAccess     = "access.smi-spec.io"
 	groupSpecs      = "specs.smi-spec.io"
+	groupCRD        = "apiextensions.k8s.io"
 )
 
 // The kinds that the mesh knows. They are values, never changed.
@@ -67,4 +68,6 @@ var (
 	HTTPRouteGroup   = Kind{groupSpecs, "HTTPRouteGroup"}
 	SMITCPRoute      = Kind{groupSpecs, "TCPRoute"}
 	SMIUDPRoute      = Kind{groupSpecs, "UDPRoute"}
+
+	CustomResourceDefinition = Kind{groupCRD, "CustomResourceDefinition"}
 )

@@ -21,6 +21,8 @@ type Object struct {
 	// istio.io/api/security/v1beta1, ...); for kinds of Kubernetes and the Gateway API the whole object
 	// (*corev1.Service, *corev1.ConfigMap, ...).
 	Spec any
+	// Conditions are those of the status of an istio.io kind; of other kinds they are in Spec. They are not part of Digest.
+	Conditions []Condition
 	// Digest is the hash of everything in the object that can influence configuration: key, labels,
 	// annotations, creation time and content, but not position, layout or comments.
 	Digest Digest

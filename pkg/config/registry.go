@@ -17,6 +17,8 @@ type kindEntry struct {
 	clusterScoped bool
 	// statusMatters is set where the status configures the mesh: a pod's address is there.
 	statusMatters bool
+	// passing kinds belong to somebody else: the little that is read of them is, and nothing is ever wrong with them.
+	passing bool
 	// newSpec returns an empty Object.Spec: a proto.Message, or a pointer to a whole Kubernetes object.
 	newSpec func() any
 	// finish brings a decoded whole object into its one form; nil for most.
@@ -38,7 +40,9 @@ var knownKinds = sync.OnceValue(func() *registry {
 		for _, e := range list {
 			e.schema = sync.OnceValue(e.compile)
 			r.kinds[e.kind] = e
-			r.groups[e.kind.Group] = append(r.groups[e.kind.Group], e)
+			if !e.passing {
+				r.groups[e.kind.Group] = append(r.groups[e.kind.Group], e)
+			}
 		}
 	}
 	return r

@@ -60,6 +60,7 @@ func kubernetesKinds() []*kindEntry {
 		{kind: NetworkPolicy, versions: v1, newSpec: specOf[networkingv1.NetworkPolicy]()},
 		{kind: Ingress, versions: v1, newSpec: specOf[networkingv1.Ingress]()},
 		{kind: IngressClass, versions: v1, clusterScoped: true, newSpec: specOf[networkingv1.IngressClass]()},
+		{kind: CustomResourceDefinition, versions: v1, clusterScoped: true, passing: true, newSpec: specOf[Definition]()},
 	}
 }
 

@@ -48,6 +48,9 @@ func (r *registry) lookup(apiVersion, kind string) verdict {
 		if slices.Contains(e.versions, version) {
 			return verdict{entry: e}
 		}
+		if e.passing {
+			return verdict{}
+		}
 		return verdict{complaint: kind + " has no version " + quote(version) + ", only " + choices(e.versions), at: "apiVersion", fix: e.preferred()}
 	}
 	if ours := r.groups[group]; ours != nil {
@@ -97,7 +100,7 @@ func (r *registry) foreign(group, kind string) verdict {
 func (r *registry) owner(kind string) *kindEntry {
 	var found *kindEntry
 	for k, e := range r.kinds {
-		if k.Name != kind {
+		if k.Name != kind || e.passing {
 			continue
 		}
 		if found != nil {
