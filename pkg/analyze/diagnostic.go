@@ -24,6 +24,18 @@ type Diagnostic struct {
 	// Source is the object itself, nil when there is none: for showing the lines. Never of a Secret's content, see
 	// config.Object.Line.
 	Source *config.Object
+	// Excerpt is the line at Position where Source is nil and yet it is known.
+	Excerpt string
+}
+
+// Line is the text at which the diagnostic points, without the end of the line; empty when it is not known, or not to be shown.
+func (d Diagnostic) Line() string {
+	if d.Source != nil && d.Source.Position().File == d.Position.File {
+		if line := d.Source.Line(d.Position.Line); line != "" {
+			return line
+		}
+	}
+	return d.Excerpt
 }
 
 // Compare orders diagnostics by place, then by object and content: the order of all output.

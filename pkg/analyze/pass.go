@@ -99,7 +99,7 @@ func (p *Pass) Report(f Finding) {
 func (p *Pass) ReportProblem(problem config.Problem) {
 	p.report(Diagnostic{
 		Code: problem.Code, Object: problem.Object, Position: problem.Position, Field: problem.Field, Message: problem.Message,
-		Fix: problem.Fix, Source: p.run.in.Mesh.Set().Get(problem.Object),
+		Fix: problem.Fix, Source: p.run.in.Mesh.Set().Get(problem.Object), Excerpt: problem.Excerpt,
 	})
 }
 

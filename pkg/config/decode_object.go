@@ -40,6 +40,9 @@ func (d Decoder) document(doc *document) (out Result) {
 	default:
 		d.root(&out, doc, doc, resolve(root))
 	}
+	if len(out.Problems) > 0 && len(out.Objects)+len(out.Salvaged) == 0 {
+		excerpts(out.Problems, doc)
+	}
 	slices.SortStableFunc(out.Problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column))
 	})

@@ -35,6 +35,8 @@ type Problem struct {
 	// Needs are up to two kinds, one object of which, were it known, could make this no problem: something that is referred to is missing.
 	// Whoever has not been given any object of these kinds cannot tell. Zero for problems that stand whatever else there is.
 	Needs [2]Kind
+	// Excerpt is the line at Position when no object holds it, because the document became none. It is empty for a Secret's.
+	Excerpt string
 }
 
 // Error makes a Problem an error: "file:line:col: VirtualService/ns/name: field: message (fix: what to write) [code]".

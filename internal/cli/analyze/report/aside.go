@@ -53,7 +53,10 @@ func (r *Report) total() string {
 			besides = append(besides, fmt.Sprintf("%d %s", more.n, more.what))
 		}
 	}
-	s := strings.Join(parts, ", ") + " in " + counted(r.Objects, "object")
+	s := strings.Join(parts, ", ")
+	if r.Objects > 0 {
+		s += " in " + counted(r.Objects, "object")
+	}
 	if len(besides) > 0 {
 		s += " (" + strings.Join(besides, ", ") + ")"
 	}

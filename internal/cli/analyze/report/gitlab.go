@@ -32,7 +32,7 @@ func (w Writer) gitlab(r *Report) error {
 			continue
 		}
 		issue := gitlabIssue{Description: clean(sentence(f.Field, f.Message)), Check: f.Code, Fingerprint: prints[i], Severity: gitlabSeverity(f.Level)}
-		if name := objectName(f.Object); f.Object.Kind.Name != "" {
+		if name := objectName(f.Object); name != "" {
 			issue.Description = clean(name) + ": " + issue.Description
 		}
 		if f.Fix != "" {

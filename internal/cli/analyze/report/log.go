@@ -18,7 +18,7 @@ func (w Writer) log(r *Report) error {
 			b.WriteByte('\n')
 		}
 		b.WriteString(w.headline(f))
-		w.snippet(&b, f.Source, f.Position)
+		w.snippet(&b, f)
 		if f.Fix != "" {
 			fmt.Fprintf(&b, "  %s %s\n", w.paint(printer.Good, "fix:"), printer.Escape(f.Fix))
 		}
@@ -40,8 +40,8 @@ func (w Writer) headline(f Finding) string {
 	if f.Change != "" {
 		b.WriteString(" (" + string(f.Change) + ")")
 	}
-	if f.Object != (config.Key{}) {
-		b.WriteString(" " + printer.Escape(objectName(f.Object)))
+	if name := objectName(f.Object); name != "" {
+		b.WriteString(" " + printer.Escape(name))
 	}
 	b.WriteString(": " + printer.Escape(sentence(f.Field, f.Message)) + "\n")
 	return b.String()
@@ -74,14 +74,15 @@ func colour(level codes.Level) printer.Level {
 
 // objectName is "Kind namespace/name", as --suppress takes it.
 func objectName(key config.Key) string {
-	name := key.Name
-	if name == "" {
-		name = "without a name"
+	switch {
+	case key.Name == "" && key.Kind.Name == "":
+		return ""
+	case key.Name == "":
+		return key.Kind.Name + " without a name"
+	case key.Namespace == "":
+		return key.Kind.Name + " " + key.Name
 	}
-	if key.Namespace != "" {
-		name = key.Namespace + "/" + name
-	}
-	return strings.TrimSpace(key.Kind.Name + " " + name)
+	return key.Kind.Name + " " + key.Namespace + "/" + key.Name
 }
 
 // place is where a thing stands, and which one it is where that is known.
@@ -90,8 +91,8 @@ func place(key config.Key, at config.Position) string {
 	if s := at.String(); s != "" {
 		words = append(words, s)
 	}
-	if key != (config.Key{}) {
-		words = append(words, objectName(key))
+	if name := objectName(key); name != "" {
+		words = append(words, name)
 	}
 	return strings.Join(words, " ")
 }

@@ -65,11 +65,11 @@ func sarifResultOf(f Finding, fingerprint string) sarifResult {
 		PartialFingerprints: map[string]string{"primaryLocationLineHash": fingerprint}, // the one that GitHub compares
 		BaselineState:       map[Change]string{Introduced: "new", Unchanged: "unchanged", Fixed: "absent"}[f.Change],
 	}
-	if at := location(f.Object, f.Position, width(f), f.Source); at != nil {
+	if at := location(f.Object, f.Position, width(f), f.Line()); at != nil {
 		out.Locations = []sarifLocation{*at}
 	}
 	for _, r := range f.Related {
-		if at := location(r.Object, r.Position, 0, nil); at != nil {
+		if at := location(r.Object, r.Position, 0, ""); at != nil {
 			at.Message = &sarifText{clean(r.Message)}
 			out.RelatedLocations = append(out.RelatedLocations, *at)
 		}
@@ -80,8 +80,9 @@ func sarifResultOf(f Finding, fingerprint string) sarifResult {
 	return out
 }
 
-// location is nil for what is nowhere. width is how many characters the region has, 0 if that is not known.
-func location(key config.Key, at config.Position, width int, source *config.Object) *sarifLocation {
+// location is nil for what is nowhere. width is how many characters the region has, 0 if that is not known; line its line, if that is
+// known.
+func location(key config.Key, at config.Position, width int, line string) *sarifLocation {
 	var out sarifLocation
 	if inFile(at) {
 		out.Physical = &sarifPhysical{Artifact: sarifArtifact{uri(at.File)}}
@@ -90,10 +91,8 @@ func location(key config.Key, at config.Position, width int, source *config.Obje
 			if width > 0 {
 				region.EndColumn = at.Column + width
 			}
-			if source != nil {
-				if line := source.Line(at.Line); line != "" && utf8.RuneCountInString(line) <= snippetRunes {
-					region.Snippet = &sarifText{clean(line)}
-				}
+			if line != "" && utf8.RuneCountInString(line) <= snippetRunes {
+				region.Snippet = &sarifText{line}
 			}
 			out.Physical.Region = region
 		}
@@ -147,7 +146,7 @@ func invocation(r *Report) sarifInvocation {
 		n := sarifNotification{
 			Level: "note", Message: sarifText{clean("could not decide: " + u.What + " (given no " + kinds(u.Kinds) + ")")}, AssociatedRule: &sarifReference{string(u.Code)},
 		}
-		if at := location(u.Object, u.Position, 0, nil); at != nil {
+		if at := location(u.Object, u.Position, 0, ""); at != nil {
 			n.Locations = []sarifLocation{*at}
 		}
 		out.Notifications = append(out.Notifications, n)

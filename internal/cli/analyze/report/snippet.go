@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/meshctl/meshctl/internal/printer"
-	"github.com/meshctl/meshctl/pkg/config"
 )
 
 const (
@@ -15,14 +14,10 @@ const (
 	snippetLead  = 40
 )
 
-// snippet shows the line of a position with a mark under the word that begins there. Without a source, or for a Secret,
-// there is nothing to show.
-func (w Writer) snippet(b *strings.Builder, source *config.Object, at config.Position) {
-	if source == nil || at.Line == 0 || at.File != source.Position().File {
-		return
-	}
-	line := []rune(source.Line(at.Line))
-	from := at.Column - 1
+// snippet shows the line of a finding with a mark under the word that begins there, where the line is known.
+func (w Writer) snippet(b *strings.Builder, f Finding) {
+	line := []rune(f.Line())
+	from := f.Position.Column - 1
 	if from < 0 || from >= len(line) {
 		return
 	}
@@ -40,7 +35,7 @@ func (w Writer) snippet(b *strings.Builder, source *config.Object, at config.Pos
 	if end < len(line) {
 		after += "..."
 	}
-	number := strconv.Itoa(at.Line)
+	number := strconv.Itoa(f.Position.Line)
 	fmt.Fprintf(b, "  %s | %s\n", number, strings.TrimRight(before+marked+after, " "))
 	fmt.Fprintf(b, "  %s | %s%s\n", strings.Repeat(" ", len(number)), strings.Repeat(" ", printer.Width(before)),
 		w.paint(printer.Warn, strings.Repeat("^", max(1, printer.Width(marked)))))

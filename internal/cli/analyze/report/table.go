@@ -2,7 +2,6 @@ package report
 
 import (
 	"github.com/meshctl/meshctl/internal/printer"
-	"github.com/meshctl/meshctl/pkg/config"
 )
 
 func table() printer.Table[Finding] {
@@ -14,12 +13,7 @@ func table() printer.Table[Finding] {
 		column("CODE", false, func(f Finding) string { return string(f.Code) }),
 		column("ANALYZER", true, func(f Finding) string { return f.Analyzer }),
 		column("CHANGE", true, func(f Finding) string { return string(f.Change) }),
-		column("OBJECT", false, func(f Finding) string {
-			if f.Object == (config.Key{}) {
-				return ""
-			}
-			return objectName(f.Object)
-		}),
+		column("OBJECT", false, func(f Finding) string { return objectName(f.Object) }),
 		column("PLACE", false, func(f Finding) string { return f.Position.String() }),
 		column("MESSAGE", false, func(f Finding) string { return sentence(f.Field, f.Message) }),
 		column("FIX", true, func(f Finding) string { return f.Fix }),

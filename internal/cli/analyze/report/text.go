@@ -18,10 +18,7 @@ func inFile(at config.Position) bool { return at.File != "" && at.File != factor
 
 // width is how many characters from its position on a finding is about; 1 where that is not known.
 func width(f Finding) int {
-	if f.Source == nil {
-		return 1
-	}
-	line := []rune(f.Source.Line(f.Position.Line))
+	line := []rune(f.Line())
 	if from := f.Position.Column - 1; from >= 0 && from < len(line) {
 		return token(line, from)
 	}
