@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"path"
 	"path/filepath"
 
@@ -38,7 +39,7 @@ func (w Writer) gitlab(r *Report) error {
 		if f.Fix != "" {
 			issue.Description += " (fix: " + clean(f.Fix) + ")"
 		}
-		issue.Location.Path = path.Clean(filepath.ToSlash(f.Position.File))
+		issue.Location.Path = path.Clean(filepath.ToSlash(cmp.Or(f.Position.File, f.Object.String())))
 		issue.Location.Lines.Begin = max(1, f.Position.Line)
 		issues = append(issues, issue)
 	}
