@@ -25,6 +25,7 @@ import (
 	"github.com/meshctl/meshctl/internal/agentapi"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh"
+	"github.com/meshctl/meshctl/pkg/mesh/credentials"
 )
 
 const (
@@ -164,8 +165,8 @@ type PullSecretInput struct {
 // PullSecret returns the credentials as a Docker configuration file (JSON), or nil with a problem that names no content.
 func PullSecret(in PullSecretInput) (proto.Message, []config.Problem) {
 	notes := &problems{object: in.Secret.Key}
-	data := value(in.Secret, corev1.DockerConfigJsonKey)
-	if old := value(in.Secret, corev1.DockerConfigKey); data == nil && old != nil {
+	data := credentials.Value(in.Secret, corev1.DockerConfigJsonKey)
+	if old := credentials.Value(in.Secret, corev1.DockerConfigKey); data == nil && old != nil {
 		data = append(append([]byte(`{"auths":`), old...), '}')
 	}
 	var file struct {

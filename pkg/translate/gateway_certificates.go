@@ -11,6 +11,7 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/pkg/mesh"
+	"github.com/meshctl/meshctl/pkg/mesh/credentials"
 )
 
 // maxCertificates is how many a server may have: one for each kind of key, as the API reference says.
@@ -80,7 +81,7 @@ func usable(s *mesh.GatewayServer, path string, notes *problems) (names []string
 				"create it: kubectl create secret tls, or a file of kind Secret")
 			continue
 		}
-		if reason := pairProblem(c.Object); reason != "" {
+		if reason := credentials.PairProblem(c.Object); reason != "" {
 			notes.fail(at, "the Secret "+strconv.Quote(c.Name)+" cannot be used: "+reason, "put a matching certificate and key into it")
 			continue
 		}
@@ -97,7 +98,7 @@ func clientAuthorities(s *mesh.GatewayServer, path string, notes *problems) (nam
 		if tls.GetCaCertCredentialName() != "" {
 			at, named = path+".caCertCredentialName", tls.GetCaCertCredentialName()
 		}
-		if s.Authorities.Object == nil || !hasAuthorities(s.Authorities.Object) {
+		if s.Authorities.Object == nil || !credentials.HasAuthorities(s.Authorities.Object) {
 			notes.fail(at, "mutual TLS needs the authorities of client certificates, and there are none in "+strconv.Quote(named),
 				"add ca.crt or cacert to the Secret, or create the Secret NAME"+CASuffix)
 			return "", false

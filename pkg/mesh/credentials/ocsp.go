@@ -1,4 +1,4 @@
-package translate
+package credentials
 
 import (
 	"crypto/x509"
@@ -8,11 +8,11 @@ import (
 	"golang.org/x/crypto/ocsp"
 )
 
-// ocspKey of a Secret holds an OCSP response (DER) for its certificate, as Istio's API reference of credentialName says.
-const ocspKey = "tls.ocsp-staple"
+// OCSPKey of a Secret holds an OCSP response (DER) for its certificate, as Istio's API reference of credentialName says.
+const OCSPKey = "tls.ocsp-staple"
 
-// stapled reports whether a response is one for the first certificate of a chain: Envoy refuses the certificate with any other.
-func stapled(response, chain []byte) bool {
+// Stapled reports whether a response is one for the first certificate of a chain: Envoy refuses the certificate with any other.
+func Stapled(response, chain []byte) bool {
 	block, _ := pem.Decode(chain)
 	if block == nil {
 		return false
