@@ -30,7 +30,7 @@ func resolving() *analyze.Analyzer {
 	return &analyze.Analyzer{
 		Name:  "resolution",
 		Doc:   "what contradicts itself or the rest of the mesh, or refers to what does not exist, as the control plane finds it",
-		Codes: []codes.Code{codes.Deprecated, codes.SchemaError, codes.SchemaWarning, codes.ReferenceNotFound, codes.VirtualServiceConflict, codes.WeightsOff, codes.FieldIgnored, codes.UnresolvedWarning, codes.UnresolvedError},
+		Codes: []codes.Code{codes.Deprecated, codes.SchemaError, codes.SchemaWarning, codes.Unreadable, codes.UnknownField, codes.ReferenceNotFound, codes.VirtualServiceConflict, codes.WeightsOff, codes.FieldIgnored, codes.UnresolvedWarning, codes.UnresolvedError},
 		Kinds: Kinds(),
 		Run: func(p *analyze.Pass) {
 			p.Reads(Kinds()...)
