@@ -135,3 +135,53 @@ spec:
 		t.Errorf("WorkloadGroup: %v", proxy)
 	}
 }
+
+func TestMeshConfigOfAFile(t *testing.T) {
+	for _, c := range []struct{ name, text, want, at string }{
+		{"plain", "# ours\ntrustDomain: a\ndefaultConfig: {concurency: 2}\n", `{"defaultConfig":{},"trustDomain":"a"}`, "mesh.yaml:3:17"},
+		{"after a marker", "---\ntrustDomain: a\nnosuch: 1\n", `{"trustDomain":"a"}`, "mesh.yaml:3:1"},
+		{"json", `{"trustDomain": "a", "nosuch": 1}`, `{"trustDomain":"a"}`, "mesh.yaml:1:22"},
+		{"configmap", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio-canary, namespace: other}\ndata:\n  mesh: |\n    trustDomain: a\n    nosuch: 1\n", `{"trustDomain":"a"}`, "mesh.yaml:7:5"},
+		{"among others", "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio}\ndata: {mesh: 'nosuch: 1'}\n", `{}`, "mesh.yaml:8:15"},
+	} {
+		o, err := MeshConfigObject("mesh.yaml", []byte(c.text), "istio-system")
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if got := o.Key.String(); got != "ConfigMap/istio-system/istio" {
+			t.Errorf("%s: key %s", c.name, got)
+		}
+		mesh, problems := DecodeMeshConfig(o)
+		if got := strings.ReplaceAll(compact(t, mesh), " ", ""); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+		if len(problems) != 1 || problems[0].Position.String() != c.at {
+			t.Errorf("%s: %s, want one at %s", c.name, lines(problems), c.at)
+		}
+	}
+}
+
+func TestFieldsOfAMeshConfigOfItsOwn(t *testing.T) {
+	o, err := MeshConfigObject("mesh.yaml", []byte("# ours\ntrustDomain: a\n"), "istio-system")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for field, want := range map[string]string{"": "mesh.yaml:1:1", "data[mesh]": "mesh.yaml:1:1", "data[mesh].trustDomain": "mesh.yaml:2:14", "metadata.name": "mesh.yaml:1:1"} {
+		if got := o.FieldPosition(field).String(); got != want {
+			t.Errorf("%q is at %s, want %s", field, got, want)
+		}
+	}
+	if got := o.Line(2); got != "trustDomain: a" {
+		t.Errorf("line 2 is %q", got)
+	}
+}
+
+func TestFilesWithoutAMeshConfig(t *testing.T) {
+	for _, text := range []string{"", "# nothing\n", "a: [", "- a\n", "\x00\x01", "just words", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {other: a}\n",
+		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {mesh: 'a: ['}\n", "a: 1\n---\nb: 2\n"} {
+		if o, err := MeshConfigObject("mesh.yaml", []byte(text), "istio-system"); err == nil {
+			t.Errorf("%q is taken for the MeshConfig %v", text, o)
+		}
+	}
+}
