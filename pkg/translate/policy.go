@@ -114,3 +114,10 @@ func subsetNames(rule *mesh.DestinationRule) []string {
 func SubsetLabels(rule *mesh.DestinationRule, subset string) map[string]string {
 	return findSubset(rule, subset).GetLabels()
 }
+
+// ClientTLS returns the TLS settings in force for a port of a service, or of a subset of it, and their path within the rule; nil where
+// it has none.
+func ClientTLS(rule *mesh.DestinationRule, port uint32, subset string) (tls *networking.ClientTLSSettings, field string) {
+	p := policyFor(rule, port, subset)
+	return p.tls, p.tlsField
+}

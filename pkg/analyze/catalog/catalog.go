@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/meshctl/meshctl/pkg/analyze"
+	"github.com/meshctl/meshctl/pkg/analyze/destinations"
 	"github.com/meshctl/meshctl/pkg/analyze/schema"
 )
 
@@ -12,5 +13,6 @@ import (
 func All() []*analyze.Analyzer {
 	return slices.Concat(
 		schema.Analyzers(),
+		destinations.Analyzers(),
 	)
 }
