@@ -1,6 +1,7 @@
 package config
 
 import (
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -59,6 +60,8 @@ func kubernetesKinds() []*kindEntry {
 		{kind: CronJob, versions: v1, newSpec: specOf[batchv1.CronJob]()},
 		{kind: NetworkPolicy, versions: v1, newSpec: specOf[networkingv1.NetworkPolicy]()},
 		{kind: Ingress, versions: v1, newSpec: specOf[networkingv1.Ingress]()},
+		{kind: MutatingWebhook, versions: v1, clusterScoped: true, newSpec: specOf[admissionv1.MutatingWebhookConfiguration]()},
+		{kind: ValidatingWebhook, versions: v1, clusterScoped: true, newSpec: specOf[admissionv1.ValidatingWebhookConfiguration]()},
 		{kind: IngressClass, versions: v1, clusterScoped: true, newSpec: specOf[networkingv1.IngressClass]()},
 		{kind: CustomResourceDefinition, versions: v1, clusterScoped: true, passing: true, newSpec: specOf[Definition]()},
 	}

@@ -10,9 +10,10 @@ import (
 
 // neighbours are the kinds of Kubernetes that live in the groups which we decode, but do not concern a mesh.
 var neighbours = map[string][]string{
-	"":           {"Binding", "ComponentStatus", "Event", "LimitRange", "PersistentVolume", "PersistentVolumeClaim", "PodTemplate", "ReplicationController", "ResourceQuota", "Status"},
-	groupApps:    {"ControllerRevision"},
-	groupIngress: {"IPAddress", "ServiceCIDR"},
+	"":             {"Binding", "ComponentStatus", "Event", "LimitRange", "PersistentVolume", "PersistentVolumeClaim", "PodTemplate", "ReplicationController", "ResourceQuota", "Status"},
+	groupAdmission: {"MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"},
+	groupApps:      {"ControllerRevision"},
+	groupIngress:   {"IPAddress", "ServiceCIDR"},
 }
 
 // removedGroups are API groups that nobody serves any more, and what replaced them. Passing them in silence would leave

@@ -1,6 +1,10 @@
 package mesh
 
-import "strings"
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
 
 // protocolNames are the names that Istio's protocol selection knows, as port name prefixes and as appProtocol values.
 func protocolNamed(name string) (Protocol, bool) {
@@ -47,6 +51,19 @@ func portProtocol(transport, appProtocol, portName string) Protocol {
 	prefix, _, _ := strings.Cut(name, "-")
 	p, _ := protocolNamed(prefix)
 	return p
+}
+
+// ServicePortProtocol returns the protocol that a port of a Kubernetes Service declares, Auto when it declares none.
+func ServicePortProtocol(port corev1.ServicePort) Protocol {
+	appProtocol := ""
+	if port.AppProtocol != nil {
+		appProtocol = *port.AppProtocol
+	}
+	protocol := portProtocol(string(port.Protocol), appProtocol, port.Name)
+	if protocol == Auto && port.Port > 0 && serverFirst(uint32(port.Port)) {
+		return TCP
+	}
+	return protocol
 }
 
 // serverFirst reports whether a port is that of SMTP, DNS, MySQL or MongoDB. Their servers speak first, so that nothing can be detected:

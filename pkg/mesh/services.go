@@ -90,14 +90,7 @@ func servicePorts(o *config.Object, in []corev1.ServicePort) ([]Port, []config.P
 			problems = append(problems, problem(o, config.Warning, field+".port", fmt.Sprintf("port %d is not between 1 and 65535; the port is left out", p.Port), "use a valid port number"))
 			continue
 		}
-		appProtocol := ""
-		if p.AppProtocol != nil {
-			appProtocol = *p.AppProtocol
-		}
-		port := Port{Number: uint32(p.Port), Name: p.Name, TargetPort: uint32(p.Port), Protocol: portProtocol(string(p.Protocol), appProtocol, p.Name)}
-		if port.Protocol == Auto && serverFirst(port.Number) {
-			port.Protocol = TCP
-		}
+		port := Port{Number: uint32(p.Port), Name: p.Name, TargetPort: uint32(p.Port), Protocol: ServicePortProtocol(p)}
 		switch {
 		case p.TargetPort.Type == intstr.String && p.TargetPort.StrVal != "":
 			port.TargetName, port.TargetPort = p.TargetPort.StrVal, 0

@@ -7,6 +7,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/analyze/destinations"
 	"github.com/meshctl/meshctl/pkg/analyze/schema"
+	"github.com/meshctl/meshctl/pkg/analyze/workloads"
 )
 
 // All returns every analyzer, by subject.
@@ -14,5 +15,6 @@ func All() []*analyze.Analyzer {
 	return slices.Concat(
 		schema.Analyzers(),
 		destinations.Analyzers(),
+		workloads.Analyzers(),
 	)
 }
