@@ -16,6 +16,12 @@ import (
 // claimPrefix begins the "headers" of a match that look at a claim of the request's token (Istio, "JWT claim based routing").
 const claimPrefix = "@request.auth.claims"
 
+// IsClaim reports whether a name among the headers of a match means a claim of the request's token.
+func IsClaim(header string) bool {
+	path, claim := claimPath(header)
+	return claim && len(path) > 0
+}
+
 // claimPath reads "@request.auth.claims.NAME.NESTED" and "@request.auth.claims[NAME][NESTED]". claim is false for headers.
 func claimPath(name string) (path []string, claim bool) {
 	if len(name) < len(claimPrefix) || !strings.EqualFold(name[:len(claimPrefix)], claimPrefix) {

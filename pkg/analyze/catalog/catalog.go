@@ -6,6 +6,7 @@ import (
 
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/analyze/destinations"
+	"github.com/meshctl/meshctl/pkg/analyze/routing"
 	"github.com/meshctl/meshctl/pkg/analyze/schema"
 	"github.com/meshctl/meshctl/pkg/analyze/workloads"
 )
@@ -16,5 +17,6 @@ func All() []*analyze.Analyzer {
 		schema.Analyzers(),
 		destinations.Analyzers(),
 		workloads.Analyzers(),
+		routing.Analyzers(),
 	)
 }
