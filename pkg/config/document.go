@@ -88,10 +88,13 @@ func hasContent(chunk []byte) bool {
 	return false
 }
 
-// text returns a line of the file without its end, or "" where the document has no such line.
+// text returns a line of the file without its end, or "" where the document has no such line or it is too long for a message.
 func (d *document) text(line int) string {
 	n := d.line
 	for l := range bytes.Lines(d.data) {
+		if n == line && len(l) > excerptBytes {
+			return ""
+		}
 		if n == line {
 			return strings.TrimRight(string(l), "\r\n")
 		}

@@ -93,7 +93,7 @@ func lookup(n *yaml.Node, s step) (key, value *yaml.Node) {
 func camel(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 
 // Line returns a line of the object's file (from 1), for showing it next to a message. It is empty for lines outside
-// the object's document, for objects that no file holds, and always for a Secret.
+// the object's document, for lines of more than 4 KiB, for objects that no file holds, and always for a Secret.
 func (o *Object) Line(n int) string {
 	if o.source == nil || o.source.secret {
 		return ""
