@@ -28,10 +28,13 @@ func Distinct(objects []*Object) ([]*Object, []Problem) {
 // Duplicate is the problem of an object whose key another one, which counts, has as well.
 func Duplicate(o, counts *Object) Problem {
 	message := "is defined twice"
-	if at := counts.Position().String(); at != "" {
-		message += "; the one at " + at + " counts"
+	if other := counts.Position().String(); other != "" {
+		message += "; the one at " + other + " counts"
 	}
-	return Problem{Position: o.Position(), Object: o.Key, Severity: Error, Code: codes.NameTaken, Message: message, Fix: "remove one or rename it"}
+	at := o.Position()
+	return Problem{
+		Position: at, Object: o.Key, Severity: Error, Code: codes.NameTaken, Message: message, Fix: "remove one or rename it", Excerpt: o.Line(at.Line),
+	}
 }
 
 // SameText reports whether two decoded objects are not only equal but also written at the same place in the same words,

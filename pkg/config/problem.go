@@ -35,7 +35,8 @@ type Problem struct {
 	// Needs are up to two kinds, one object of which, were it known, could make this no problem: something that is referred to is missing.
 	// Whoever has not been given any object of these kinds cannot tell. Zero for problems that stand whatever else there is.
 	Needs [2]Kind
-	// Excerpt is the line at Position when no object holds it, because the document became none. It is empty for a Secret's.
+	// Excerpt is the line at Position when no object that counts holds it: the document became none, or another one took its place. It is
+	// empty for a Secret's.
 	Excerpt string
 }
 

@@ -2,6 +2,8 @@
 package schema
 
 import (
+	"strings"
+
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/config/codes"
@@ -37,8 +39,9 @@ func resolving() *analyze.Analyzer {
 			_, problems := p.Problems()
 			for _, problem := range problems {
 				if needs := needs(problem); len(needs) > 0 && !p.Knows(needs...) {
+					what, _, _ := strings.Cut(problem.Message, ";") // what comes of it is not known either
 					if o := p.Get(problem.Object); o != nil {
-						p.Open(problem.Code, o, problem.Message, needs...)
+						p.Open(problem.Code, o, what, needs...)
 					}
 					continue
 				}

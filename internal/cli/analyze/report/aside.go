@@ -14,7 +14,7 @@ import (
 // aside says what is not a finding: what is undecided, what went wrong, and how many findings there are.
 func (w Writer) aside(r *Report) {
 	if len(r.Undecided) > 0 {
-		w.Say("could not decide:")
+		w.Say("could not decide, for want of objects to compare with:")
 		if w.Undecided {
 			for _, u := range r.Undecided {
 				w.Say("  %s %s: %s (given no %s)", u.Code, place(u.Object, u.Position), u.What, kinds(u.Kinds))
@@ -106,7 +106,7 @@ func groups(list []analyze.Undecided) []string {
 	out := make([]string, len(order))
 	for i, g := range order {
 		first := members[g][0]
-		out[i] = fmt.Sprintf("%s for %s: no %s given; for example %s: %s",
+		out[i] = fmt.Sprintf("%s for %s, given no %s; for example %s: %s",
 			g.code, counted(objects(members[g]), "object"), g.kinds, place(first.Object, first.Position), first.What)
 	}
 	return out

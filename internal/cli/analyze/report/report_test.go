@@ -206,7 +206,7 @@ func TestUndecidedAreGrouped(t *testing.T) {
 		})
 	}
 	_, aside := write(t, Log, r, false)
-	want := "could not decide:\n  IST0101 for 3 objects: no Service or ServiceEntry given; for example x.yaml:1:1 VirtualService shop/a: a host\nnothing found (3 undecided)\n"
+	want := "could not decide, for want of objects to compare with:\n  IST0101 for 3 objects, given no Service or ServiceEntry; for example x.yaml:1:1 VirtualService shop/a: a host\nnothing found (3 undecided)\n"
 	if diff := cmp.Diff(want, aside); diff != "" {
 		t.Error(diff)
 	}
