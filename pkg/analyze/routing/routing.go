@@ -12,7 +12,7 @@ import (
 // Analyzers returns the analyzers of this package.
 func Analyzers() []*analyze.Analyzer {
 	return []*analyze.Analyzer{
-		ports(), rules(), gatewayHosts(), claims(), weights(), wildcards(),
+		ports(), rules(), gatewayHosts(), claims(), weights(), wildcards(), calls(),
 		sidecarConflicts(), sidecarSelectors(), hiddenHosts(),
 	}
 }
