@@ -45,6 +45,9 @@ func empty(o Options) *Snapshot {
 // Set returns the objects that the snapshot was made from.
 func (s *Snapshot) Set() config.Set { return s.set }
 
+// Derived returns the objects that objects of other APIs were converted to, see config.Key.Derive.
+func (s *Snapshot) Derived() config.Set { return s.derived }
+
 // Config returns the mesh-wide configuration, never nil.
 func (s *Snapshot) Config() *Config { return s.config }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/analyze/destinations"
+	"github.com/meshctl/meshctl/pkg/analyze/gateways"
 	"github.com/meshctl/meshctl/pkg/analyze/routing"
 	"github.com/meshctl/meshctl/pkg/analyze/schema"
 	"github.com/meshctl/meshctl/pkg/analyze/workloads"
@@ -18,5 +19,6 @@ func All() []*analyze.Analyzer {
 		destinations.Analyzers(),
 		workloads.Analyzers(),
 		routing.Analyzers(),
+		gateways.Analyzers(),
 	)
 }

@@ -57,7 +57,11 @@ func (c *converter) ingress() {
 			c.fail(at+".secretName", "there is no certificate; the hosts are not served over TLS", "name a Secret of type kubernetes.io/tls")
 			continue
 		}
-		fields[fmt.Sprintf("spec.servers[%d]", len(servers))] = at
+		server := fmt.Sprintf("spec.servers[%d]", len(servers))
+		fields[server], fields[server+".tls"] = at, at+".secretName"
+		for k := range t.Hosts {
+			fields[fmt.Sprintf("%s.hosts[%d]", server, k)] = fmt.Sprintf("%s.hosts[%d]", at, k)
+		}
 		servers = append(servers, &networking.Server{
 			Hosts: orAny(t.Hosts), Port: &networking.Port{Number: 443, Name: fmt.Sprintf("https-%d", j), Protocol: "HTTPS"},
 			Tls: &networking.ServerTLSSettings{Mode: networking.ServerTLSSettings_SIMPLE, CredentialName: c.ingressSecret(t.SecretName)},
