@@ -132,7 +132,7 @@ func (d Decoder) root(out *Result, doc, source *document, n *yaml.Node) {
 // object checks an object of a known kind and converts it.
 func (d Decoder) object(out *Result, doc, source *document, n *yaml.Node, h head, e *kindEntry) {
 	source.secret = e.kind == Secret
-	w := &walker{limits: d.Limits, object: d.key(e, h), secret: source.secret, expanded: &doc.expanded}
+	w := &walker{limits: d.Limits, object: d.key(e, h), secret: source.secret, served: source.served, expanded: &doc.expanded}
 	w.at = func(n *yaml.Node) Position { return doc.position(n.Line, n.Column) }
 	if e.passing {
 		w.silent++
@@ -142,7 +142,11 @@ func (d Decoder) object(out *Result, doc, source *document, n *yaml.Node, h head
 	root.Anchor = ""
 	w.value(&root, e.schema())
 	broken := w.failed()
-	o, err := e.convert(w.out, Object{Key: w.object, APIVersion: h.apiVersion, source: source})
+	object := Object{Key: w.object, APIVersion: h.apiVersion, source: source}
+	if source.served {
+		object.source = nil
+	}
+	o, err := e.convert(w.out, object)
 	switch {
 	case e.passing && (err != nil || o.Key.Name == ""): // somebody else's mistake
 	case err == nil && !broken:

@@ -53,7 +53,7 @@ func (d *document) shared() bool { return len(d.prefix) > 0 && d.prefix[0].name 
 
 // own stops sharing the file's memory: one object in use must not keep a large file, long replaced, alive.
 func (d *document) own() {
-	if !d.shared() {
+	if !d.shared() && !d.served {
 		d.data = bytes.Clone(d.data)
 	}
 }

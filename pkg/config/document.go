@@ -23,6 +23,8 @@ type document struct {
 	start Position
 	// secret forbids to show the text.
 	secret bool
+	// served says that an API server gave it out: it has no place in a file, and is not kept.
+	served bool
 	// depth is how deeply JSON may nest; YAML is measured while walking.
 	depth int
 	// expanded counts the nodes that aliases have stood for; only used while decoding.
@@ -31,6 +33,9 @@ type document struct {
 
 // position turns a place in data (from 1) into a place in the file.
 func (d *document) position(line, column int) Position {
+	if d.served {
+		return Position{}
+	}
 	if line == 1 {
 		column += d.column - 1
 	}

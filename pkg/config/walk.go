@@ -22,6 +22,8 @@ type walker struct {
 	// tolerant makes unknown fields warnings, and plain values good for text: for documents that carry fields of many
 	// releases (MeshConfig).
 	tolerant bool
+	// served leaves unknown fields out in silence.
+	served bool
 
 	out      []byte
 	path     []step
@@ -215,6 +217,9 @@ func (w *walker) comma(open byte) {
 }
 
 func (w *walker) unknown(key *yaml.Node, s *schema) {
+	if w.served {
+		return
+	}
 	w.push(step{name: key.Value})
 	defer w.pop()
 	severity := Error
