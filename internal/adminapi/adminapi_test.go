@@ -2,6 +2,7 @@ package adminapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
@@ -45,6 +46,10 @@ func (backend) Config(_ context.Context, id string) (map[string][]*anypb.Any, er
 		PrivateKey: &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: "sesame"}},
 	}}})
 	return map[string][]*anypb.Any{proxyconfig.SecretType: {a}}, err
+}
+
+func (backend) Configuration() (adminapi.Configuration, error) {
+	return adminapi.Configuration{ConfigDirs: []string{"/etc/mesh"}, Objects: []json.RawMessage{[]byte(`{"kind":"WorkloadEntry"}`)}}, nil
 }
 
 func (backend) Authorize(q ask.Query) ([]ask.Report, error) {

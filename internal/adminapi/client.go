@@ -55,6 +55,11 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return get[Status](ctx, c, http.MethodGet, "/v1/status")
 }
 
+// Configuration returns what the mesh is made of besides files.
+func (c *Client) Configuration(ctx context.Context) (Configuration, error) {
+	return get[Configuration](ctx, c, http.MethodGet, "/v1/configuration")
+}
+
 // Proxies returns every proxy that the control plane knows, ordered by ID.
 func (c *Client) Proxies(ctx context.Context) ([]Proxy, error) {
 	return get[[]Proxy](ctx, c, http.MethodGet, "/v1/proxies")

@@ -26,6 +26,8 @@ var ErrUnknownProxy = errors.New("unknown proxy")
 // Backend is the control plane as the API sees it. Its methods are called concurrently.
 type Backend interface {
 	Status() Status
+	// Configuration returns what is in use besides what the files say now.
+	Configuration() (Configuration, error)
 	// Proxies returns every known proxy in any order.
 	Proxies() []Proxy
 	// Config returns the resources that the proxy should run, by type URL; the handler takes the secrets out.
@@ -46,6 +48,7 @@ func Handler(b Backend) http.Handler {
 	h := handler{b}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", h.status)
+	mux.HandleFunc("GET /v1/configuration", h.configuration)
 	mux.HandleFunc("GET /v1/proxies", h.proxies)
 	mux.HandleFunc("GET /v1/proxies/{id}", h.proxy)
 	mux.HandleFunc("GET /v1/proxies/{id}/config", h.config)
@@ -88,6 +91,15 @@ func (h handler) status(w http.ResponseWriter, _ *http.Request) {
 		s.NotEnforced = []Origin{}
 	}
 	answer(w, s)
+}
+
+func (h handler) configuration(w http.ResponseWriter, r *http.Request) {
+	c, err := h.backend.Configuration()
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	answer(w, c)
 }
 
 func (h handler) sorted() []Proxy {

@@ -2,6 +2,7 @@
 // socket. The server is Handler over a Backend, the other end is Client. It never carries private keys.
 //
 //	GET  /v1/status                      Status
+//	GET  /v1/configuration               Configuration
 //	GET  /v1/proxies                     []Proxy
 //	GET  /v1/proxies/{id}                Proxy
 //	GET  /v1/proxies/{id}/config         what the proxy is meant to run, as an Envoy config dump
@@ -13,7 +14,10 @@
 // Every error answer is an Error.
 package adminapi
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Status describes the control plane.
 type Status struct {
@@ -27,6 +31,17 @@ type Status struct {
 	NotEnforced []Origin `json:"notEnforced"`
 	// Banners are lines that every user of the mesh should see.
 	Banners []string `json:"banners,omitempty"`
+}
+
+// Configuration is what the mesh is made of, as far as it cannot be read in the files of ConfigDirs.
+type Configuration struct {
+	// ConfigDirs are the directories of files, absolute; later ones override earlier ones.
+	ConfigDirs []string `json:"configDirs"`
+	// Objects are those that no file holds, such as the WorkloadEntries of registered workloads, as Kubernetes documents. The values of
+	// Secrets read "REDACTED".
+	Objects []json.RawMessage `json:"objects"`
+	// Kept are objects in use as they were before their file broke. One without a kind stands for all that the file held.
+	Kept []Origin `json:"kept"`
 }
 
 // Origin is an object of the configuration and where it is written. File is empty for objects not from files.

@@ -33,21 +33,17 @@ func Services(objects int) int { return (objects + ObjectsPerService - 1) / Obje
 
 // Mesh returns the files of a mesh: each service has a Service, a Deployment and a Pod, and a VirtualService with three
 // routes, a DestinationRule with two subsets, a PeerAuthentication, a RequestAuthentication, an AuthorizationPolicy and a
-// ServiceEntry. Each namespace has a Sidecar that imports two namespaces, and a service behind the mesh's gateway, which
-// has a certificate.
+// ServiceEntry. Each namespace has a Sidecar that imports two namespaces; some services stand behind a gateway with a
+// certificate.
 func Mesh(o Options) ([]File, error) {
 	if o.Namespaces == 0 {
 		o.Namespaces = 1 + o.Services/50
 	}
-	var g generator
-	certificate, key, err := credential("*.shop.example")
-	if err != nil {
-		return nil, err
-	}
-	g.write("mesh.yaml", "mesh", map[string]any{"Certificate": certificate, "Key": key})
+	g := generator{options: o}
+	g.write("mesh.yaml", "mesh", nil)
 	for i := range o.Namespaces {
 		g.write(fmt.Sprintf("%s/namespace.yaml", namespace(i)), "namespace", map[string]any{
-			"Namespace": namespace(i), "Next": namespace((i + 1) % o.Namespaces), "First": service(i),
+			"Namespace": namespace(i), "Next": namespace((i + 1) % o.Namespaces),
 		})
 	}
 	for i := range o.Services {
@@ -64,8 +60,9 @@ func namespace(i int) string { return fmt.Sprintf("team-%03d", i) }
 func service(i int) string   { return fmt.Sprintf("shop-%05d", i) }
 
 type generator struct {
-	files []File
-	err   error
+	options Options
+	files   []File
+	err     error
 }
 
 func (g *generator) write(name, section string, data any) {

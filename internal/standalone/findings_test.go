@@ -48,6 +48,10 @@ func (*plane) WorkloadGroup(string, string) (adminapi.WorkloadGroup, error) {
 	return adminapi.WorkloadGroup{}, adminapi.ErrUnknownGroup
 }
 
+func (*plane) Configuration() (adminapi.Configuration, error) {
+	return adminapi.Configuration{}, nil
+}
+
 func (*plane) Authorize(ask.Query) ([]ask.Report, error) { return nil, nil }
 
 func (p *plane) WaitSync(context.Context) adminapi.SyncReport {

@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"slices"
 	"time"
 
 	"github.com/meshctl/meshctl/pkg/config"
@@ -18,6 +19,9 @@ type Analyzer struct {
 	Codes []codes.Code
 	// Kinds are the kinds that it reads: what must be fetched for it. A test holds it to them.
 	Kinds []config.Kind
+	// Optional are those of Kinds without which it can still tell something: it asks Pass.Knows before it concludes anything from
+	// them. When another one exists but could not be read, the analyzer is not run.
+	Optional []config.Kind
 	// Run looks at the mesh and reports. It must not keep the pass, and not start goroutines.
 	Run func(*Pass)
 }
@@ -33,8 +37,22 @@ type Input struct {
 	// Complete reports the kinds of which Mesh has all objects that exist, even if that is none: those that a cluster listed.
 	// Of the others, Mesh is taken to have all as soon as it has one. Nil: no kind is known to be complete.
 	Complete func(config.Kind) bool
+	// Missing reports the kinds of which there may be objects that could not be read: nothing can be concluded from what Mesh has not
+	// of them, and analyzers that cannot do without are not to be run, see Analyzer.Lacks. Nil: there are none.
+	Missing func(config.Kind) bool
 	// Now decides about certificates.
 	Now time.Time
+}
+
+// Lacks returns the kinds of those missing that the analyzer cannot do without.
+func (a *Analyzer) Lacks(missing func(config.Kind) bool) []config.Kind {
+	var out []config.Kind
+	for _, kind := range a.Kinds {
+		if missing(kind) && !slices.Contains(a.Optional, kind) {
+			out = append(out, kind)
+		}
+	}
+	return out
 }
 
 // Finding is what an analyzer reports.

@@ -52,11 +52,11 @@ func (p *Pass) Config() *mesh.Config {
 	return p.run.in.Mesh.Config()
 }
 
-// Knows reports whether the input says anything about any of the kinds: then what is not in it does not exist. Otherwise
-// nothing can be concluded from an absence, see Open.
+// Knows reports whether the input says anything about any of the kinds, and none of them could not be read: then what is not in it does
+// not exist. Otherwise nothing can be concluded from an absence, see Open.
 func (p *Pass) Knows(kinds ...config.Kind) bool {
 	p.reads(kinds...)
-	return slices.ContainsFunc(kinds, p.run.knows)
+	return !slices.ContainsFunc(kinds, p.run.missing) && slices.ContainsFunc(kinds, p.run.knows)
 }
 
 // Open notes that whether an object has the fault of code cannot be told without an object of any of the kinds. what names

@@ -112,6 +112,8 @@ func (r *run) knows(kind config.Kind) bool {
 	return r.in.Complete != nil && r.in.Complete(kind) || r.in.Mesh.Set().Len(kind) > 0
 }
 
+func (r *run) missing(kind config.Kind) bool { return r.in.Missing != nil && r.in.Missing(kind) }
+
 func (r *run) sorted(kind config.Kind) []*config.Object {
 	list, _ := r.lists.LoadOrStore(kind, sync.OnceValue(func() []*config.Object { return r.in.Mesh.Set().Sorted(kind) }))
 	return list.(func() []*config.Object)()

@@ -31,6 +31,7 @@ type Options struct {
 	Undecided bool
 	List      bool
 	Explain   string
+	live      liveOptions
 }
 
 // NewCmd returns the command; runF replaces what it does, in tests.
@@ -50,6 +51,7 @@ func NewCmd(f *factory.Factory, runF func(context.Context, *Options) error) *cob
 		},
 	}
 	o.inputFlags(cmd)
+	o.liveFlags(cmd)
 	o.choiceFlags(cmd)
 	o.Output.AddFlag(cmd, report.Formats()...)
 	o.completions(cmd)

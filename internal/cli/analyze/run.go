@@ -27,20 +27,28 @@ func run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	read, err := o.read()
+	ctx, cancel := o.deadline(ctx)
+	defer cancel()
+	g, err := o.gather(ctx, c)
 	if err != nil {
 		return err
 	}
-	result := analyze.Run(ctx, o.input(read), c.analyzers)
+	var skipped []analyze.Failure
+	c.analyzers, skipped = g.runnable(c.analyzers)
+	result := analyze.Run(ctx, o.input(g), c.analyzers)
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
 	}
-	r := o.report(c, read, result)
+	r := o.report(c, g.read, result)
+	r.Skipped, r.Origin = skipped, g.origin
 	w := report.Writer{Printer: p, Say: o.Factory.Say, Threshold: c.threshold, Undecided: o.Undecided}
 	if err := w.Write(r); err != nil {
 		return err
 	}
-	return verdict(r, c)
+	if err := verdict(r, c); err != nil {
+		return err
+	}
+	return g.late()
 }
 
 // read reads everything that the command line names.
@@ -61,8 +69,8 @@ func (o *Options) read() (config.Result, error) {
 	return o.withMeshConfig(read)
 }
 
-// input resolves what was read.
-func (o *Options) input(read config.Result) analyze.Input {
+// resolve resolves what was read.
+func (o *Options) resolve(read config.Result) analyze.Input {
 	return analyze.NewInput(read, mesh.Options{SystemNamespace: o.SystemNamespace}, o.Factory.Now())
 }
 

@@ -24,6 +24,8 @@ type Factory struct {
 	Now    func() time.Time
 	// Terminal says that standard output is one; Color that colours may be used on it.
 	Terminal, Color bool
+	// ErrTerminal says that standard error is one.
+	ErrTerminal bool
 	// Mesh is the value of --mesh.
 	Mesh string
 }
@@ -35,7 +37,7 @@ func New() *Factory {
 		IO:       genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
 		Getenv:   os.Getenv,
 		Now:      time.Now,
-		Terminal: terminal,
+		Terminal: terminal, ErrTerminal: isatty.IsTerminal(os.Stderr.Fd()),
 		// https://no-color.org: any value that is not empty turns colours off.
 		Color: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		Mesh:  meshstate.DefaultMesh,

@@ -53,6 +53,10 @@ func (*backend) WorkloadGroup(string, string) (adminapi.WorkloadGroup, error) {
 	return adminapi.WorkloadGroup{}, adminapi.ErrUnknownGroup
 }
 
+func (*backend) Configuration() (adminapi.Configuration, error) {
+	return adminapi.Configuration{}, nil
+}
+
 func (*backend) Authorize(ask.Query) ([]ask.Report, error) { return nil, nil }
 
 func (*backend) WaitSync(context.Context) adminapi.SyncReport { return adminapi.SyncReport{} }

@@ -2,6 +2,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/meshctl/meshctl/pkg/analyze"
@@ -34,6 +35,8 @@ func resolving() *analyze.Analyzer {
 		Doc:   "what contradicts itself or the rest of the mesh, or refers to what does not exist, as the control plane finds it",
 		Codes: []codes.Code{codes.Deprecated, codes.SchemaError, codes.SchemaWarning, codes.Unreadable, codes.UnknownField, codes.ReferenceNotFound, codes.VirtualServiceConflict, codes.WeightsOff, codes.FieldIgnored, codes.UnresolvedWarning, codes.UnresolvedError},
 		Kinds: Kinds(),
+		// What a problem rests on, it says itself; but all that is resolved depends on the mesh's configuration.
+		Optional: slices.DeleteFunc(Kinds(), func(k config.Kind) bool { return k == config.ConfigMap }),
 		Run: func(p *analyze.Pass) {
 			p.Reads(Kinds()...)
 			_, problems := p.Problems()

@@ -25,13 +25,34 @@ func (w Writer) aside(r *Report) {
 			}
 		}
 	}
-	for _, f := range r.Skipped {
-		w.Say("analyzer %s was left out: %s", f.Analyzer, f.Reason)
+	for _, line := range skipped(r.Skipped) {
+		w.Say("%s", line)
 	}
 	for _, f := range r.Failed {
 		w.Say("error: analyzer %s came to no result: %s", f.Analyzer, f.Reason)
 	}
 	w.Say("%s", r.total())
+}
+
+// skipped names the analyzers that were left out for the same reason in one line.
+func skipped(list []analyze.Failure) []string {
+	var reasons []string
+	names := map[string][]string{}
+	for _, f := range list {
+		if names[f.Reason] == nil {
+			reasons = append(reasons, f.Reason)
+		}
+		names[f.Reason] = append(names[f.Reason], f.Analyzer)
+	}
+	out := make([]string, len(reasons))
+	for i, reason := range reasons {
+		noun := "analyzers"
+		if len(names[reason]) == 1 {
+			noun = "analyzer"
+		}
+		out[i] = fmt.Sprintf("left out %s %s: %s", noun, strings.Join(names[reason], ", "), reason)
+	}
+	return out
 }
 
 // total is the last line: "2 errors, 1 warning in 14 objects (3 suppressed)".

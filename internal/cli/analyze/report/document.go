@@ -8,6 +8,8 @@ import (
 
 // Document is the report for programs, in JSON and YAML. Its names are stable; docs/analyze.md describes them.
 type Document struct {
+	// Origin is where objects without a position come from, such as "cluster prod".
+	Origin      string       `json:"origin,omitempty"`
 	Diagnostics []Diagnostic `json:"diagnostics"`
 	Undecided   []Undecided  `json:"undecided"`
 	Failed      []Failure    `json:"failed"`
@@ -92,7 +94,7 @@ type Summary struct {
 
 func document(r *Report, threshold codes.Level) Document {
 	d := Document{
-		Diagnostics: []Diagnostic{}, Undecided: []Undecided{}, Failed: failures(r.Failed), Skipped: failures(r.Skipped),
+		Origin: r.Origin, Diagnostics: []Diagnostic{}, Undecided: []Undecided{}, Failed: failures(r.Failed), Skipped: failures(r.Skipped),
 		Summary: Summary{
 			Objects: r.Objects, Errors: r.count(codes.Error), Warnings: r.count(codes.Warning), Infos: r.count(codes.Info),
 			Suppressed: r.Suppressed, Known: r.Known, FailOn: threshold.String(), Reached: r.Reaches(threshold),

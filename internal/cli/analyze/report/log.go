@@ -17,7 +17,7 @@ func (w Writer) log(r *Report) error {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(w.headline(f))
+		b.WriteString(w.headline(r, f))
 		w.snippet(&b, f)
 		if f.Fix != "" {
 			fmt.Fprintf(&b, "  %s %s\n", w.paint(printer.Good, "fix:"), printer.Escape(f.Fix))
@@ -31,9 +31,9 @@ func (w Writer) log(r *Report) error {
 }
 
 // headline is "FILE:LINE:COLUMN: LEVEL CODE OBJECT: MESSAGE", without the parts that are not known.
-func (w Writer) headline(f Finding) string {
+func (w Writer) headline(r *Report, f Finding) string {
 	var b strings.Builder
-	if at := f.Position.String(); at != "" {
+	if at := r.place(f); at != "" {
 		b.WriteString(printer.Escape(at) + ": ")
 	}
 	b.WriteString(w.paint(colour(f.Level), f.Level.String()) + " " + string(f.Code))
@@ -45,6 +45,14 @@ func (w Writer) headline(f Finding) string {
 	}
 	b.WriteString(": " + printer.Escape(sentence(f.Field, f.Message)) + "\n")
 	return b.String()
+}
+
+// place is where a finding's object is written, or else where it comes from.
+func (r *Report) place(f Finding) string {
+	if at := f.Position.String(); at != "" || f.Source == nil {
+		return at
+	}
+	return r.Origin
 }
 
 // sentence names the field before the message.

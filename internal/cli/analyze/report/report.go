@@ -11,6 +11,8 @@ import (
 
 // Report is everything there is to say.
 type Report struct {
+	// Origin is where objects come from that no file holds, such as "cluster prod".
+	Origin string
 	// Analyzers are those that ran.
 	Analyzers []*analyze.Analyzer
 	// Findings are in the order of analyze.Diagnostic.Compare.
