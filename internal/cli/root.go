@@ -47,7 +47,7 @@ func New(f *factory.Factory) *cobra.Command {
 		Long: `meshctl runs and looks into a service mesh: real Envoys, configured in Istio's API.
 
 Exit codes: 0 done, 1 it failed, 2 the command line is wrong, 3 done and something was found (a difference, a rejected
-proxy, a denied request).`,
+proxy, a denied request, a fault in a configuration).`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

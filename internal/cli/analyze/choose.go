@@ -16,7 +16,9 @@ import (
 type choice struct {
 	analyzers []*analyze.Analyzer
 	filter    analyze.Filter
-	threshold codes.Level
+	// suppressions are those of the filter, as they were written.
+	suppressions []suppression
+	threshold    codes.Level
 }
 
 func (o *Options) choose() (choice, error) {
@@ -32,12 +34,13 @@ func (o *Options) choose() (choice, error) {
 	if c.filter.Kinds, err = chooseKinds(o.Kinds); err != nil {
 		return c, err
 	}
-	for _, rule := range o.Suppress {
-		s, err := parseSuppression(rule)
+	for _, text := range o.Suppress {
+		s, err := parseSuppression(text)
 		if err != nil {
 			return c, err
 		}
-		c.filter.Suppress = append(c.filter.Suppress, s)
+		c.suppressions = append(c.suppressions, s)
+		c.filter.Suppress = append(c.filter.Suppress, s.rules...)
 	}
 	return c, nil
 }

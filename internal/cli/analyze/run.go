@@ -85,9 +85,9 @@ func (o *Options) report(c choice, read config.Result, result analyze.Result) *r
 	for _, d := range wanted {
 		r.Findings = append(r.Findings, report.Finding{Diagnostic: d})
 	}
-	for i, rule := range c.filter.Suppress {
-		if !matchesAny(rule, result.Diagnostics) {
-			o.Factory.Say("note: --suppress %q matches no finding", o.Suppress[i])
+	for _, s := range c.suppressions {
+		if !s.matchesAny(result.Diagnostics) {
+			o.Factory.Say("note: --suppress %q matches no finding", s.text)
 		}
 	}
 	return r

@@ -9,27 +9,40 @@ import (
 	"github.com/meshctl/meshctl/pkg/analyze"
 )
 
-// parseSuppression reads "CODE=KIND NAMESPACE/NAME", or "CODE=KIND NAME" for objects without a namespace. Each part may be a pattern; a
-// last "*" stands for every object.
-func parseSuppression(rule string) (analyze.Suppression, error) {
-	code, resource, assigned := strings.Cut(rule, "=")
+// suppression is a rule as the user wrote it, and what it stands for: any of these.
+type suppression struct {
+	text  string
+	rules []analyze.Suppression
+}
+
+// parseSuppression reads "CODE=KIND NAMESPACE/NAME", or "CODE=KIND NAME" for objects without a namespace. Each part may be a pattern; "*"
+// alone stands for every object. NAME.NAMESPACE, as istioctl takes it, is understood as well.
+func parseSuppression(text string) (suppression, error) {
+	code, resource, assigned := strings.Cut(text, "=")
 	words := strings.Fields(resource)
 	if !assigned || len(words) != 2 {
-		return analyze.Suppression{}, exitcode.Usagef(`--suppress %q: write "CODE=KIND NAMESPACE/NAME", for example "IST0102=Namespace shop" or "IST0101=* shop/*"`, rule)
+		return suppression{}, exitcode.Usagef(`--suppress %q: write "CODE=KIND NAMESPACE/NAME", for example "IST0102=Namespace shop" or "IST0101=* shop/*"`, text)
 	}
-	s := analyze.Suppression{Code: strings.TrimSpace(code), Kind: words[0], Object: words[1]}
-	for _, pattern := range []string{s.Code, s.Kind, s.Object} {
+	rule := analyze.Suppression{Code: strings.TrimSpace(code), Kind: words[0], Object: words[1]}
+	for _, pattern := range []string{rule.Code, rule.Kind, rule.Object} {
 		if _, err := path.Match(pattern, ""); err != nil {
-			return s, exitcode.Usagef("--suppress %q: %q is no pattern: %v", rule, pattern, err)
+			return suppression{}, exitcode.Usagef("--suppress %q: %q is no pattern: %v", text, pattern, err)
 		}
 	}
 	known := codeNames()
-	if !slices.ContainsFunc(known, func(c string) bool { ok, _ := path.Match(s.Code, c); return ok }) {
-		return s, exitcode.Usagef("--suppress %q: there is no code %q%s", rule, s.Code, didYouMean(s.Code, known))
+	if !slices.ContainsFunc(known, func(c string) bool { ok, _ := path.Match(rule.Code, c); return ok }) {
+		return suppression{}, exitcode.Usagef("--suppress %q: there is no code %q%s", text, rule.Code, didYouMean(rule.Code, known))
 	}
-	return s, nil
+	out := suppression{text: text, rules: []analyze.Suppression{rule}}
+	if dot := strings.LastIndexByte(rule.Object, '.'); dot > 0 && !strings.Contains(rule.Object, "/") {
+		rule.Object = rule.Object[dot+1:] + "/" + rule.Object[:dot]
+		out.rules = append(out.rules, rule)
+	}
+	return out, nil
 }
 
-func matchesAny(rule analyze.Suppression, list []analyze.Diagnostic) bool {
-	return slices.ContainsFunc(list, rule.Matches)
+func (s suppression) matchesAny(list []analyze.Diagnostic) bool {
+	return slices.ContainsFunc(list, func(d analyze.Diagnostic) bool {
+		return slices.ContainsFunc(s.rules, func(r analyze.Suppression) bool { return r.Matches(d) })
+	})
 }

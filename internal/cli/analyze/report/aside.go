@@ -13,6 +13,9 @@ import (
 
 // aside says what is not a finding: what is undecided, what went wrong, and how many findings there are.
 func (w Writer) aside(r *Report) {
+	if w.Format == Log && len(r.Findings) > 0 {
+		w.Say("")
+	}
 	if len(r.Undecided) > 0 {
 		w.Say("could not decide, for want of objects to compare with:")
 		if w.Undecided {
@@ -127,8 +130,12 @@ func groups(list []analyze.Undecided) []string {
 	out := make([]string, len(order))
 	for i, g := range order {
 		first := members[g][0]
-		out[i] = fmt.Sprintf("%s for %s, given no %s; for example %s: %s",
-			g.code, counted(objects(members[g]), "object"), g.kinds, place(first.Object, first.Position), first.What)
+		example := fmt.Sprintf("%s: %s", place(first.Object, first.Position), first.What)
+		if len(members[g]) == 1 {
+			out[i] = fmt.Sprintf("%s, given no %s: %s", g.code, g.kinds, example)
+			continue
+		}
+		out[i] = fmt.Sprintf("%s for %s, given no %s; for example %s", g.code, counted(objects(members[g]), "object"), g.kinds, example)
 	}
 	return out
 }
@@ -141,14 +148,18 @@ func objects(list []analyze.Undecided) int {
 	return len(seen)
 }
 
+// kinds is "Service or ServiceEntry"; of many, the first ones.
 func kinds(list []config.Kind) string {
+	const most = 3
 	names := make([]string, len(list))
 	for i, kind := range list {
 		names[i] = kind.Name
 	}
-	switch n := len(names); n {
-	case 0, 1:
+	switch n := len(names); {
+	case n <= 1:
 		return strings.Join(names, "")
+	case n > most+1:
+		return fmt.Sprintf("%s or %d other kinds", strings.Join(names[:most], ", "), n-most)
 	default:
 		return strings.Join(names[:n-1], ", ") + " or " + names[n-1]
 	}
