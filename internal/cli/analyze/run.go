@@ -3,6 +3,7 @@ package analyze
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 
 	"github.com/meshctl/meshctl/internal/cli/analyze/report"
 	"github.com/meshctl/meshctl/internal/cli/exitcode"
@@ -27,6 +28,8 @@ func run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
+	// Nearly all that is made here lives until the end: collecting garbage often would take a fourth of the time.
+	debug.SetGCPercent(300)
 	ctx, cancel := o.deadline(ctx)
 	defer cancel()
 	g, err := o.gather(ctx, c)

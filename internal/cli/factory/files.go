@@ -3,14 +3,16 @@ package factory
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
+	"github.com/bmatcuk/doublestar/v4"
+
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 	"github.com/meshctl/meshctl/pkg/mesh"
+	"github.com/meshctl/meshctl/pkg/source/dir"
 )
 
 // StandardInput stands for the name of a file in positions.
@@ -33,54 +35,72 @@ func (f *Factory) Snapshot(paths []string, namespace string) (*mesh.Snapshot, er
 	return s, nil
 }
 
-// Read reads files: YAML or JSON, directories with all that is in them (hidden files aside), "-" for standard input. namespace is that
-// of objects that name none. What is wrong in a file is part of the result; the error is about files that cannot be read.
+// Read reads files: YAML or JSON, directories with all that is in them (hidden files aside), patterns as the shell has them
+// ("**" stands for any number of directories), "-" for standard input. namespace is that of objects that name none. What is wrong in a file,
+// or that it cannot be read, is part of the result; the error is about paths that do not exist.
 func (f *Factory) Read(paths []string, namespace string) (config.Result, error) {
 	decoder := config.Decoder{DefaultNamespace: namespace}
 	var all config.Result
+	var named []string
 	for _, path := range paths {
-		err := f.eachFile(path, func(name string, r io.Reader) { all.Add(decoder.DecodeReader(name, r)) })
+		if streams(path) {
+			all.Add(f.readStream(decoder, path))
+			continue
+		}
+		found, err := expand(path)
 		if err != nil {
 			return config.Result{}, err
 		}
+		named = append(named, found...)
 	}
+	all.Add(dir.ReadInOrder(decoder, named))
 	return all, nil
 }
 
-func (f *Factory) eachFile(path string, visit func(name string, r io.Reader)) error {
-	if path == "-" {
-		visit(StandardInput, f.IO.In)
-		return nil
-	}
-	return filepath.WalkDir(path, func(at string, entry fs.DirEntry, err error) error {
-		var failed *fs.PathError
-		switch {
-		case errors.As(err, &failed):
-			return fmt.Errorf("%s: %w", failed.Path, failed.Err)
-		case err != nil:
-			return err
-		case at != path && strings.HasPrefix(entry.Name(), "."):
-			if entry.IsDir() {
-				return filepath.SkipDir
-			}
-			return nil
-		case entry.IsDir(), at != path && !isConfiguration(at):
-			return nil
-		}
-		file, err := os.Open(at)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		visit(at, file)
-		return nil
-	})
+// streams reports whether a path stands for something that can be read once, from start to end: standard input, or what a
+// shell puts in the place of <(command).
+func streams(path string) bool {
+	return path == "-" || strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/") || path == "/dev/stdin"
 }
 
-func isConfiguration(name string) bool {
-	switch filepath.Ext(name) {
-	case ".yaml", ".yml", ".json":
-		return true
+func (f *Factory) readStream(decoder config.Decoder, path string) config.Result {
+	if path == "-" {
+		return decoder.DecodeReader(StandardInput, f.IO.In)
 	}
-	return false
+	file, err := os.Open(path)
+	if err != nil {
+		return config.Result{Unidentified: true, Problems: []config.Problem{{
+			Position: config.Position{File: path}, Severity: config.Error, Code: codes.Unreadable, Message: "cannot be read: " + cause(err).Error(),
+		}}}
+	}
+	defer file.Close()
+	return decoder.DecodeReader(path, file)
+}
+
+// expand returns the paths that a path stands for: itself when it exists, else what it matches as a pattern.
+func expand(path string) ([]string, error) {
+	_, err := os.Lstat(path)
+	if err == nil {
+		return []string{path}, nil
+	}
+	if !strings.ContainsAny(path, "*?[{") {
+		return nil, fmt.Errorf("%s: %w", path, cause(err))
+	}
+	found, err := doublestar.FilepathGlob(path, doublestar.WithNoHidden())
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", path, err)
+	case len(found) == 0:
+		return nil, fmt.Errorf("%s: no file matches the pattern", path)
+	}
+	return found, nil
+}
+
+// cause leaves out the path and the system call, which the message says otherwise.
+func cause(err error) error {
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		return failed.Err
+	}
+	return err
 }

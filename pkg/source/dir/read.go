@@ -1,6 +1,7 @@
 package dir
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -59,7 +60,7 @@ func read(d config.Decoder, path string, old *file) content {
 		return c
 	}
 	defer func() { _ = f.Close() }()
-	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
+	data, err := readFile(f, limit)
 	if err != nil {
 		c.err = err
 		return c
@@ -69,6 +70,16 @@ func read(d config.Decoder, path string, old *file) content {
 		c.result = d.DecodeBytes(path, data)
 	}
 	return c
+}
+
+// readFile reads one byte more than the limit at most.
+func readFile(f *os.File, limit int) ([]byte, error) {
+	var buffer bytes.Buffer
+	if info, err := f.Stat(); err == nil {
+		buffer.Grow(int(min(info.Size(), int64(limit))) + bytes.MinRead)
+	}
+	_, err := buffer.ReadFrom(io.LimitReader(f, int64(limit)+1))
+	return buffer.Bytes(), err
 }
 
 // file builds what is in use from now on: the good objects, and for the broken ones what was in use before.

@@ -25,10 +25,15 @@ type scan struct {
 	trouble    map[string]config.Problem
 	// enter is called before a directory is listed, so that nothing made in between is missed.
 	enter func(dir string)
+	// kept is added to the message of a directory that cannot be listed: what becomes of what was in it.
+	kept string
 }
 
 func newScan(enter func(string)) *scan {
-	return &scan{files: map[string]os.FileInfo{}, trouble: map[string]config.Problem{}, enter: enter}
+	return &scan{
+		files: map[string]os.FileInfo{}, trouble: map[string]config.Problem{}, enter: enter,
+		kept: "; what was read before stays in use",
+	}
 }
 
 // isConfig reports whether a name in a directory is that of a configuration file. What editors leave behind (.a.yaml.swp,
@@ -98,7 +103,7 @@ func (s *scan) dir(path string, info os.FileInfo, above []os.FileInfo) {
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		s.unreadable = append(s.unreadable, path)
-		s.report(path, config.Error, "cannot be read: "+plain(err).Error()+"; what was read before stays in use", "")
+		s.report(path, config.Error, "cannot be read: "+plain(err).Error()+s.kept, "")
 		return
 	}
 	above = append(slices.Clip(above), info)
