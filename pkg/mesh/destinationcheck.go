@@ -65,17 +65,12 @@ func (t *tables) registered(host string, use func(*Service) bool) (found []*Serv
 	if found = without(t.services.get(host), not); len(found) > 0 {
 		return found, true
 	}
-	rest := strings.TrimPrefix(host, "*.")
-	for {
-		dot := strings.IndexByte(rest, '.')
-		if dot < 0 {
-			return without(t.services.get("*"), not), false
+	for suffix := range suffixes(host) {
+		if found = without(t.services.get("*"+suffix), not); len(found) > 0 {
+			break
 		}
-		if found = without(t.services.get("*"+rest[dot:]), not); len(found) > 0 {
-			return found, false
-		}
-		rest = rest[dot+1:]
 	}
+	return found, false
 }
 
 // reaches reports whether clients that follow the VirtualService see a service: those of its own namespace, or of the namespaces to which

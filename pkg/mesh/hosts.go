@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"iter"
 	"net/netip"
 	"strings"
 )
@@ -43,21 +44,32 @@ func hostsMeet(a, b string) bool { return hostCovers(a, b) || hostCovers(b, a) }
 // for "a.b.c" those that some rule or VirtualService names.
 func (t *tables) wildcardsOf(host string) []string {
 	var out []string
-	rest := strings.TrimPrefix(host, "*.")
-	for {
-		dot := strings.IndexByte(rest, '.')
-		if dot < 0 {
-			break
-		}
-		if suffix := rest[dot:]; t.wildcards.get(suffix) > 0 {
+	for suffix := range suffixes(host) {
+		if t.wildcards.get(suffix) > 0 {
 			out = append(out, "*"+suffix)
 		}
-		rest = rest[dot+1:]
-	}
-	if host != "*" && t.wildcards.get("") > 0 {
-		out = append(out, "*")
 	}
 	return out
+}
+
+// suffixes ranges over what follows the "*" of each wildcard that covers a host, most specific first and without the host itself.
+func suffixes(host string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		rest := strings.TrimPrefix(host, "*.")
+		for {
+			dot := strings.IndexByte(rest, '.')
+			if dot < 0 {
+				break
+			}
+			if !yield(rest[dot:]) {
+				return
+			}
+			rest = rest[dot+1:]
+		}
+		if host != "*" {
+			yield("")
+		}
+	}
 }
 
 // useWildcard counts the objects that use a wildcard host; a plain name is none.

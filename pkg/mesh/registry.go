@@ -11,6 +11,8 @@ import (
 
 // applyServices resolves every stale host from the definitions that declare it.
 func (t *update) applyServices() {
+	changed := map[string]bool{}
+	defer t.checkUnder(changed)
 	for h := range t.staleHosts {
 		list := t.services.get(h.host)
 		at := slices.IndexFunc(list, func(s *Service) bool { return s.Namespace == h.namespace })
@@ -28,12 +30,15 @@ func (t *update) applyServices() {
 		}
 		setList(&t.services, h.host, list)
 		t.staleBackends[h] = true
-		t.serviceChanged(h, before, after)
+		t.serviceChanged(h)
+		if isWildcard(h.host) {
+			changed[h.host] = true
+		}
 	}
 }
 
 // serviceChanged notes everything that a changed service concerns.
-func (t *update) serviceChanged(h hostKey, before, after *Service) {
+func (t *update) serviceChanged(h hostKey) {
 	t.presenceChanged(h.host)
 	for _, d := range t.declared.get(h) {
 		if d.Selector != nil {
@@ -41,10 +46,18 @@ func (t *update) serviceChanged(h hostKey, before, after *Service) {
 		}
 	}
 	t.destinationChanged(h.host)
-	if isWildcard(h.host) { // it is told apart from a name of nothing
-		for host := range t.toHost.all() {
-			if hostCovers(h.host, host) {
+}
+
+// checkUnder has routes to what changed wildcards cover checked again: such a host is told apart from a name of nothing.
+func (t *update) checkUnder(wildcards map[string]bool) {
+	if len(wildcards) == 0 {
+		return
+	}
+	for host := range t.toHost.all() {
+		for suffix := range suffixes(host) {
+			if wildcards["*"+suffix] {
 				t.checkDestinationsTo(host)
+				break
 			}
 		}
 	}

@@ -66,7 +66,7 @@ func (s *shadows) dead(v *mesh.Virtual, list []stream, covers func(e, l stream) 
 			continue
 		}
 		for _, e := range list[:i] {
-			if strings.HasPrefix(e.field, rule+".") || !e.origin.covers(l.origin) || !covers(e, l) {
+			if strings.HasPrefix(e.field, rule+".") || !e.covers(l.origin) || !covers(e, l) {
 				continue
 			}
 			s.pass.Report(analyze.Finding{
