@@ -9,6 +9,7 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // maxVersionPattern bounds match.proxy.proxyVersion, as in Istio.
@@ -47,7 +48,7 @@ func compilePatch(key config.Key, index int, given *networking.EnvoyFilter_Envoy
 	p.checkClass(n)
 	if p.operation != networking.EnvoyFilter_Patch_REMOVE {
 		if given.GetPatch().GetValue() == nil {
-			n.fail("patch.value", "missing: "+p.operation.String()+" needs one", "write what to "+verb(p.operation))
+			n.refuse("patch.value", "missing: "+p.operation.String()+" needs one", "write what to "+verb(p.operation))
 		} else {
 			p.value = readValue(p, given.GetPatch().GetValue(), n)
 		}
@@ -101,11 +102,12 @@ func (p *Patch) checkKind(n *notes) bool {
 	allowed := operations(p.applyTo)
 	switch {
 	case allowed == nil:
-		n.fail("applyTo", "missing: it says what the patch is applied to", "for example applyTo: HTTP_FILTER")
+		n.refuse("applyTo", "missing: it says what the patch is applied to", "for example applyTo: HTTP_FILTER")
 	case p.operation == networking.EnvoyFilter_Patch_INVALID:
-		n.fail("patch.operation", "missing", "one of "+operationNames(allowed))
+		n.refuse("patch.operation", "missing", "one of "+operationNames(allowed))
 	case !slices.Contains(allowed, p.operation):
 		n.fail("patch.operation", p.operation.String()+" cannot be done to a "+p.applyTo.String(), "one of "+operationNames(allowed))
+		n.list[len(n.list)-1].Code = p.misuse()
 	}
 	if n.failed {
 		return false
@@ -119,6 +121,20 @@ func (p *Patch) checkKind(n *notes) bool {
 		}
 	}
 	return true
+}
+
+// misuse is the code of an operation that cannot be done: those that Istio documents have their own.
+func (p *Patch) misuse() codes.Code {
+	switch {
+	case p.operation == networking.EnvoyFilter_Patch_REPLACE:
+		return codes.WrongReplace
+	case p.applyTo != networking.EnvoyFilter_ROUTE_CONFIGURATION:
+	case p.operation == networking.EnvoyFilter_Patch_ADD:
+		return codes.WrongAdd
+	case p.operation == networking.EnvoyFilter_Patch_REMOVE:
+		return codes.WrongRemove
+	}
+	return codes.SchemaError
 }
 
 func operationNames(list []operation) string {
@@ -148,15 +164,15 @@ func (p *Patch) checkMatch(n *notes) {
 		n.fail("match.context", "this mesh has no waypoint proxies", "use SIDECAR_INBOUND, SIDECAR_OUTBOUND or GATEWAY")
 	}
 	if pattern := m.GetProxy().GetProxyVersion(); len(pattern) > maxVersionPattern {
-		n.fail("match.proxy.proxyVersion", "longer than 1024 bytes", `for example ^1\.31.*`)
+		n.refuse("match.proxy.proxyVersion", "longer than 1024 bytes", `for example ^1\.31.*`)
 	} else if pattern != "" {
 		var err error
 		if p.version, err = regexp.Compile(pattern); err != nil {
-			n.fail("match.proxy.proxyVersion", "is no regular expression: "+err.Error(), `use RE2's syntax, for example ^1\.31.*`)
+			n.refuse("match.proxy.proxyVersion", "is no regular expression: "+err.Error(), `use RE2's syntax, for example ^1\.31.*`)
 		}
 	}
 	wrong := func(part, right string) {
-		n.fail("match."+part, "says nothing about a "+p.applyTo.String(), "match."+right)
+		n.refuse("match."+part, "says nothing about a "+p.applyTo.String(), "match."+right)
 	}
 	switch p.applyTo {
 	case networking.EnvoyFilter_CLUSTER:
@@ -228,7 +244,7 @@ func (p *Patch) checkListenerMatch(n *notes) {
 	const path = at + "filterChain.filter"
 	switch {
 	case filter.GetName() == "":
-		n.fail(path+".name", "missing", "for example "+hcmName)
+		n.refuse(path+".name", "missing", "for example "+hcmName)
 		return
 	case p.applyTo == networking.EnvoyFilter_LISTENER || p.applyTo == networking.EnvoyFilter_FILTER_CHAIN || p.applyTo == networking.EnvoyFilter_LISTENER_FILTER:
 		n.warn(path, "has no effect on a "+p.applyTo.String(), "use applyTo: NETWORK_FILTER or HTTP_FILTER to patch a filter")
@@ -237,11 +253,11 @@ func (p *Patch) checkListenerMatch(n *notes) {
 	if sub := filter.GetSubFilter(); sub != nil {
 		switch {
 		case p.applyTo != networking.EnvoyFilter_HTTP_FILTER:
-			n.fail(path+".subFilter", "is an HTTP filter, and applyTo is "+p.applyTo.String(), "applyTo: HTTP_FILTER")
+			n.refuse(path+".subFilter", "is an HTTP filter, and applyTo is "+p.applyTo.String(), "applyTo: HTTP_FILTER")
 		case filter.GetName() != hcmName:
-			n.fail(path+".name", "only the connection manager has HTTP filters", hcmName)
+			n.refuse(path+".name", "only the connection manager has HTTP filters", hcmName)
 		case sub.GetName() == "":
-			n.fail(path+".subFilter.name", "missing", "for example "+routerName)
+			n.refuse(path+".subFilter.name", "missing", "for example "+routerName)
 		}
 		sub.Name = p.rename(n, path+".subFilter.name", httpFilters, sub.GetName())
 	}

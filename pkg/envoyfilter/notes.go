@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // notes collects what is wrong with one patch.
@@ -18,8 +19,17 @@ func (n *notes) fail(part, message, fix string) {
 	n.list = append(n.list, n.patch.problem(config.Error, part, message, fix))
 }
 
+// refuse is fail for what Istio's own validation refuses.
+func (n *notes) refuse(part, message, fix string) {
+	n.fail(part, message, fix)
+	n.list[len(n.list)-1].Code = codes.SchemaError
+}
+
+// warn notes something within the object that has no effect, or another one than it seems.
 func (n *notes) warn(part, message, fix string) {
-	n.list = append(n.list, n.patch.problem(config.Warning, part, message, fix))
+	p := n.patch.problem(config.Warning, part, message, fix)
+	p.Code = codes.SchemaWarning
+	n.list = append(n.list, p)
 }
 
 // failAt and warnAt take the place as a full path.
@@ -29,7 +39,9 @@ func (n *notes) failAt(path, message, fix string) {
 }
 
 func (n *notes) warnAt(path, message, fix string) {
-	n.list = append(n.list, n.patch.problemAt(config.Warning, path, message, fix))
+	p := n.patch.problemAt(config.Warning, path, message, fix)
+	p.Code = codes.SchemaWarning
+	n.list = append(n.list, p)
 }
 
 func quoted(s string) string { return fmt.Sprintf("%q", s) }

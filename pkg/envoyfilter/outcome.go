@@ -8,6 +8,7 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // Ref names one patch.
@@ -152,6 +153,12 @@ func (g *Program) Selective(gateway bool) []*Patch {
 // Unmatched returns the problem that the patch is for none of the resources of its proxies, whose names are given; m says how far it
 // came.
 func (p *Patch) Unmatched(m Miss, names []string) config.Problem {
+	out := p.unmatched(m, names)
+	out.Code = codes.PatchMatchesNothing
+	return out
+}
+
+func (p *Patch) unmatched(m Miss, names []string) config.Problem {
 	const nothing = "matches nothing in any of the proxies that it is for"
 	if m.Depth > 0 {
 		message := nothing + ": there is no " + m.What

@@ -18,6 +18,13 @@ type fate struct {
 	scopes  []*scopeView
 }
 
+// FilterProblems returns what is wrong with the EnvoyFilters, over all members, in no particular order.
+func (c *Catalog) FilterProblems() []config.Problem {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.filterProblems()
+}
+
 // filterProblems returns what is wrong with the EnvoyFilters: what cannot be read, what excludes each other, and patches that hold for
 // proxies and change none of them.
 func (c *Catalog) filterProblems() []config.Problem {
