@@ -3,6 +3,7 @@ package analyze
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -184,8 +185,13 @@ func (w *Workload) readProxy(namespaceLabels map[string]string) {
 		w.Meshed = inject.Decide(inject.Candidate{
 			Labels: w.Labels, Annotations: w.Annotations, NamespaceLabels: namespaceLabels, HostNetwork: w.Pod.Spec.HostNetwork,
 		})
+		w.Gateway = w.Meshed && slices.Contains(strings.Split(w.Annotations[templatesAnnotation], ","), "gateway")
 	}
 }
+
+// templatesAnnotation names what a pod is injected with, separated by commas: "gateway" makes its proxy one of a gateway. See
+// https://istio.io/latest/docs/setup/additional-setup/gateway/.
+const templatesAnnotation = "inject.istio.io/templates"
 
 // ProxyContainer is the name of the proxy's container in every pod of the mesh.
 const ProxyContainer = "istio-proxy"

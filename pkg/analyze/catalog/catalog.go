@@ -6,6 +6,7 @@ import (
 
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/analyze/destinations"
+	"github.com/meshctl/meshctl/pkg/analyze/envoyfilters"
 	"github.com/meshctl/meshctl/pkg/analyze/gateways"
 	"github.com/meshctl/meshctl/pkg/analyze/routing"
 	"github.com/meshctl/meshctl/pkg/analyze/schema"
@@ -17,6 +18,7 @@ func All() []*analyze.Analyzer {
 	return slices.Concat(
 		schema.Analyzers(),
 		destinations.Analyzers(),
+		envoyfilters.Analyzers(),
 		workloads.Analyzers(),
 		routing.Analyzers(),
 		gateways.Analyzers(),
