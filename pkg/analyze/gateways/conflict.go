@@ -149,8 +149,8 @@ func reportConflict(p *analyze.Pass, s *gatewayServer, at serverKey, others []st
 	slices.Sort(others)
 	p.Report(analyze.Finding{
 		Code: codes.GatewayConflict, Object: s.object, Field: s.field,
-		Message: fmt.Sprintf("%s on port %d is also served by %s at the same proxies (selector %s); only the oldest Gateway's settings count for it",
-			at.host, at.port, few(slices.Compact(others)), labelText(s.spec.Selector)),
+		Message: fmt.Sprintf("%s on port %d is also served by %s at the same proxies (%s); only the oldest Gateway's settings count for it",
+			at.host, at.port, few(slices.Compact(others)), selected(s.spec.Selector)),
 		Fix: "serve each host and port in one Gateway, or select other proxies",
 	})
 }

@@ -44,7 +44,7 @@ func (c *certificateCheck) certificate(r reference, places []string, known bool)
 	if reason := c.unusable(r, secret); reason != "" {
 		c.report(r, analyze.Finding{
 			Code:    codes.InvalidCredential,
-			Message: fmt.Sprintf("the Secret %s cannot be used: %s; %s", full(secret), reason, consequence(r)),
+			Message: fmt.Sprintf("the Secret %s is no valid credential: %s", full(secret), reason),
 			Fix:     "put a valid certificate with its key into it, in PEM under tls.crt and tls.key",
 			Related: []analyze.Related{{Object: secret.Key, Position: secret.Position(), Message: "the Secret"}},
 		})
@@ -99,15 +99,15 @@ func consequence(r reference) string {
 func (c *certificateCheck) unusable(r reference, secret *config.Object) string {
 	parsed := c.parse(secret)
 	if parsed.fault != "" {
-		return parsed.fault
+		return parsed.fault + "; " + consequence(r)
 	}
 	leaf := parsed.chain[0]
 	switch {
 	case r.gateway.Key.Derived():
 	case c.Now().After(leaf.NotAfter):
-		return "its certificate expired on " + date(leaf.NotAfter)
+		return "its certificate expired on " + date(leaf.NotAfter) + "; clients refuse the connection"
 	case c.Now().Before(leaf.NotBefore):
-		return "its certificate is not valid before " + date(leaf.NotBefore)
+		return "its certificate is not valid before " + date(leaf.NotBefore) + "; clients refuse the connection"
 	}
 	return ""
 }

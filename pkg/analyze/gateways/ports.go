@@ -33,7 +33,7 @@ func judgePorts(p *analyze.Pass) {
 			continue // said of the selector
 		}
 		if !p.Knows(config.Service) {
-			p.Open(codes.PortNotOnService, o, "a Service of the pods with the labels "+labelText(spec.Selector), config.Service)
+			p.Open(codes.PortNotOnService, o, "a Service of "+selected(spec.Selector), config.Service)
 			continue
 		}
 		text := labelText(spec.Selector)
@@ -49,7 +49,7 @@ func judgePorts(p *analyze.Pass) {
 			told[n] = true
 			p.Report(analyze.Finding{
 				Code: codes.PortNotOnService, Object: o, Field: serverField(i) + ".port.number",
-				Message: fmt.Sprintf("no Service of the pods %s has the port or target port %d; clients of the Service cannot reach it", text, n),
+				Message: fmt.Sprintf("no Service of %s has the port or target port %d; clients of the Service cannot reach it", selected(spec.Selector), n),
 				Fix:     fmt.Sprintf("add the port %d to the gateway's Service, or use one of its ports", n),
 			})
 		}

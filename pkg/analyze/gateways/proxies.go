@@ -74,6 +74,14 @@ func labelText(labels map[string]string) string {
 	return strings.Join(out, ",")
 }
 
+// selected names the workloads that a Gateway's selector means.
+func selected(selector map[string]string) string {
+	if len(selector) == 0 {
+		return "any gateway"
+	}
+	return "the pods with " + labelText(selector)
+}
+
 // selectorField is where a selector is written: the label itself, where there is one only.
 func selectorField(path string, selector map[string]string) string {
 	if len(selector) == 1 {

@@ -104,7 +104,7 @@ func (c *converter) server(field string, l gatewayv1.Listener, front frontend) (
 
 func (c *converter) serverTLS(field string, l gatewayv1.Listener, front frontend) (*networking.ServerTLSSettings, bool) {
 	if l.TLS == nil {
-		c.invalid(field, "a listener of protocol "+string(l.Protocol)+" needs tls; it is left out", "add tls.certificateRefs with the name of a Secret")
+		c.invalid(strings.TrimSuffix(field, "tls")+"protocol", "a listener of protocol "+string(l.Protocol)+" needs tls; it is left out", "add tls.certificateRefs with the name of a Secret")
 		return nil, false
 	}
 	for _, k := range sorted(l.TLS.Options) {

@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -48,8 +49,11 @@ func PairProblem(o *config.Object) string {
 		return "it has no tls.key or key"
 	}
 	pair, err := tls.X509KeyPair(cert, key)
-	if err != nil {
-		return "the certificate and the key are not valid PEM or do not match"
+	switch {
+	case err != nil && strings.Contains(err.Error(), "does not match"):
+		return "the key does not belong to the certificate"
+	case err != nil:
+		return "the certificate or the key is not valid PEM"
 	}
 	switch k := pair.Leaf.PublicKey.(type) {
 	case *rsa.PublicKey:
