@@ -71,6 +71,8 @@ func readDump(ts *testscript.TestScript, args []string) string {
 	return ts.ReadFile(args[1])
 }
 
+func (f fixture) Configuration() (adminapi.Configuration, error) { return adminapi.Configuration{}, nil }
+
 func (f fixture) Status() adminapi.Status   { return f.StatusAnswer }
 func (f fixture) Proxies() []adminapi.Proxy { return f.List }
 
