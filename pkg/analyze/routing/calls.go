@@ -21,7 +21,7 @@ func calls() *analyze.Analyzer {
 		Codes: []codes.Code{codes.TimeoutInversion, codes.RetryAmplification},
 		Kinds: callKinds(),
 		Run: func(p *analyze.Pass) {
-			tries := &amplifier{pass: p, graph: callGraph.Of(p), best: map[string]*path{}}
+			tries := &amplifier{pass: p, graph: callGraph.Of(p), best: map[leg]*path{}}
 			for _, v := range written.Of(p) {
 				for i, r := range v.Own.GetHttp() {
 					if len(r.GetRoute()) > 0 && !ownInversion(p, v, i, r) {
@@ -95,14 +95,24 @@ func (c call) patience() (by *mesh.VirtualService, least time.Duration) {
 	return by, least
 }
 
-// amplificationLimit is how many tries at the end of a path one request may become: what three calls come to that are retried as they are by default.
-const amplificationLimit = 27
+// amplificationLimit is how many tries at the end of a path one request may become: what three calls come to that are retried as they are by
+// default. maxCalls bounds the paths behind a rule: that one request takes a longer one is a guess.
+const (
+	amplificationLimit = 27
+	maxCalls           = 3
+)
 
 // amplifier multiplies the tries along calls.
 type amplifier struct {
 	pass  *analyze.Pass
 	graph map[string][]call
-	best  map[string]*path // from each service on; nil while it is being found, so that circles end
+	best  map[leg]*path
+}
+
+// leg is the rest of a path: where it begins, and how many calls it has at most.
+type leg struct {
+	host  string
+	calls int
 }
 
 // path is a sequence of calls, with how often the last is tried for one request at its beginning.
@@ -129,25 +139,25 @@ func (p *path) String() string {
 }
 
 // from returns the worst path that begins at a service.
-func (a *amplifier) from(host string) *path {
-	if known, ok := a.best[host]; ok {
-		if known == nil {
-			return &path{tries: 1}
-		}
+func (a *amplifier) from(begin leg) *path {
+	if known, ok := a.best[begin]; ok {
 		return known
 	}
-	a.best[host] = nil
 	worst := &path{tries: 1}
-	for _, c := range a.graph[host] {
-		rest := a.from(c.host)
-		if rest.meets(host) || rest.meets(c.host) { // a circle of declarations is no call that comes back
+	a.best[begin] = worst
+	if begin.calls == 0 {
+		return worst
+	}
+	for _, c := range a.graph[begin.host] {
+		rest := a.from(leg{c.host, begin.calls - 1})
+		if rest.meets(begin.host) || rest.meets(c.host) { // a circle of declarations is no call that comes back
 			rest = &path{tries: 1}
 		}
 		if tries := a.tries(c); tries*rest.tries > worst.tries {
 			worst = &path{tries: tries * rest.tries, calls: append([]step{{c.host, tries}}, rest.calls...)}
 		}
 	}
-	a.best[host] = worst
+	a.best[begin] = worst
 	return worst
 }
 
@@ -186,15 +196,15 @@ func (a *amplifier) attempts(r *networking.HTTPRetry) int {
 // defaultAttempts are Istio's retries, see its documentation of retries.
 const defaultAttempts = 2
 
-// check reports a rule whose own retries make a path too bad.
+// check reports a rule that retries more often than is the default and makes a path too bad by it.
 func (a *amplifier) check(v *mesh.Virtual, i int, r *networking.HTTPRoute) {
 	own := int(r.GetRetries().GetAttempts())
-	if own <= 0 {
+	if own <= a.attempts(nil) {
 		return
 	}
 	for _, d := range r.GetRoute() {
 		host := d.GetDestination().GetHost()
-		rest := a.from(host)
+		rest := a.from(leg{host, maxCalls})
 		if len(rest.calls) == 0 || (own+1)*rest.tries <= amplificationLimit {
 			continue
 		}
