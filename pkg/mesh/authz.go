@@ -28,7 +28,9 @@ func checkProviders(o *config.Object, given *meshconfig.MeshConfig) []config.Pro
 		at := fmt.Sprintf("data[mesh].extensionProviders[%d].", i)
 		out = append(out, faultProblems(o, at, rules.CheckProvider(p))...)
 		if name := p.GetName(); name != "" && seen[name] {
-			out = append(out, problem(o, config.Error, at+"name", "another provider is named "+name+": policies can use neither", "give each provider its own name"))
+			out = append(out, faultProblems(o, at, []rules.Fault{{
+				Field: "name", Message: "another provider is named " + name + ": policies can use neither", Fix: "give each provider its own name",
+			}})...)
 		}
 		seen[p.GetName()] = true
 	}
@@ -36,13 +38,13 @@ func checkProviders(o *config.Object, given *meshconfig.MeshConfig) []config.Pro
 }
 
 func faultProblems(o *config.Object, at string, faults []rules.Fault) []config.Problem {
-	var out []config.Problem
+	c := &checker{object: o}
 	for _, f := range faults {
-		severity := config.Error
 		if f.Warning {
-			severity = config.Warning
+			c.question(at+f.Field, f.Message, f.Fix)
+		} else {
+			c.fail(at+f.Field, f.Message, f.Fix)
 		}
-		out = append(out, problem(o, severity, at+f.Field, f.Message, f.Fix))
 	}
-	return out
+	return c.schema()
 }

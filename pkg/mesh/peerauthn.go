@@ -48,20 +48,19 @@ func (t *update) parsePolicy(o *config.Object) *peerPolicy {
 	if labels := spec.GetSelector().GetMatchLabels(); len(labels) > 0 {
 		p.Selector = labels
 	}
-	var problems []config.Problem
+	c := &checker{object: o}
 	if p.Selector == nil && len(spec.PortLevelMtls) > 0 {
-		problems = append(problems, problem(o, config.Warning, "spec.portLevelMtls", "portLevelMtls has no effect without a selector", "add spec.selector.matchLabels"))
+		c.fail("spec.portLevelMtls", "portLevelMtls has no effect without a selector", "add spec.selector.matchLabels")
 	}
 	for port := range spec.PortLevelMtls {
 		if port == 0 || port > 65535 {
-			problems = append(problems, problem(o, config.Warning, "spec.portLevelMtls", fmt.Sprintf("port %d is not between 1 and 65535", port), "name a port of the workload"))
+			c.fail("spec.portLevelMtls", fmt.Sprintf("port %d is not between 1 and 65535", port), "name a port of the workload")
 		}
 	}
 	if p.Selector != nil && o.Key.Namespace == t.root() {
-		problems = append(problems, problem(o, config.Warning, "spec.selector", "a PeerAuthentication with a selector has no effect in the root namespace",
-			"put it into the namespace of the workloads"))
+		c.warn("spec.selector", "a PeerAuthentication with a selector has no effect in the root namespace", "put it into the namespace of the workloads")
 	}
-	t.report(o.Key, problems)
+	t.report(o.Key, c.schema())
 	p.Digest = digest.Of(struct {
 		Key  config.Key
 		Meta config.Meta

@@ -35,6 +35,13 @@ func (c *checker) refuse(field, message, fix string) {
 	c.problems = append(c.problems, p)
 }
 
+// question reports what Istio's validation warns of.
+func (c *checker) question(field, message, fix string) {
+	p := problem(c.object, config.Warning, field, message, fix)
+	p.Code = codes.SchemaWarning
+	c.problems = append(c.problems, p)
+}
+
 // schema returns the problems with the code of an invalid document for what is left out: it is in the object itself, whatever else there is.
 func (c *checker) schema() []config.Problem {
 	for i, p := range c.problems {

@@ -147,7 +147,7 @@ func (r *reader) whole(spec *security.AuthorizationPolicy) {
 		refuse("spec.provider", "only a CUSTOM policy has a provider"+r.consequence(), "set spec.action to CUSTOM, or take spec.provider out")
 	}
 	if len(spec.GetRules()) == 0 && (r.action == Deny || r.action == Custom) {
-		r.warn("spec.rules", "a "+r.action.String()+" policy without rules never matches", "write rules: [{}] for every request")
+		r.fail("spec.rules", "a "+r.action.String()+" policy without rules never matches", "write rules: [{}] for every request")
 	}
 }
 

@@ -134,16 +134,33 @@ func (r *reader) qualified(c Constraint) Constraint {
 	return c
 }
 
-// unscoped warns of a DENY rule that denies every TCP connection, which has nothing of what the rule asks for.
+// unscoped warns of a DENY rule that denies TCP connections, of which it cannot ask what it asks of requests: one whose operations name no
+// ports, or whose only criteria are sources that HTTP requests alone have. Istio's validation warns of the same rules.
 func (r *reader) unscoped(at string, rule Rule) {
-	if r.action != Deny || len(rule.Sources)+len(rule.Operations)+len(rule.Conditions) == 0 {
+	if r.action != Deny || names(rule.Conditions, DestinationPort) {
 		return
 	}
-	httpOnly := func(c Constraint) bool { return c.Attribute.HTTP() }
-	whole := func(terms []Term) bool {
-		return len(terms) == 0 || slices.ContainsFunc(terms, func(t Term) bool { return !slices.ContainsFunc(t, func(c Constraint) bool { return !httpOnly(c) }) })
+	has := func(terms []Term, any func(Attribute) bool) bool {
+		return slices.ContainsFunc(terms, func(t Term) bool { return slices.ContainsFunc(t, func(c Constraint) bool { return any(c.Attribute) }) })
 	}
-	if whole(rule.Sources) && whole(rule.Operations) && !slices.ContainsFunc(rule.Conditions, func(c Constraint) bool { return !httpOnly(c) }) {
-		r.warn(at, "TCP connections have nothing of what the rule asks for, so it denies all of them", "add the ports that speak HTTP to every operation")
+	port := func(a Attribute) bool { return a == DestinationPort }
+	switch {
+	case len(rule.Operations) > 0 && !has(rule.Operations, port):
+	case len(rule.Operations) == 0 && len(rule.Sources) > 0 && !has(rule.Sources, func(a Attribute) bool { return !a.HTTP() && a != TrustDomain }):
+	default:
+		return
 	}
+	r.warn(at, "TCP connections have no methods, paths, hosts or tokens: the rule denies every one of them that its other criteria match",
+		"add the ports that speak HTTP to every operation")
+}
+
+// Unscoped reports whether a rule of a DENY policy is one that Parse warns of, because of what it does to TCP connections.
+func (r Rule) Unscoped() bool {
+	probe := &reader{action: Deny}
+	probe.unscoped("", r)
+	return len(probe.faults) > 0
+}
+
+func names(list []Constraint, a Attribute) bool {
+	return slices.ContainsFunc(list, func(c Constraint) bool { return c.Attribute == a })
 }
