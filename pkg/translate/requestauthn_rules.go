@@ -12,6 +12,7 @@ import (
 	security "istio.io/api/security/v1beta1"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
@@ -42,21 +43,28 @@ func jwtRules(authns mesh.Attached, lookup Lookup) ([]JWTRule, []config.Problem)
 func cleanJWTRule(r *security.JWTRule, path string, notes *problems) {
 	named := func(name, at string) bool {
 		if !settable(name) {
-			notes.fail(at, strconv.Quote(name)+" is not the name of a header", "use letters, digits and hyphens")
+			notes.failAs(codes.SchemaError, at, strconv.Quote(name)+" is not the name of a header", "use letters, digits and hyphens")
 			return false
 		}
 		return true
 	}
 	fillable := func(name, at string) bool {
 		if reservedHeader(name) {
-			notes.fail(at, strconv.Quote(name)+" says how the request is read, so no claim can be in it", "use a header of your own, for example x-jwt-claim")
+			notes.failAs(codes.SchemaError, at, strconv.Quote(name)+" says how the request is read, so no claim can be in it", "use a header of your own, for example x-jwt-claim")
 			return false
 		}
 		return named(name, at)
 	}
-	filled := func(list []string) []string { return slices.DeleteFunc(list, func(s string) bool { return s == "" }) }
+	filled := func(name string, list []string) []string {
+		for i, s := range list {
+			if s == "" {
+				notes.failAs(codes.SchemaError, field(path+"."+name, i), "the value is empty; it is left out", "remove it")
+			}
+		}
+		return slices.DeleteFunc(list, func(s string) bool { return s == "" })
+	}
 	located := len(r.FromHeaders)+len(r.FromParams)+len(r.FromCookies) > 0
-	r.Audiences, r.FromParams, r.FromCookies = filled(r.Audiences), filled(r.FromParams), filled(r.FromCookies)
+	r.Audiences, r.FromParams, r.FromCookies = filled("audiences", r.Audiences), filled("fromParams", r.FromParams), filled("fromCookies", r.FromCookies)
 	var headers []*security.JWTHeader
 	for i, h := range r.FromHeaders {
 		if named(h.GetName(), field(path+".fromHeaders", i)+".name") {
@@ -65,7 +73,7 @@ func cleanJWTRule(r *security.JWTRule, path string, notes *problems) {
 	}
 	r.FromHeaders = headers
 	if located && len(r.FromHeaders)+len(r.FromParams)+len(r.FromCookies) == 0 {
-		notes.fail(path, "no place is left where the token could be; the default places count", "correct fromHeaders, fromParams or fromCookies")
+		notes.failAs(codes.SchemaError, path, "no place is left where the token could be; the default places count", "correct fromHeaders, fromParams or fromCookies")
 	}
 	if h := r.OutputPayloadToHeader; h != "" && !fillable(h, path+".outputPayloadToHeader") {
 		r.OutputPayloadToHeader = ""
@@ -74,14 +82,14 @@ func cleanJWTRule(r *security.JWTRule, path string, notes *problems) {
 	for i, c := range r.OutputClaimToHeaders {
 		at := field(path+".outputClaimToHeaders", i)
 		if c.GetClaim() == "" {
-			notes.fail(at+".claim", "no claim is named", "name the claim, a nested one with dots")
+			notes.failAs(codes.SchemaError, at+".claim", "no claim is named", "name the claim, a nested one with dots")
 		} else if fillable(c.GetHeader(), at+".header") {
 			claims = append(claims, c)
 		}
 	}
 	r.OutputClaimToHeaders = claims
 	if d := r.Timeout; d != nil && !positive(d) {
-		notes.fail(path+".timeout", "a timeout is more than 0", "for example 5s")
+		notes.failAs(codes.SchemaError, path+".timeout", "a timeout is more than 0", "for example 5s")
 		r.Timeout = nil
 	}
 }
@@ -96,11 +104,12 @@ const noIssuer = "no issuer"
 
 // keysCluster finds out where the keys of a rule come from: empty for the rule itself.
 func keysCluster(r *security.JWTRule, path string, lookup Lookup, notes *problems) string {
-	refuse := func(at, message, fix string) string {
-		notes.fail(at, message+"; every token that the rule is for is refused", fix)
+	refuseAs := func(code config.Code, at, message, fix string) string {
+		notes.failAs(code, at, message+"; every token that the rule is for is refused", fix)
 		r.Jwks, r.JwksUri = "", "http://"+BlackHoleCluster+"/"
 		return BlackHoleCluster
 	}
+	refuse := func(at, message, fix string) string { return refuseAs(codes.SchemaError, at, message, fix) }
 	switch {
 	case r.GetIssuer() == "": // of whom Envoy would take any
 		r.Issuer = noIssuer
@@ -114,7 +123,7 @@ func keysCluster(r *security.JWTRule, path string, lookup Lookup, notes *problem
 		}
 		return ""
 	case r.GetJwksUri() == "":
-		return refuse(path, "neither jwks nor jwksUri is given, and proxies do not look up OpenID metadata",
+		return refuseAs(codes.UntranslatedError, path, "neither jwks nor jwksUri is given, and proxies do not look up OpenID metadata",
 			"write jwksUri: the issuer publishes it as jwks_uri under "+strings.TrimSuffix(r.GetIssuer(), "/")+"/.well-known/openid-configuration")
 	}
 	at, ok := keysAddress(r.GetJwksUri())
@@ -140,6 +149,9 @@ func fetchesKeys(o *config.Object) bool {
 	return slices.ContainsFunc(spec.GetJwtRules(), func(r *security.JWTRule) bool { return r.GetJwks() == "" && r.GetJwksUri() != "" })
 }
 
+// noKeys is what is wrong with an empty key set.
+const noKeys = "it has no usable key"
+
 // usableKeys returns what is wrong with a key set: Envoy wants JSON with at least one key that it knows.
 func usableKeys(text string) string {
 	set := jose.JSONWebKeySet{}
@@ -147,7 +159,7 @@ func usableKeys(text string) string {
 		return "it is no key set: " + err.Error()
 	}
 	if !slices.ContainsFunc(set.Keys, func(k jose.JSONWebKey) bool { return k.Valid() }) {
-		return "it has no usable key"
+		return noKeys
 	}
 	return ""
 }

@@ -8,6 +8,7 @@ import (
 	telemetry "istio.io/api/telemetry/v1alpha1"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // logRule is what the last object to name a provider says of it.
@@ -81,7 +82,7 @@ func (m *telemetryMerge) filter(f *telemetry.AccessLogging_Filter, path string) 
 		return "", true
 	}
 	if wrong := expressionProblem(text); wrong != "" {
-		m.notes.fail(path+".filter.expression", wrong+"; nothing is logged by it", "write CEL over Envoy's attributes, for example response.code >= 400")
+		m.notes.failAs(codes.TelemetryTag, path+".filter.expression", wrong+"; nothing is logged by it", "write CEL over Envoy's attributes, for example response.code >= 400")
 		return "", false
 	}
 	return text, true

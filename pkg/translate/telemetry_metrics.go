@@ -4,9 +4,12 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	telemetry "istio.io/api/telemetry/v1alpha1"
+
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // checkMetrics reports tags whose values are no expressions. They are left out; the others, and the other metrics, go on.
@@ -15,10 +18,10 @@ func (m *telemetryMerge) checkMetrics() {
 		m.notes.object = o.Key
 		for i, metrics := range o.Spec.(*telemetry.Telemetry).GetMetrics() {
 			for j, override := range metrics.GetOverrides() {
-				path := field(field("spec.metrics", i)+".overrides", j) + ".tagOverrides."
+				path := field(field("spec.metrics", i)+".overrides", j) + ".tagOverrides"
 				tags := override.GetTagOverrides()
 				for _, name := range slices.Sorted(maps.Keys(tags)) {
-					m.checkTag(tags[name], path+name)
+					m.checkTag(tags[name], path+"["+name+"]")
 				}
 			}
 		}
@@ -29,15 +32,19 @@ func (m *telemetryMerge) checkTag(tag *telemetry.MetricsOverrides_TagOverride, p
 	if tag.GetOperation() == telemetry.MetricsOverrides_TagOverride_REMOVE {
 		return
 	}
+	if tag.GetValue() == "" {
+		m.notes.failAs(codes.SchemaError, path, "the tag has no value; it is left out", "write value, or operation: REMOVE")
+		return
+	}
 	wrong := expressionProblem(tag.GetValue())
 	if wrong == "" {
 		return
 	}
 	fix := "write a CEL expression over Envoy's attributes, for example request.host"
 	if meant := attributeMeant(tag.GetValue()); meant != "" {
-		fix = "write " + meant
+		wrong, fix = strconv.Quote(tag.GetValue())+" is written like a command of access logs, which is no CEL expression", "write "+meant
 	}
-	m.notes.fail(path+".value", wrong+"; the tag is left out", fix)
+	m.notes.failAs(codes.TelemetryTag, path+".value", wrong+"; the tag is left out", fix)
 }
 
 var (

@@ -75,7 +75,7 @@ spec: {metrics: [{overrides: [{tagOverrides: {id: {value: "%{REQUEST_ID}"}, good
 	s := mesh.Build(config.Set{}.With(config.Batch{Full: true, Upserts: objects}), mesh.Options{})
 	attached := s.Attached(config.Telemetry, mesh.Proxy{Namespace: "a"})
 	_, problems := newTelemetry(s.Config(), "a", attached, telemetry.WorkloadMode_SERVER, func(string) *mesh.ScopedService { return nil })
-	if len(problems) != 1 || problems[0].Field != "spec.metrics[0].overrides[0].tagOverrides.id.value" || problems[0].Fix != "write request.id" {
+	if len(problems) != 1 || problems[0].Field != "spec.metrics[0].overrides[0].tagOverrides[id].value" || problems[0].Fix != "write request.id" {
 		t.Errorf("problems %+v", problems)
 	}
 }

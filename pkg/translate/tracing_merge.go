@@ -9,6 +9,7 @@ import (
 	meshconfig "istio.io/api/mesh/v1alpha1"
 	telemetry "istio.io/api/telemetry/v1alpha1"
 
+	"github.com/meshctl/meshctl/pkg/config/codes"
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
@@ -120,7 +121,7 @@ func percentage(v float64) float64 { return min(max(v, 0), 100) }
 func (m *telemetryMerge) usableTags(tags map[string]*telemetry.Tracing_CustomTag, path string) map[string]*telemetry.Tracing_CustomTag {
 	out := map[string]*telemetry.Tracing_CustomTag{}
 	for _, name := range slices.Sorted(maps.Keys(tags)) {
-		at := path + "." + name
+		at := path + "[" + name + "]"
 		wrong, fix := "", ""
 		switch tag := tags[name].GetType().(type) {
 		case *telemetry.Tracing_CustomTag_Literal:
@@ -147,7 +148,7 @@ func (m *telemetryMerge) usableTags(tags map[string]*telemetry.Tracing_CustomTag
 			wrong, fix = "the tag has no name", "name it"
 		}
 		if wrong != "" {
-			m.notes.fail(at, wrong+"; the tag is left out", fix)
+			m.notes.failAs(codes.TelemetryTag, at, wrong+"; the tag is left out", fix)
 			continue
 		}
 		out[name] = tags[name]

@@ -43,3 +43,12 @@ func (p *problems) warn(field, message, fix string) { p.add(config.Warning, fiel
 
 // fail reports a part that is left out.
 func (p *problems) fail(field, message, fix string) { p.add(config.Error, field, message, fix) }
+
+// failAs reports a part that is left out for a reason that has a code of its own.
+func (p *problems) failAs(code config.Code, field, message, fix string) {
+	n := len(p.list)
+	p.fail(field, message, fix)
+	if len(p.list) > n {
+		p.list[n].Code = code
+	}
+}

@@ -214,7 +214,7 @@ func TestPublishedExtensions(t *testing.T) {
 	m := open(t)
 	m.example("13-metric-tags", func(t *testing.T) {
 		for tag, meant := range map[string]string{"request_id": "request.id", "user_id": "request.headers['user-id']"} {
-			if p := m.problem(t, "spec.metrics[1].overrides[0].tagOverrides."+tag+".value"); !strings.Contains(p.Fix, meant) || p.Line == 0 {
+			if p := m.problem(t, "spec.metrics[1].overrides[0].tagOverrides["+tag+"].value"); !strings.Contains(p.Fix, meant) || p.Line == 0 {
 				t.Errorf("%+v", p)
 			}
 		}
