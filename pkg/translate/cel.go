@@ -58,7 +58,8 @@ func expressionProblem(text string) string {
 	}
 	parsed, errs := p.Parse(common.NewTextSource(text))
 	if list := errs.GetErrors(); len(list) > 0 {
-		return "it is no CEL expression: " + strings.ReplaceAll(list[0].Message, "\n", " ")
+		message, _, _ := strings.Cut(strings.TrimPrefix(list[0].Message, "Syntax error: "), " expecting ") // what is expected is nearly anything
+		return "it is no CEL expression: " + strings.ReplaceAll(message, "\n", " ")
 	}
 	wrong, functions := "", celFunctions()
 	ast.PreOrderVisit(parsed.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
