@@ -8,6 +8,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/analyze/destinations"
 	"github.com/meshctl/meshctl/pkg/analyze/envoyfilters"
 	"github.com/meshctl/meshctl/pkg/analyze/gateways"
+	"github.com/meshctl/meshctl/pkg/analyze/policies"
 	"github.com/meshctl/meshctl/pkg/analyze/routing"
 	"github.com/meshctl/meshctl/pkg/analyze/schema"
 	"github.com/meshctl/meshctl/pkg/analyze/workloads"
@@ -22,5 +23,6 @@ func All() []*analyze.Analyzer {
 		workloads.Analyzers(),
 		routing.Analyzers(),
 		gateways.Analyzers(),
+		policies.Analyzers(),
 	)
 }

@@ -34,7 +34,11 @@ func workloads() *analyze.Analyzer {
 					f.Message = "no workload of the mesh in the namespace " + o.Key.Namespace + " has the labels " + text(labels) + ": the policy holds for nothing"
 				}
 				if !p.Knows(analyze.WorkloadKinds()...) {
-					p.Open(f.Code, o, "a workload with the labels "+text(labels), config.Pod, config.Deployment)
+					what := "a workload in the namespace " + o.Key.Namespace
+					if len(labels) > 0 {
+						what = "a workload with the labels " + text(labels)
+					}
+					p.Open(f.Code, o, what, config.Pod, config.Deployment)
 					continue
 				}
 				p.Report(f)
