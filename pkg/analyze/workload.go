@@ -185,8 +185,8 @@ func (w *Workload) readProxy(namespaceLabels map[string]string) {
 		w.Meshed = inject.Decide(inject.Candidate{
 			Labels: w.Labels, Annotations: w.Annotations, NamespaceLabels: namespaceLabels, HostNetwork: w.Pod.Spec.HostNetwork,
 		})
-		w.Gateway = w.Meshed && slices.Contains(strings.Split(w.Annotations[templatesAnnotation], ","), "gateway")
 	}
+	w.Gateway = w.Gateway || w.Meshed && slices.Contains(strings.Split(w.Annotations[templatesAnnotation], ","), "gateway")
 }
 
 // templatesAnnotation names what a pod is injected with, separated by commas: "gateway" makes its proxy one of a gateway. See
