@@ -14,6 +14,9 @@ import (
 // holds one. It returns it as the ConfigMap of which DecodeMeshConfig reads it, the one of the given system namespace, whatever the file's
 // is called. Positions lead to the file. It is an error when there is none, or when it is no YAML; single fields are DecodeMeshConfig's.
 func MeshConfigObject(name string, data []byte, systemNamespace string) (*Object, error) {
+	if most := (Limits{}).withDefaults().DocumentBytes; len(data) > most {
+		return nil, fmt.Errorf("%s: larger than %d bytes", name, most)
+	}
 	key := Key{Kind: ConfigMap, Namespace: systemNamespace, Name: MeshConfigName}
 	docs := split(name, data)
 	if looksLikeJSON(name, data) {

@@ -144,7 +144,9 @@ func TestSARIFFollowsItsSchema(t *testing.T) {
 	for i, change := range []Change{Introduced, Unchanged, Fixed} {
 		compared.Findings[i].Change = change
 	}
-	for name, r := range map[string]*Report{"full": sample(t), "compared": compared, "empty": {}} {
+	unlisted := sample(t)
+	unlisted.Analyzers = nil
+	for name, r := range map[string]*Report{"full": sample(t), "compared": compared, "empty": {}, "unlisted": unlisted} {
 		out, _ := write(t, SARIF, r, false)
 		log, err := jsonschema.UnmarshalJSON(strings.NewReader(out))
 		if err != nil {
@@ -168,6 +170,14 @@ func TestJUnitCounts(t *testing.T) {
 	}
 	if got.Tests != 7 || got.Failures != 2 || got.Errors != 1 || got.Skipped != 2 {
 		t.Errorf("%d tests, %d failures, %d errors, %d skipped", got.Tests, got.Failures, got.Errors, got.Skipped)
+	}
+}
+
+func TestFindingsOfNoAnalyzerAreWritten(t *testing.T) {
+	r := sample(t)
+	r.Analyzers = r.Analyzers[1:]
+	if out, _ := write(t, JUnit, r, false); !strings.Contains(out, `<testsuite name="hosts" tests="3"`) {
+		t.Errorf("JUnit leaves them out:\n%s", out)
 	}
 }
 

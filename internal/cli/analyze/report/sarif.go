@@ -7,7 +7,6 @@ import (
 
 	"github.com/meshctl/meshctl/internal/printer"
 	"github.com/meshctl/meshctl/internal/version"
-	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/config/codes"
 )
@@ -15,7 +14,7 @@ import (
 const sarifSchema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 func (w Writer) sarif(r *Report) error {
-	rules, index := sarifRules(r.Analyzers)
+	rules, index := sarifRules(r)
 	run := sarifRun{
 		Tool:        sarifTool{sarifDriver{Name: "meshctl", Version: version.String(), Rules: rules}},
 		Invocations: []sarifInvocation{invocation(r)},
@@ -32,13 +31,16 @@ func (w Writer) sarif(r *Report) error {
 	return printer.Object(&printer.Printer{Out: w.Out, Format: printer.FormatJSON}, out)
 }
 
-// sarifRules are the codes that the analyzers may report.
-func sarifRules(analyzers []*analyze.Analyzer) (rules []sarifRule, index map[codes.Code]int) {
+// sarifRules are the codes that the analyzers may report, and those that were reported by others.
+func sarifRules(r *Report) (rules []sarifRule, index map[codes.Code]int) {
 	possible := map[codes.Code]bool{}
-	for _, a := range analyzers {
+	for _, a := range r.Analyzers {
 		for _, code := range a.Codes {
 			possible[code] = true
 		}
+	}
+	for _, f := range r.Findings {
+		possible[f.Code] = true
 	}
 	rules, index = []sarifRule{}, map[codes.Code]int{}
 	for _, d := range codes.All() {
