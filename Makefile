@@ -11,7 +11,7 @@ RACE      := ./internal/agent/... ./internal/ca/... ./internal/controlplane/... 
 export CGO_ENABLED ?= 0
 export GOFLAGS += -buildvcs=false
 
-.PHONY: build demo test test-race lint fuzz bench bench-analyze scale envoy golden clean
+.PHONY: build demo test test-race lint fuzz bench bench-analyze scale envoy cluster golden clean
 
 build: ## meshctl, meshd and mesh-agent in bin/
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
@@ -19,10 +19,13 @@ build: ## meshctl, meshd and mesh-agent in bin/
 envoy: build ## the Envoy that the tests and the demo run
 	bin/meshctl envoy --fetch
 
+cluster: ## the Kubernetes API server that tests run: built once, then in the cache
+	$(GO) run ./test/cluster/build
+
 demo: build ## a whole mesh on this machine; Ctrl-C ends it
 	bin/meshctl demo
 
-test: envoy ## every test there is
+test: envoy cluster ## every test there is
 	$(GO) vet ./...
 	$(GO) test ./...
 	$(MAKE) test-race
