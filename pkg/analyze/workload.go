@@ -64,20 +64,13 @@ func (w *Workload) Proxy() mesh.Proxy {
 type Workloads struct {
 	// All are ordered by key.
 	All []*Workload
-	// by namespace and by one label, "key=value"; "" is all of the namespace.
+	// by namespace and by one label, "key=value"; "" is all of the namespace. The namespace "" has those of all namespaces.
 	index map[string]map[string][]*Workload
 }
 
 // Selected returns the workloads of a namespace that have all the labels; an empty namespace means every namespace, no
 // labels all workloads. The cost depends on how many have the rarest of the labels.
 func (w *Workloads) Selected(namespace string, labels map[string]string) []*Workload {
-	if namespace == "" {
-		var out []*Workload
-		for _, n := range slices.Sorted(maps.Keys(w.index)) {
-			out = append(out, w.Selected(n, labels)...)
-		}
-		return out
-	}
 	candidates := w.index[namespace][""]
 	for k, v := range labels {
 		if list := w.index[namespace][k+"="+v]; len(list) < len(candidates) {
@@ -121,14 +114,16 @@ var allWorkloads = NewFact(func(p *Pass) *Workloads {
 
 func (w *Workloads) add(one *Workload) {
 	w.All = append(w.All, one)
-	byLabel := w.index[one.Namespace]
-	if byLabel == nil {
-		byLabel = map[string][]*Workload{}
-		w.index[one.Namespace] = byLabel
-	}
-	byLabel[""] = append(byLabel[""], one)
-	for k, v := range one.Labels {
-		byLabel[k+"="+v] = append(byLabel[k+"="+v], one)
+	for _, namespace := range []string{one.Namespace, ""} {
+		byLabel := w.index[namespace]
+		if byLabel == nil {
+			byLabel = map[string][]*Workload{}
+			w.index[namespace] = byLabel
+		}
+		byLabel[""] = append(byLabel[""], one)
+		for k, v := range one.Labels {
+			byLabel[k+"="+v] = append(byLabel[k+"="+v], one)
+		}
 	}
 }
 

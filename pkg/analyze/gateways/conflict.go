@@ -139,7 +139,7 @@ func openNarrower(p *analyze.Pass, groups map[string][]*gatewayServer) {
 		for _, b := range texts[i+1 : min(most, len(texts))] {
 			one, other := groups[a][0], groups[b][0]
 			if analyze.Selects(one.spec.Selector, other.spec.Selector) || analyze.Selects(other.spec.Selector, one.spec.Selector) {
-				p.Open(codes.GatewayConflict, one.object, "workloads that the Gateway "+full(other.object)+" selects as well", analyze.WorkloadKinds()...)
+				p.Open(codes.GatewayConflict, one.object, "workloads that the Gateway "+full(other.object)+" selects as well", config.Pod)
 			}
 		}
 	}

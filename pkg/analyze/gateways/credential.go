@@ -2,7 +2,6 @@ package gateways
 
 import (
 	"crypto/x509"
-	"slices"
 	"strings"
 
 	networking "istio.io/api/networking/v1alpha3"
@@ -22,7 +21,7 @@ func credentialsOf() *analyze.Analyzer {
 		Kinds: append(proxyKinds(), config.Secret, config.K8sGateway, config.ListenerSet, config.GatewayClass, config.ReferenceGrant, config.Ingress, config.IngressClass, config.Service),
 		Run: func(p *analyze.Pass) {
 			c := &certificateCheck{Pass: p, gateways: proxies.Of(p), named: secretsByName.Of(p), told: map[config.Key]bool{},
-				parsed: map[config.Key]parsedSecret{}, derived: map[string][]*analyze.Workload{}}
+				parsed: map[config.Key]parsedSecret{}, selected: map[string][]string{}, found: map[searched]found{}}
 			for _, o := range gatewaysOf(p) {
 				c.gateway(o)
 			}
@@ -50,7 +49,16 @@ type certificateCheck struct {
 	named    map[string][]*config.Object
 	told     map[config.Key]bool // Secrets of which is said when they expire
 	parsed   map[config.Key]parsedSecret
-	derived  map[string][]*analyze.Workload // by selector, those of converted Gateways
+	selected map[string][]string // by selector, the namespaces of its workloads
+	found    map[searched]found
+}
+
+// searched is what is looked for: a Secret, wherever the workloads of a selector are.
+type searched struct{ selector, name string }
+
+type found struct {
+	secret  *config.Object
+	missing string // the first namespace that has none
 }
 
 // parsedSecret is what a Secret holds: why it is no certificate with its key, or else the chain.
@@ -73,10 +81,11 @@ func (c *certificateCheck) parse(secret *config.Object) parsedSecret {
 // reference is the place where a server names a credential.
 type reference struct {
 	// gateway is the object, perhaps a derived one.
-	gateway *config.Object
-	server  *networking.Server
-	field   string // within gateway
-	name    string // without prefix; with its namespace in a derived Gateway
+	gateway  *config.Object
+	selector map[string]string
+	server   *networking.Server
+	field    string // within gateway
+	name     string // without prefix; with its namespace in a derived Gateway
 }
 
 func (c *certificateCheck) gateway(o *config.Object) {
@@ -98,7 +107,7 @@ func (c *certificateCheck) gateway(o *config.Object) {
 			if tls.CredentialName == "" {
 				at = field + ".credentialNames[" + itoa(j) + "]"
 			}
-			secret, ok := c.certificate(reference{o, s, at, secretName(name)}, places, known)
+			secret, ok := c.certificate(reference{o, spec.Selector, s, at, secretName(name)}, places, known)
 			complete = complete && ok
 			if secret != nil {
 				usable = append(usable, secret)
@@ -108,7 +117,7 @@ func (c *certificateCheck) gateway(o *config.Object) {
 			c.names(o, s, i, usable)
 		}
 		if mutual(tls) {
-			c.authorities(reference{o, s, field, ""}, usable, places, known)
+			c.authorities(reference{o, spec.Selector, s, field, ""}, usable, places, known)
 		}
 	}
 }
@@ -119,7 +128,13 @@ func (c *certificateCheck) places(o *config.Object, spec *networking.Gateway) (l
 	if o.Key.Derived() && o.Key.Origin().Kind != config.Ingress {
 		return []string{o.Key.Namespace}, true // what was converted says the namespace itself
 	}
-	if list = namespaces(c.proxiesOf(o, spec)); len(list) > 0 {
+	text := labelText(spec.Selector)
+	list, ok := c.selected[text]
+	if !ok {
+		list = namespaces(c.proxiesOf(o, spec))
+		c.selected[text] = list
+	}
+	if len(list) > 0 {
 		return list, true
 	}
 	if c.gateways.known && !o.Key.Derived() {
@@ -136,13 +151,7 @@ func (c *certificateCheck) proxiesOf(o *config.Object, spec *networking.Gateway)
 	if !o.Key.Derived() {
 		return c.gateways.of(spec.Selector)
 	}
-	text := labelText(spec.Selector)
-	list, ok := c.derived[text]
-	if !ok {
-		list = analyze.AllWorkloads(c.Pass).Selected("", spec.Selector)
-		c.derived[text] = list
-	}
-	return list
+	return analyze.AllWorkloads(c.Pass).Selected("", spec.Selector)
 }
 
 // serverCredentials are the names that a server's settings have for its certificates.
@@ -174,9 +183,5 @@ func (c *certificateCheck) find(o *config.Object, namespace, name string) *confi
 	if at, short, ok := strings.Cut(name, "/"); ok && o.Key.Derived() {
 		namespace, name = at, short
 	}
-	i := slices.IndexFunc(c.named[name], func(s *config.Object) bool { return s.Key.Namespace == namespace })
-	if i < 0 {
-		return nil
-	}
-	return c.named[name][i]
+	return c.Get(config.Key{Kind: config.Secret, Namespace: namespace, Name: name})
 }

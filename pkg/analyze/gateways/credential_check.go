@@ -28,7 +28,7 @@ func (c *certificateCheck) certificate(r reference, places []string, known bool)
 	secret, missing := c.lookUp(r, places, known)
 	switch {
 	case secret == nil && missing == "":
-		c.open(codes.ReferenceNotFound, r, "the gateway's Deployment or Pod, in whose namespace the Secret "+r.name+" must be", analyze.WorkloadKinds()...)
+		c.open(codes.ReferenceNotFound, r, "the gateway's Deployment or Pod, in whose namespace the Secret "+r.name+" must be", config.Pod)
 		return nil, false
 	case missing != "":
 		c.report(r, analyze.Finding{
@@ -59,17 +59,33 @@ func (c *certificateCheck) certificate(r reference, places []string, known bool)
 // lookUp finds a Secret in every one of the places, or returns the first place where it is missing. Neither is known when the places are
 // a guess and the Secret is elsewhere.
 func (c *certificateCheck) lookUp(r reference, places []string, known bool) (secret *config.Object, missing string) {
-	for _, namespace := range places {
-		found := c.find(r.gateway, namespace, r.name)
-		if secret == nil {
-			secret = found
+	if r.gateway.Key.Derived() || !known { // whose namespace counts
+		secret, missing = c.search(r, places)
+	} else {
+		key := searched{labelText(r.selector), r.name}
+		f, ok := c.found[key]
+		if !ok {
+			f.secret, f.missing = c.search(r, places)
+			c.found[key] = f
 		}
-		if found == nil && missing == "" {
-			missing = namespace
-		}
+		secret, missing = f.secret, f.missing
 	}
 	if secret == nil && !known && len(c.named[r.name]) > 0 || secret != nil && (!known || isIngress(r)) {
 		missing = ""
+	}
+	return secret, missing
+}
+
+// search returns the first Secret of a name in the places, and the first place that has none.
+func (c *certificateCheck) search(r reference, places []string) (secret *config.Object, missing string) {
+	for _, namespace := range places {
+		one := c.find(r.gateway, namespace, r.name)
+		if secret == nil {
+			secret = one
+		}
+		if one == nil && missing == "" {
+			missing = namespace
+		}
 	}
 	return secret, missing
 }

@@ -4,6 +4,7 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/pkg/analyze"
+	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
@@ -22,7 +23,7 @@ func selectors() *analyze.Analyzer {
 				}
 				text := labelText(spec.Selector)
 				if !g.known {
-					p.Open(codes.ReferenceNotFound, o, "a gateway's Deployment or Pod with the labels "+text, analyze.WorkloadKinds()...)
+					p.Open(codes.ReferenceNotFound, o, "a gateway's Deployment or Pod with the labels "+text, config.Pod)
 					continue
 				}
 				p.Report(analyze.Finding{

@@ -82,7 +82,7 @@ func TestProblems(t *testing.T) {
 		gateway("listeners: [{name: a, protocol: FTP, port: 53}]"):                                                                                               "spec.listeners[0].protocol: \"FTP\"",
 		gateway("listeners: [{name: a, protocol: HTTP, port: 80}, {name: a, protocol: HTTP, port: 81}]"):                                                         "spec.listeners[1].name: ",
 		gateway("listeners: [{name: a, protocol: HTTP, port: 80}, {name: b, protocol: HTTP, port: 80}]"):                                                         "spec.listeners[1]: an earlier listener",
-		gateway("listeners: [{name: a, protocol: HTTP, port: 80, tls: {mode: Terminate}}]"):                                                                      "spec.listeners[0].protocol: ",
+		gateway("listeners: [{name: a, protocol: HTTP, port: 80, tls: {mode: Terminate}}]"):                                                                      "spec.listeners[0].tls: ",
 		gateway("listeners: [{name: a, protocol: HTTPS, port: 443}]"):                                                                                            "spec.listeners[0].protocol: ",
 		gateway("listeners: [{name: a, protocol: HTTPS, port: 443, tls: {mode: Passthrough}}]"):                                                                  "spec.listeners[0].tls.mode: ",
 		gateway("listeners: [{name: a, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: x}]}}]"):                                                       "spec.listeners[0].tls.certificateRefs[0]: there is no Secret default/x",
