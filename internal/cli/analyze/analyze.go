@@ -32,6 +32,7 @@ type Options struct {
 	List      bool
 	Explain   string
 	live      liveOptions
+	envoy     envoyOptions
 }
 
 // NewCmd returns the command; runF replaces what it does, in tests.
@@ -52,6 +53,7 @@ func NewCmd(f *factory.Factory, runF func(context.Context, *Options) error) *cob
 	}
 	o.inputFlags(cmd)
 	o.liveFlags(cmd)
+	o.envoyFlags(cmd)
 	o.choiceFlags(cmd)
 	o.Output.AddFlag(cmd, report.Formats()...)
 	o.completions(cmd)

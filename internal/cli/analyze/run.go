@@ -38,7 +38,11 @@ func run(ctx context.Context, o *Options) error {
 	}
 	var skipped []analyze.Failure
 	c.analyzers, skipped = g.runnable(c.analyzers)
-	result := analyze.Run(ctx, o.input(g), c.analyzers)
+	in := o.input(g)
+	result := analyze.Run(ctx, in, c.analyzers)
+	if err := o.withEnvoy(ctx, in, &result); err != nil {
+		return err
+	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
 	}
