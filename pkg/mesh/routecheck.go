@@ -22,6 +22,9 @@ func checkRoutes(o *config.Object, spec *networking.VirtualService) []config.Pro
 	if len(spec.Hosts) == 0 && len(spec.Tls)+len(spec.Tcp) > 0 {
 		c.fail("spec.hosts", "without hosts this is a delegate, and only http routes can be delegated", "add the hosts, or move the routes to the root")
 	}
+	if len(spec.Hosts) == 0 && len(spec.Gateways) > 0 {
+		c.refuse("spec.gateways", "without hosts this is a delegate, which is bound to what its roots are bound to; Istio refuses the object", "remove the gateways, or add hosts")
+	}
 	for i, r := range spec.Http {
 		c.http(fmt.Sprintf("spec.http[%d]", i), r)
 	}

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -45,14 +46,24 @@ func (c *routeCheck) outcome(field string, r *networking.HTTPRoute) {
 	for _, other := range says[1:] {
 		c.fail(field+"."+other, fmt.Sprintf("a rule cannot have both %s and %s; %s is left out", says[0], other, other), "split the rule in two, or remove one of them")
 	}
-	if r.Rewrite != nil && (says[0] == "redirect" || says[0] == "directResponse") {
+	if says[0] != "redirect" && says[0] != "directResponse" {
+		return
+	}
+	if r.Rewrite != nil {
 		c.refuse(field+".rewrite", "there is nothing to rewrite beside "+says[0]+"; it has no effect", "remove it")
+	}
+	if r.Fault != nil {
+		c.refuse(field+".fault", "Istio refuses faults beside "+says[0], "remove one of the two")
 	}
 }
 
 func (c *routeCheck) match(field string, m *networking.HTTPMatchRequest) {
 	c.origin(field, m)
 	c.port(field+".port", m.GetPort())
+	if len(c.spec.Hosts) > 0 && (len(c.spec.Gateways) == 0 || slices.Contains(c.spec.Gateways, meshGateway)) {
+		c.claims(field+".headers", m.Headers)
+		c.claims(field+".withoutHeaders", m.WithoutHeaders)
+	}
 	for _, name := range []string{"uri", "scheme", "method", "authority"} { // Istio documents that these are no headers
 		for _, list := range []struct {
 			field   string
@@ -71,6 +82,19 @@ func (c *routeCheck) match(field string, m *networking.HTTPMatchRequest) {
 	}
 }
 
+// ClaimPrefix begins the "headers" of a match that look at a claim of the request's token (Istio, "JWT claim based routing").
+const ClaimPrefix = "@request.auth.claims"
+
+// claims checks the headers of a VirtualService for sidecars.
+func (c *routeCheck) claims(field string, headers map[string]*networking.StringMatch) {
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		if len(name) > len(ClaimPrefix) && strings.EqualFold(name[:len(ClaimPrefix)], ClaimPrefix) {
+			c.refuse(field+"["+name+"]", "claims decide about routes only at gateways, where the token is known before the route is chosen; Istio refuses the object",
+				"bind the VirtualService to Gateways only")
+		}
+	}
+}
+
 func (c *routeCheck) redirect(field string, rule *networking.HTTPRoute) {
 	r := rule.Redirect
 	if r == nil {
@@ -78,6 +102,12 @@ func (c *routeCheck) redirect(field string, rule *networking.HTTPRoute) {
 	}
 	if r.Uri == "" && r.Authority == "" && r.Scheme == "" && r.PrefixRewrite == "" && r.RedirectPort == nil {
 		c.fail(field, "the redirect leads to where the request already is", "set uri, prefixRewrite, authority, scheme or port")
+	}
+	if code := r.RedirectCode; code != 0 && (code < 300 || code > 399) {
+		c.refuse(field+".redirectCode", fmt.Sprintf("%d is no redirect", code), "use 301, 302, 303, 307 or 308")
+	}
+	if r.Scheme != "" && r.Scheme != "http" && r.Scheme != "https" {
+		c.refuse(field+".scheme", fmt.Sprintf("Istio refuses the scheme %q", r.Scheme), "write http or https")
 	}
 	if r.Uri != "" && r.PrefixRewrite != "" {
 		c.fail(field+".uri", "uri and prefixRewrite exclude each other; uri is left out", "remove one of them")
@@ -130,6 +160,7 @@ func (c *routeCheck) fault(field string, f *networking.HTTPFaultInjection) {
 	if f.Delay == nil && f.Abort == nil {
 		c.fail(field, "a fault is a delay or an abort; there is neither", "add delay or abort")
 	}
+	c.deprecated(field+".delay.percent", f.GetDelay().GetPercent() > 0, fmt.Sprintf("percentage: {value: %d}", f.GetDelay().GetPercent())) //nolint:staticcheck // users' files have it
 	c.percent(field+".delay.percentage", f.GetDelay().GetPercentage())
 	c.percent(field+".abort.percentage", f.GetAbort().GetPercentage())
 	if old := f.GetDelay().GetPercent(); old < 0 || old > 100 { //nolint:staticcheck // users' files have it
@@ -150,6 +181,9 @@ func (c *routeCheck) mirrors(field string, r *networking.HTTPRoute) {
 		c.percent(at+".percentage", m.GetPercentage())
 	}
 	c.percent(field+".mirrorPercentage", r.MirrorPercentage)
+	if r.GetMirrorPercent() != nil { //nolint:staticcheck // users' files have it
+		c.question(field+".mirrorPercent", "is deprecated; it still has its effect", "use mirrorPercentage")
+	}
 	if old := r.GetMirrorPercent().GetValue(); old > 100 { //nolint:staticcheck // users' files have it
 		c.fail(field+".mirrorPercent", fmt.Sprintf("%d is not between 0 and 100; all is mirrored", old), "write mirrorPercentage: {value: 50}")
 	}

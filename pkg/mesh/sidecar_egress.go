@@ -49,6 +49,7 @@ func parseEgress(c *checker, spec *networking.Sidecar) []egress {
 	for i, l := range spec.GetEgress() {
 		field := fmt.Sprintf("spec.egress[%d]", i)
 		e := egress{port: l.GetPort().GetNumber()}
+		c.egressPlace(field, spec.GetEgress(), i)
 		if e.port > math.MaxUint16 {
 			c.fail(field+".port.number", fmt.Sprintf("port %d is not between 0 and 65535; the listener is left out", e.port), "write the number of a port of the services")
 			continue
@@ -73,6 +74,44 @@ func parseEgress(c *checker, spec *networking.Sidecar) []egress {
 		out = append(out, e)
 	}
 	return out
+}
+
+// egressPlace checks an egress listener as one of the list.
+func (c *checker) egressPlace(field string, list []*networking.IstioEgressListener, i int) {
+	l := list[i]
+	if l.GetPort() == nil && i < len(list)-1 {
+		c.refuse(field, "Istio refuses a listener for all ports that is not the last", "put it last")
+	}
+	if len(l.GetHosts()) == 0 {
+		c.refuse(field+".hosts", "the listener has no hosts, so nothing is reached through it; Istio refuses the object", `write for example ["./*"]`)
+	}
+	for _, other := range list[:i] {
+		if n := l.GetPort().GetNumber(); n != 0 && other.GetPort().GetNumber() == n {
+			c.refuse(field+".port", fmt.Sprintf("another listener has port %d; Istio refuses the object", n), "put the hosts into one listener")
+			break
+		}
+	}
+	c.egressDoubles(field, l.GetHosts())
+}
+
+// egressDoubles reports hosts that stand twice, or beside one that stands for them too.
+func (c *checker) egressDoubles(field string, hosts []string) {
+	seen := map[string]bool{}
+	for _, h := range hosts {
+		if strings.HasSuffix(h, "/*") {
+			seen[h] = true
+		}
+	}
+	doubled := map[string]bool{}
+	for j, h := range hosts {
+		namespace, host, _ := strings.Cut(h, "/")
+		switch {
+		case strings.HasPrefix(h, "~"):
+		case doubled[h], host != "*" && seen[namespace+"/*"], h != "*/*" && seen["*/*"]:
+			c.question(fmt.Sprintf("%s.hosts[%d]", field, j), h+" is listed twice, or is part of another of the hosts", "remove it")
+		}
+		doubled[h] = true
+	}
 }
 
 // egressListener returns the listener of an entry that asks for one of its own.
@@ -183,6 +222,7 @@ func (s *sidecar) listeners() []EgressListener {
 func (c *checker) egressProxy(spec *networking.Sidecar) {
 	const field = "spec.outboundTrafficPolicy.egressProxy"
 	policy := spec.GetOutboundTrafficPolicy()
+	c.deprecated(field, policy.GetEgressProxy() != nil, "an egress gateway: a VirtualService of the sidecars that leads to it")
 	switch d := policy.GetEgressProxy(); {
 	case d == nil:
 	case policy.GetMode() != networking.OutboundTrafficPolicy_ALLOW_ANY:

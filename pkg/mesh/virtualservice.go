@@ -162,10 +162,28 @@ func checkVirtualHosts(v *virtual) []config.Problem {
 			kept, v.hostFields = append(kept, h), append(v.hostFields, i)
 		}
 	}
+	out = append(out, checkCoveredHosts(v.Object)...)
 	for i := range out {
 		out[i].Code = codes.SchemaError
 	}
 	v.Spec.Hosts = kept
+	return out
+}
+
+// checkCoveredHosts reports hosts, as they are written, that a wildcard beside them covers.
+func checkCoveredHosts(o *config.Object) []config.Problem {
+	spec, ok := o.Spec.(*networking.VirtualService)
+	if !ok || o.Key.Derived() {
+		return nil
+	}
+	var out []config.Problem
+	for i, h := range spec.Hosts {
+		at := slices.IndexFunc(spec.Hosts, func(w string) bool { return isWildcard(w) && w != h && hostCovers(w, h) })
+		if at >= 0 {
+			out = append(out, problem(o, config.Warning, fmt.Sprintf("spec.hosts[%d]", i),
+				fmt.Sprintf("%s is one of %s, which is listed, too; Istio refuses the object", h, spec.Hosts[at]), "remove one of them, or write a VirtualService for each"))
+		}
+	}
 	return out
 }
 

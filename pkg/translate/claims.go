@@ -13,8 +13,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
-// claimPrefix begins the "headers" of a match that look at a claim of the request's token (Istio, "JWT claim based routing").
-const claimPrefix = "@request.auth.claims"
+const claimPrefix = mesh.ClaimPrefix
 
 // IsClaim reports whether a name among the headers of a match means a claim of the request's token.
 func IsClaim(header string) bool {
