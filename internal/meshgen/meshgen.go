@@ -33,36 +33,47 @@ func Services(objects int) int { return (objects + ObjectsPerService - 1) / Obje
 
 // Mesh returns the files of a mesh: each service has a Service, a Deployment and a Pod, and a VirtualService with three
 // routes, a DestinationRule with two subsets, a PeerAuthentication, a RequestAuthentication, an AuthorizationPolicy and a
-// ServiceEntry. Each namespace has a Sidecar that imports two namespaces; some services stand behind a gateway with a
-// certificate.
+// ServiceEntry. Each namespace has a Sidecar that imports two namespaces, and a service behind the mesh's gateway, which
+// has a certificate.
 func Mesh(o Options) ([]File, error) {
 	if o.Namespaces == 0 {
 		o.Namespaces = 1 + o.Services/50
 	}
-	g := generator{options: o}
-	g.write("mesh.yaml", "mesh", nil)
+	var g generator
+	certificate, key, err := credential("*.shop.example")
+	if err != nil {
+		return nil, err
+	}
+	g.write("mesh.yaml", "mesh", map[string]any{"Certificate": certificate, "Key": key})
 	for i := range o.Namespaces {
 		g.write(fmt.Sprintf("%s/namespace.yaml", namespace(i)), "namespace", map[string]any{
-			"Namespace": namespace(i), "Next": namespace((i + 1) % o.Namespaces),
+			"Namespace": namespace(i), "Next": namespace((i + 1) % o.Namespaces), "First": service(i),
 		})
 	}
 	for i := range o.Services {
 		n := i % o.Namespaces
 		g.write(fmt.Sprintf("%s/%s.yaml", namespace(n), service(i)), "service", map[string]any{
-			"Name": service(i), "Namespace": namespace(n), "Caller": service((i + o.Namespaces) % o.Services), "Index": i,
+			"Name": service(i), "Namespace": namespace(n), "Caller": caller(i, o.Namespaces), "Index": i,
 			"Address": fmt.Sprintf("10.%d.%d.%d", 1+i>>16, i>>8&255, i&255), "Virtual": fmt.Sprintf("172.%d.%d.%d", 20+i>>16, i>>8&255, i&255),
 		})
 	}
 	return g.files, g.err
 }
 
+// caller is who may call a service: of every two of a namespace, the gateway calls the first one, and that calls the second.
+func caller(i, namespaces int) string {
+	if i/namespaces%2 == 0 {
+		return "istio-system/sa/istio-ingressgateway"
+	}
+	return namespace(i%namespaces) + "/sa/" + service(i-namespaces)
+}
+
 func namespace(i int) string { return fmt.Sprintf("team-%03d", i) }
 func service(i int) string   { return fmt.Sprintf("shop-%05d", i) }
 
 type generator struct {
-	options Options
-	files   []File
-	err     error
+	files []File
+	err   error
 }
 
 func (g *generator) write(name, section string, data any) {

@@ -22,7 +22,7 @@ func TestEverythingIsReadable(t *testing.T) {
 			objects[o.Key] = true
 		}
 	}
-	const once, perNamespace, namespaces = 2, 2, 2
+	const once, perNamespace, namespaces = 6, 3, 2
 	if want := once + perNamespace*namespaces + 60*meshgen.DocumentsPerService; len(objects) != want {
 		t.Errorf("%d objects, want %d", len(objects), want)
 	}

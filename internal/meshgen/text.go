@@ -17,6 +17,87 @@ data:
     accessLogFile: /dev/stdout
     defaultConfig:
       holdApplicationUntilProxyStarts: true
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: istio-ingressgateway
+  namespace: istio-system
+  labels:
+    istio: ingressgateway
+spec:
+  type: LoadBalancer
+  clusterIP: 172.16.0.10
+  selector:
+    istio: ingressgateway
+  ports:
+  - name: http
+    port: 80
+    targetPort: 8080
+  - name: https
+    port: 443
+    targetPort: 8443
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: istio-ingressgateway-0
+  namespace: istio-system
+  labels:
+    istio: ingressgateway
+spec:
+  serviceAccountName: istio-ingressgateway
+  containers:
+  - name: istio-proxy
+    image: registry.example.com/proxy:1.40.0
+    args:
+    - proxy
+    - router
+    ports:
+    - containerPort: 8080
+    - containerPort: 8443
+status:
+  phase: Running
+  podIP: 10.0.0.10
+  podIPs:
+  - ip: 10.0.0.10
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata:
+  name: edge
+  namespace: istio-system
+spec:
+  selector:
+    istio: ingressgateway
+  servers:
+  - hosts:
+    - "*.shop.example"
+    port:
+      name: http
+      number: 80
+      protocol: HTTP
+    tls:
+      httpsRedirect: true
+  - hosts:
+    - "*.shop.example"
+    port:
+      name: https
+      number: 443
+      protocol: HTTPS
+    tls:
+      mode: SIMPLE
+      credentialName: edge
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: edge
+  namespace: istio-system
+type: kubernetes.io/tls
+data:
+  tls.crt: {{.Certificate}}
+  tls.key: {{.Key}}
 {{ end -}}
 
 {{- define "namespace" -}}
@@ -38,6 +119,24 @@ spec:
     - ./*
     - istio-system/*
     - {{.Next}}/*
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata:
+  name: edge
+  namespace: {{.Namespace}}
+spec:
+  hosts:
+  - {{.Namespace}}.shop.example
+  gateways:
+  - istio-system/edge
+  http:
+  - route:
+    - destination:
+        host: {{.First}}
+        subset: v1
+        port:
+          number: 8080
 {{ end -}}
 
 {{- define "service" -}}
@@ -237,7 +336,7 @@ spec:
   - from:
     - source:
         principals:
-        - cluster.local/ns/{{.Namespace}}/sa/{{.Caller}}
+        - cluster.local/ns/{{.Caller}}
     to:
     - operation:
         methods:

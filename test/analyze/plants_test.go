@@ -27,7 +27,7 @@ func plantedRoutes() []plant {
 	return []plant{
 		{"subset: v2", "subset: v3", []string{"IST0101 VirtualService NAME"}},
 		{"host: NAME\n        subset: v1\n        port:\n          number: 9000", "host: NAME-gone\n        port:\n          number: 9000", []string{"IST0101 VirtualService NAME"}},
-		{"  hosts:\n  - NAME\n  http", "  gateways:\n  - edge\n  hosts:\n  - NAME\n  http", []string{"IST0101 VirtualService NAME"}},
+		{"  hosts:\n  - NAME\n  http", "  gateways:\n  - edge\n  hosts:\n  - NAME\n  http", []string{"IST0101 VirtualService NAME", "IST0132 VirtualService NAME"}},
 		{"", "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: NAME-2, namespace: NAMESPACE}\nspec: {hosts: [NAME], http: [{route: [{destination: {host: NAME, port: {number: 8080}}}]}]}\n",
 			[]string{"IST0109 VirtualService NAME", "IST0109 VirtualService NAME-2"}},
 		{"        subset: v2\n        port:\n          number: 8080\n      weight: 10", "        subset: v2\n      weight: 10", []string{"IST0112 VirtualService NAME"}},
