@@ -113,8 +113,6 @@ func (in GatewayInput) serves(s *mesh.GatewayServer, notes *problems) (serverKin
 	case kind == plainHTTP && tls.GetMode() != networking.ServerTLSSettings_PASSTHROUGH:
 		notes.fail(path+".tls.mode", "a server of protocol "+protocolOf(s)+" speaks plaintext and cannot have tls settings other than httpsRedirect; it is left out", "use protocol HTTPS")
 		return 0, false
-	case kind != plainHTTP && tls.GetHttpsRedirect():
-		notes.warn(path+".tls.httpsRedirect", "has an effect with plaintext HTTP only", "set it at the server of protocol HTTP")
 	}
 	if n, _ := in.place(s); in.Mode == mesh.Redirected && slices.Contains(proxyPorts, n) {
 		notes.fail(path+".port.number", "port "+number(n)+" is the proxy's own", "use another port")

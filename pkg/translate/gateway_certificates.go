@@ -183,10 +183,6 @@ func certificateHashes(list []string) []string {
 func ignored(s *mesh.GatewayServer, notes *problems) {
 	tls := s.Server.GetTls()
 	path := field("spec.servers", s.Index) + ".tls"
-	mode := tls.GetMode()
-	if certificateSources(tls) > 0 && !ownCertificates(mode) {
-		notes.warn(path, "mode "+mode.String()+" uses no certificates of its own; those named here are ignored", "remove them")
-	}
 	checks := []struct {
 		field string
 		set   bool
@@ -204,11 +200,6 @@ func ignored(s *mesh.GatewayServer, notes *problems) {
 		notes.warn(path+".caCrl", "has no effect beside a credential", "put the list into the Secret, under ca.crl or crl")
 	}
 	parameters(tls, path, notes)
-}
-
-// ownCertificates reports whether servers of a mode have certificates that the Gateway names.
-func ownCertificates(mode networking.ServerTLSSettings_TLSmode) bool {
-	return mode == networking.ServerTLSSettings_SIMPLE || mode == networking.ServerTLSSettings_MUTUAL || mode == networking.ServerTLSSettings_OPTIONAL_MUTUAL
 }
 
 // parameters reports versions and suites that do not work together or that Envoy does not know.

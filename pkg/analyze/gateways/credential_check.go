@@ -168,7 +168,7 @@ func (c *certificateCheck) ownAuthorities(r reference, places []string, known bo
 	}
 	objects = slices.DeleteFunc(objects, func(o *config.Object) bool { return known && !slices.Contains(places, o.Key.Namespace) })
 	switch {
-	case len(objects) == 0 && !(c.Knows(config.Secret) && c.Knows(config.ConfigMap)):
+	case len(objects) == 0 && (!c.Knows(config.Secret) || !c.Knows(config.ConfigMap)):
 		c.open(codes.ReferenceNotFound, r, "Secret or ConfigMap "+places[0]+"/"+r.name, config.Secret, config.ConfigMap)
 	case len(objects) == 0:
 		c.report(r, analyze.Finding{
