@@ -8,6 +8,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/analyze/destinations"
 	"github.com/meshctl/meshctl/pkg/analyze/envoyfilters"
 	"github.com/meshctl/meshctl/pkg/analyze/gateways"
+	"github.com/meshctl/meshctl/pkg/analyze/networks"
 	"github.com/meshctl/meshctl/pkg/analyze/policies"
 	"github.com/meshctl/meshctl/pkg/analyze/routing"
 	"github.com/meshctl/meshctl/pkg/analyze/schema"
@@ -24,5 +25,6 @@ func All() []*analyze.Analyzer {
 		routing.Analyzers(),
 		gateways.Analyzers(),
 		policies.Analyzers(),
+		networks.Analyzers(),
 	)
 }
