@@ -40,8 +40,9 @@ type Configuration struct {
 	// Objects are those that no file holds, such as the WorkloadEntries of registered workloads, as Kubernetes documents. The values of
 	// Secrets read "REDACTED".
 	Objects []json.RawMessage `json:"objects"`
-	// Kept are objects in use as they were before their file broke. One without a kind stands for all that the file held.
-	Kept []Origin `json:"kept"`
+	// OfBrokenFiles are the objects in use from files that have an error now. Those of them that the files do not hold any more in a good
+	// state are in use as they were before.
+	OfBrokenFiles []Origin `json:"ofBrokenFiles"`
 }
 
 // Origin is an object of the configuration and where it is written. File is empty for objects not from files.

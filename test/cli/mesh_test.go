@@ -31,6 +31,8 @@ type fixture struct {
 	Resources    map[string][]json.RawMessage `json:"resources"` // by proxy id: what it should run
 	AckAge       int                          `json:"ackAge"`    // seconds
 	Objects      string                       `json:"objects"`   // YAML, what authorization is asked of
+	// Made is what the mesh is made of; its directories and files are relative to the script's.
+	Made adminapi.Configuration `json:"configuration"`
 }
 
 // startMesh serves a fixture as the running mesh: `mesh FIXTURE [DUMP]`. DUMP is what every proxy's Envoy answers.
@@ -40,6 +42,12 @@ func startMesh(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	var f fixture
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &f))
+	for i, dir := range f.Made.ConfigDirs {
+		f.Made.ConfigDirs[i] = ts.MkAbs(dir)
+	}
+	for i := range f.Made.OfBrokenFiles {
+		f.Made.OfBrokenFiles[i].File = ts.MkAbs(f.Made.OfBrokenFiles[i].File)
+	}
 	envoy := httptest.NewServer(&fakeEnvoy{dump: readDump(ts, args)})
 	ts.Defer(envoy.Close)
 	now := time.Now()
@@ -71,7 +79,7 @@ func readDump(ts *testscript.TestScript, args []string) string {
 	return ts.ReadFile(args[1])
 }
 
-func (f fixture) Configuration() (adminapi.Configuration, error) { return adminapi.Configuration{}, nil }
+func (f fixture) Configuration() (adminapi.Configuration, error) { return f.Made, nil }
 
 func (f fixture) Status() adminapi.Status   { return f.StatusAnswer }
 func (f fixture) Proxies() []adminapi.Proxy { return f.List }

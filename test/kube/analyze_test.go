@@ -20,7 +20,9 @@ func TestFindsWhatIsWrongInACluster(t *testing.T) {
 	if got := codes(d, "VirtualService", "shop", "lost"); !slices.Contains(got, "IST0101") {
 		t.Errorf("VirtualService lost: %v", got)
 	}
-	if !slices.ContainsFunc(d.Diagnostics, func(f report.Diagnostic) bool { return f.Object != nil && f.Object.Name == "front" && strings.Contains(f.Message, "front-tls") }) {
+	if !slices.ContainsFunc(d.Diagnostics, func(f report.Diagnostic) bool {
+		return f.Object != nil && f.Object.Name == "front" && strings.Contains(f.Message, "front-tls")
+	}) {
 		t.Error("nothing is said of the secret that the Gateway front lacks")
 	}
 	if got := codes(d, "VirtualService", "shop", "reviews"); len(got) > 0 {

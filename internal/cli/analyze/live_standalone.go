@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/meshctl/meshctl/internal/adminapi"
@@ -30,16 +31,22 @@ func (o *Options) standalone(ctx context.Context) (gathered, error) {
 	for _, path := range running.ConfigDirs {
 		out.read = dir.Read(dir.Options{Paths: []string{nearby(path)}}).Over(out.read)
 	}
-	for _, kept := range running.Kept {
-		o.Factory.Say("note: %s runs on with %s as it was: %s is broken", out.origin, keptName(kept), nearby(kept.File))
+	for _, kept := range lastGood(running.OfBrokenFiles, out.read) {
+		o.Factory.Say("note: %s has %s in use as it was before %s broke", out.origin, nameOf(kept), nearby(kept.File))
 	}
 	return out, nil
 }
 
-func keptName(o adminapi.Origin) string {
-	if o.Kind == "" {
-		return "what the file held"
+// lastGood returns those of the objects in use that cannot be read in the files any more.
+func lastGood(inUse []adminapi.Origin, read config.Result) []adminapi.Origin {
+	good := map[string]bool{}
+	for _, o := range read.Objects {
+		good[nameOf(adminapi.Origin{Kind: o.Key.Kind.Name, Namespace: o.Key.Namespace, Name: o.Key.Name})] = true
 	}
+	return slices.DeleteFunc(inUse, func(o adminapi.Origin) bool { return good[nameOf(o)] })
+}
+
+func nameOf(o adminapi.Origin) string {
 	if o.Namespace == "" {
 		return o.Kind + " " + o.Name
 	}
