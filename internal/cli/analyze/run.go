@@ -71,7 +71,7 @@ func (o *Options) read() (config.Result, error) {
 		return config.Result{}, errors.New("there is no object in the input: nothing to analyze")
 	}
 	if n := len(read.Foreign); n > 0 && len(read.Objects)+len(read.Problems) == 0 {
-		o.Factory.Say("note: none of the %d objects in the input concerns a mesh", n)
+		o.Factory.Say("note: nothing in the input concerns a mesh; objects of other API groups: %d", n)
 	}
 	return o.withMeshConfig(read)
 }
