@@ -61,7 +61,7 @@ func plantedWorkloads() []plant {
 
 func plantedPolicies() []plant {
 	return []plant{
-		{"", "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: NAME-gone, namespace: NAMESPACE}\nspec: {selector: {matchLabels: {app: NAME-gone}}, action: DENY, rules: [{to: [{operation: {paths: [/x]}}]}]}\n",
+		{"", "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: NAME-gone, namespace: NAMESPACE}\nspec: {selector: {matchLabels: {app: NAME-gone}}, action: DENY, rules: [{to: [{operation: {paths: [/x], ports: [\"8080\"]}}]}]}\n",
 			[]string{"IST0127 AuthorizationPolicy NAME-gone"}},
 		{"", "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: NAME, namespace: NAMESPACE}\nspec: {selector: {matchLabels: {app: NAME}}, accessLogging: [{providers: [{name: envoy}], filter: {expression: \"response.code >\"}}]}\n",
 			[]string{"MSH0506 Telemetry NAME"}},

@@ -29,7 +29,7 @@ func run(ctx context.Context, o *Options) error {
 		return err
 	}
 	// Nearly all that is made here lives until the end: collecting garbage often would take a fourth of the time.
-	debug.SetGCPercent(300)
+	debug.SetGCPercent(200)
 	ctx, cancel := o.deadline(ctx)
 	defer cancel()
 	g, err := o.gather(ctx, c)
