@@ -7,6 +7,8 @@ import (
 	commonfaultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/common/fault/v3"
 	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
 	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 const faultFilter = "envoy.filters.http.fault"
@@ -24,7 +26,7 @@ func (b *routeBuilder) fault(f *networking.HTTPFaultInjection, path string) *fau
 				FaultDelaySecifier: &commonfaultv3.FaultDelay_FixedDelay{FixedDelay: d.GetFixedDelay()}, Percentage: percent(share, 0),
 			}
 		} else {
-			b.notes.fail(path+".delay.fixedDelay", "a delay must be at least 1ms", "for example fixedDelay: 5s")
+			b.notes.failAs(codes.SchemaError, path+".delay.fixedDelay", "a delay must be at least 1ms", "for example fixedDelay: 5s")
 		}
 	}
 	if a := f.GetAbort(); a != nil {
@@ -41,19 +43,19 @@ func (b *routeBuilder) abort(a *networking.HTTPFaultInjection_Abort, path string
 	switch e := a.GetErrorType().(type) {
 	case *networking.HTTPFaultInjection_Abort_HttpStatus:
 		if e.HttpStatus < 200 || e.HttpStatus > 599 {
-			b.notes.fail(path+".httpStatus", "Envoy aborts with a status from 200 to 599 only", "for example httpStatus: 503")
+			b.notes.failAs(codes.SchemaError, path+".httpStatus", "Envoy aborts with a status from 200 to 599 only", "for example httpStatus: 503")
 			return nil
 		}
 		out.ErrorType = &faultv3.FaultAbort_HttpStatus{HttpStatus: uint32(e.HttpStatus)}
 	case *networking.HTTPFaultInjection_Abort_GrpcStatus:
 		code, ok := grpcCode(e.GrpcStatus)
 		if !ok {
-			b.notes.fail(path+".grpcStatus", strconv.Quote(e.GrpcStatus)+" is not the name of a gRPC status", "for example grpcStatus: UNAVAILABLE")
+			b.notes.failAs(codes.SchemaError, path+".grpcStatus", strconv.Quote(e.GrpcStatus)+" is not the name of a gRPC status", "for example grpcStatus: UNAVAILABLE")
 			return nil
 		}
 		out.ErrorType = &faultv3.FaultAbort_GrpcStatus{GrpcStatus: code}
 	default:
-		b.notes.fail(path, "an abort needs httpStatus or grpcStatus", "for example httpStatus: 503")
+		b.notes.failAs(codes.SchemaError, path, "an abort needs httpStatus or grpcStatus", "for example httpStatus: 503")
 		return nil
 	}
 	return out

@@ -7,6 +7,7 @@ import (
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	networking "istio.io/api/networking/v1alpha3"
 
+	"github.com/meshctl/meshctl/pkg/config/codes"
 	"github.com/meshctl/meshctl/pkg/mesh/convert"
 )
 
@@ -23,7 +24,7 @@ var redirectCodes = map[uint32]routev3.RedirectAction_RedirectResponseCode{
 func (b *routeBuilder) redirect(r *networking.HTTPRedirect, match *networking.HTTPMatchRequest, path string) *routev3.RedirectAction {
 	code, ok := redirectCodes[r.GetRedirectCode()]
 	if !ok {
-		b.notes.fail(path+".redirectCode", strconv.Itoa(int(r.GetRedirectCode()))+" is no redirect that Envoy knows", "use 301, 302, 303, 307 or 308")
+		b.notes.failAs(codes.SchemaError, path+".redirectCode", strconv.Itoa(int(r.GetRedirectCode()))+" is no redirect that Envoy knows", "use 301, 302, 303, 307 or 308")
 	}
 	out := &routev3.RedirectAction{ResponseCode: code}
 	out.HostRedirect = b.sendable(r.GetAuthority(), path+".authority")

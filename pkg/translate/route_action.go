@@ -13,6 +13,7 @@ import (
 	meshconfig "istio.io/api/mesh/v1alpha1"
 	networking "istio.io/api/networking/v1alpha3"
 
+	"github.com/meshctl/meshctl/pkg/config/codes"
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
@@ -176,7 +177,7 @@ func (b *routeBuilder) rewrite(a *routev3.RouteAction, r *networking.HTTPRewrite
 func (b *routeBuilder) directResponse(d *networking.HTTPDirectResponse, path string) *routev3.DirectResponseAction {
 	status := d.GetStatus()
 	if status < 200 || status > 599 {
-		b.notes.fail(path+".status", "Envoy answers with a status from 200 to 599 only; requests get 500", "for example status: 503")
+		b.notes.failAs(codes.SchemaError, path+".status", "Envoy answers with a status from 200 to 599 only; requests get 500", "for example status: 503")
 		status = 500
 	}
 	out := &routev3.DirectResponseAction{Status: status}
@@ -185,7 +186,7 @@ func (b *routeBuilder) directResponse(d *networking.HTTPDirectResponse, path str
 		body = []byte(s)
 	}
 	if len(body) > DirectResponseLimit {
-		b.notes.fail(path+".body", "the body is longer than 1 MB", "serve it from a workload")
+		b.notes.failAs(codes.SchemaError, path+".body", "the body is longer than 1 MB", "serve it from a workload")
 		body = nil
 	}
 	if len(body) > 0 {

@@ -11,6 +11,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 	networking "istio.io/api/networking/v1alpha3"
+
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 func field(path string, index int) string { return path + "[" + strconv.Itoa(index) + "]" }
@@ -161,11 +163,11 @@ func (b *routeBuilder) stringMatch(m *networking.StringMatch, path string) (*mat
 // regex reports whether a pattern is RE2 as Envoy takes it; Go's syntax is the same.
 func (b *routeBuilder) regex(pattern, path string) bool {
 	if pattern == "" {
-		b.notes.fail(path, "the regular expression is empty", "write .* for any value")
+		b.notes.failAs(codes.SchemaError, path, "the regular expression is empty", "write .* for any value")
 		return false
 	}
 	if _, err := regexp.Compile(pattern); err != nil {
-		b.notes.fail(path, "Envoy cannot compile the regular expression: "+err.Error(), "see the RE2 syntax")
+		b.notes.failAs(codes.SchemaError, path, "Envoy cannot compile the regular expression: "+err.Error(), "see the RE2 syntax")
 		return false
 	}
 	return true

@@ -12,6 +12,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/analyze/policies"
 	"github.com/meshctl/meshctl/pkg/analyze/routing"
 	"github.com/meshctl/meshctl/pkg/analyze/schema"
+	"github.com/meshctl/meshctl/pkg/analyze/translation"
 	"github.com/meshctl/meshctl/pkg/analyze/workloads"
 )
 
@@ -19,6 +20,7 @@ import (
 func All() []*analyze.Analyzer {
 	return slices.Concat(
 		schema.Analyzers(),
+		translation.Analyzers(),
 		destinations.Analyzers(),
 		envoyfilters.Analyzers(),
 		workloads.Analyzers(),
