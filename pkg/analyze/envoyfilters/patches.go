@@ -1,6 +1,9 @@
 package envoyfilters
 
 import (
+	"fmt"
+	"strings"
+
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/pkg/analyze"
@@ -69,9 +72,8 @@ func (g *generation) run() []config.Problem {
 		g.join(w)
 	}
 	problems := g.catalog.FilterProblems()
-	const batch = 16
-	for rest := proxies.Others; len(rest) > 0 && unmatched(problems); {
-		n := min(batch, len(rest))
+	for n, rest := 16, proxies.Others; len(rest) > 0 && g.mayMatchElsewhere(problems); n *= 2 {
+		n = min(n, len(rest))
 		for _, w := range rest[:n] {
 			g.join(w)
 		}
@@ -92,10 +94,20 @@ func (g *generation) join(w *analyze.Workload) {
 	g.catalog.Join(proxy)
 }
 
-func unmatched(problems []config.Problem) bool {
+// mayMatchElsewhere reports whether a patch that found nothing is for what is a proxy's own.
+func (g *generation) mayMatchElsewhere(problems []config.Problem) bool {
 	for _, p := range problems {
-		if p.Code == codes.PatchMatchesNothing {
-			return true
+		if p.Code != codes.PatchMatchesNothing {
+			continue
+		}
+		o := g.pass.Get(p.Object)
+		if o == nil {
+			continue
+		}
+		for i, patch := range o.Spec.(*networking.EnvoyFilter).GetConfigPatches() {
+			if strings.HasPrefix(p.Field, fmt.Sprintf("spec.configPatches[%d].", i)) && patch.GetMatch().GetContext() != networking.EnvoyFilter_SIDECAR_OUTBOUND {
+				return true
+			}
 		}
 	}
 	return false

@@ -33,6 +33,9 @@ func routes() *analyze.Analyzer {
 				if len(v.Spec.GetHosts()) == 0 || len(v.Spec.GetHttp()) == 0 { // delegates count where they are named
 					continue
 				}
+				if !slices.ContainsFunc(v.Spec.GetHttp(), delicate) {
+					continue
+				}
 				for _, problem := range virtualHost(p, v) {
 					report(p, written(v, problem), told)
 				}
