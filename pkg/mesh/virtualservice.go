@@ -176,12 +176,14 @@ func checkCoveredHosts(o *config.Object) []config.Problem {
 	if !ok || o.Key.Derived() {
 		return nil
 	}
+	inMesh := len(spec.Gateways) == 0 || slices.Contains(spec.Gateways, meshGateway)
+	wildcards := without(slices.Clone(spec.Hosts), func(h string) bool { return !isWildcard(h) || h == "*" && inMesh })
 	var out []config.Problem
 	for i, h := range spec.Hosts {
-		at := slices.IndexFunc(spec.Hosts, func(w string) bool { return isWildcard(w) && w != h && hostCovers(w, h) })
+		at := slices.IndexFunc(wildcards, func(w string) bool { return w != h && hostCovers(w, h) })
 		if at >= 0 {
 			out = append(out, problem(o, config.Warning, fmt.Sprintf("spec.hosts[%d]", i),
-				fmt.Sprintf("%s is one of %s, which is listed, too; Istio refuses the object", h, spec.Hosts[at]), "remove one of them, or write a VirtualService for each"))
+				fmt.Sprintf("%s is one of %s, which is listed, too; Istio refuses the object", h, wildcards[at]), "remove one of them, or write a VirtualService for each"))
 		}
 	}
 	return out

@@ -13,6 +13,9 @@ import (
 // everything is the last of all.
 type vhost struct{ gateway, host string }
 
+// maxMerged bounds how many VirtualServices of one name are compared with each other.
+const maxMerged = 500
+
 // merged looks for rules that those of older VirtualServices leave nothing to, at gateways. A VirtualService that holds for sidecars as well is left
 // alone: there its rules count.
 func (s *shadows) merged(list []*mesh.Virtual) {
@@ -36,7 +39,7 @@ func (s *shadows) merged(list []*mesh.Virtual) {
 		}
 	}
 	for _, v := range list {
-		if len(v.MeshHosts) > 0 || len(places[v]) == 0 || slices.ContainsFunc(places[v], func(at vhost) bool { return shared[at][0] == v }) {
+		if len(v.MeshHosts) > 0 || len(places[v]) == 0 || slices.ContainsFunc(places[v], func(at vhost) bool { return shared[at][0] == v || len(shared[at]) > maxMerged }) {
 			continue
 		}
 		s.behind(v, places[v], shared)
@@ -45,8 +48,7 @@ func (s *shadows) merged(list []*mesh.Virtual) {
 
 // behind looks at one VirtualService that is the oldest in none of its places.
 func (s *shadows) behind(v *mesh.Virtual, places []vhost, shared map[vhost][]*mesh.Virtual) {
-	rules := compile(v, v.Spec.GetHttp(), v.Rule)
-	for _, c := range rules {
+	for _, c := range s.rules(v) {
 		field := at("spec.http", c.from.Index)
 		if c.from.Object != v.Object || c.rule.GetDelegate() != nil || s.told[v.Object][field] || len(c.matches) < len(c.rule.GetMatch()) {
 			continue
@@ -59,7 +61,7 @@ func (s *shadows) behind(v *mesh.Virtual, places []vhost, shared map[vhost][]*me
 					continue
 				}
 				applies++
-				if by, rule = olderWinner(v, at.only(m), at, shared[at]); by == nil {
+				if by, rule = s.olderWinner(v, at.only(m), at, shared[at]); by == nil {
 					break
 				}
 			}
@@ -91,7 +93,7 @@ func (at vhost) only(m *request) *request {
 }
 
 // olderWinner finds the first rule of a VirtualService before v in a place that takes all requests of m.
-func olderWinner(v *mesh.Virtual, m *request, at vhost, list []*mesh.Virtual) (by *mesh.Virtual, rule int) {
+func (s *shadows) olderWinner(v *mesh.Virtual, m *request, at vhost, list []*mesh.Virtual) (by *mesh.Virtual, rule int) {
 	var last *mesh.Virtual
 	lastRule := 0
 	for _, older := range list {
@@ -101,7 +103,7 @@ func olderWinner(v *mesh.Virtual, m *request, at vhost, list []*mesh.Virtual) (b
 		if !older.Visibility.Covers(v.Visibility) {
 			continue
 		}
-		for i, c := range compile(older, older.Spec.GetHttp(), older.Rule) {
+		for i, c := range s.rules(older) {
 			for _, e := range c.matches {
 				if !slices.Contains(e.gateways, at.gateway) {
 					continue

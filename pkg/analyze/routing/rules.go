@@ -20,7 +20,7 @@ func rules() *analyze.Analyzer {
 		Kinds: []config.Kind{config.VirtualService, config.ConfigMap, config.Gateway},
 		Run: func(p *analyze.Pass) {
 			p.Reads(config.Gateway)
-			s := &shadows{pass: p, told: map[*config.Object]told{}, delegated: map[string]*delegatedRule{}}
+			s := &shadows{pass: p, told: map[*config.Object]told{}, read: map[*mesh.Virtual][]compiled{}, delegated: map[string]*delegatedRule{}}
 			list := written.Of(p)
 			for _, v := range list {
 				s.told[v.Object] = told{}
@@ -41,6 +41,8 @@ func rules() *analyze.Analyzer {
 type shadows struct {
 	pass *analyze.Pass
 	told map[*config.Object]told
+	// read are the rules of each VirtualService, as they are merged.
+	read map[*mesh.Virtual][]compiled
 	// delegated are the rules of delegates, by object and index: they are dead when they are so wherever they are merged.
 	delegated map[string]*delegatedRule
 }
@@ -58,6 +60,16 @@ type compiled struct {
 	from    mesh.RuleOrigin
 	matches []*request
 	index   []int // of each match as written
+}
+
+// rules returns the rules of a VirtualService with those of its delegates.
+func (s *shadows) rules(v *mesh.Virtual) []compiled {
+	list, known := s.read[v]
+	if !known {
+		list = compile(v, v.Spec.GetHttp(), v.Rule)
+		s.read[v] = list
+	}
+	return list
 }
 
 // compile reads rules. A rule without matches has one that matches all.
@@ -92,7 +104,7 @@ func winnerOf(rules []compiled, m *request) (place, bool) {
 
 // own looks at the rules of one VirtualService, with those of its delegates where they are merged.
 func (s *shadows) own(v *mesh.Virtual) {
-	list := compile(v, v.Spec.GetHttp(), v.Rule)
+	list := s.rules(v)
 	for i, c := range list {
 		if c.rule.GetDelegate() != nil || len(c.matches) == 0 || len(c.matches) < len(c.rule.GetMatch()) {
 			continue
