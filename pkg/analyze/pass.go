@@ -16,6 +16,9 @@ type Pass struct {
 	run      *run
 	read     map[config.Kind]bool
 	findings []Diagnostic
+	// located is the object last reported of: one that is large may have many findings.
+	located  *config.Object
+	position func(field string) config.Position
 	open     []Undecided
 }
 
@@ -84,8 +87,11 @@ func (p *Pass) Report(f Finding) {
 	if p.run.in.Broken[f.Object.Key] {
 		return
 	}
+	if p.located != f.Object {
+		p.located, p.position = f.Object, f.Object.FieldPositions()
+	}
 	d := Diagnostic{
-		Code: f.Code, Object: f.Object.Key, Position: f.Object.FieldPosition(f.Field), Field: f.Field, Message: f.Message,
+		Code: f.Code, Object: f.Object.Key, Position: p.position(f.Field), Field: f.Field, Message: f.Message,
 		Fix: f.Fix, Edits: f.Edits, Related: f.Related, Source: f.Object,
 	}
 	if f.Object.Key.Derived() {

@@ -18,27 +18,42 @@ func (o *Object) Position() Position {
 // FieldPosition returns where a field is written, for a path as in "spec.http[0].route[0].weight" or, for the keys of
 // maps, "metadata.labels[app.kubernetes.io/name]". Where the path ends early, it is the nearest field above. It points to
 // the value when that starts on the line of its key, else to the key. The source text is parsed on each call.
-func (o *Object) FieldPosition(path string) Position {
+func (o *Object) FieldPosition(path string) Position { return o.FieldPositions()(path) }
+
+// FieldPositions returns FieldPosition for many fields of one object: the text is parsed once, when the first is asked for. The function is for one
+// goroutine, and holds on to the parsed text.
+func (o *Object) FieldPositions() func(path string) Position {
 	if o.source == nil {
-		return Position{}
+		return func(string) Position { return Position{} }
 	}
-	root, failed := o.source.parse()
+	var node *yaml.Node
+	read := false
+	return func(path string) Position {
+		if !read {
+			node, read = o.source.node(), true
+		}
+		steps, inside := o.source.within(parsePath(path))
+		if node == nil || !inside {
+			return o.source.start
+		}
+		at := descend(node, steps)
+		if at == node {
+			return o.source.start
+		}
+		return o.source.position(at.Line, at.Column)
+	}
+}
+
+// node parses the text and returns where the object begins in it, nil where that cannot be told.
+func (d *document) node() *yaml.Node {
+	root, failed := d.parse()
 	if failed != nil || root == nil {
-		return o.source.start
+		return nil
 	}
-	node, found := find(root, o.source.prefix)
-	if !found {
-		return o.source.start
+	if node, found := find(root, d.prefix); found {
+		return node
 	}
-	steps, inside := o.source.within(parsePath(path))
-	if !inside {
-		return o.source.start
-	}
-	at := descend(node, steps)
-	if at == node {
-		return o.source.start
-	}
-	return o.source.position(at.Line, at.Column)
+	return nil
 }
 
 // within turns steps of the object into steps of data, where they lead there.

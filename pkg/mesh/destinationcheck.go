@@ -11,9 +11,8 @@ import (
 	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
-// missing describes a reference to what is not there.
-func missing(o *config.Object, field, message, fix string, needs ...config.Kind) config.Problem {
-	p := problem(o, config.Warning, field, message, fix)
+// missing makes a problem one of a reference to what is not there.
+func missing(p config.Problem, needs ...config.Kind) config.Problem {
 	p.Code = codes.ReferenceNotFound
 	copy(p.Needs[:], needs)
 	return p
@@ -22,6 +21,12 @@ func missing(o *config.Object, field, message, fix string, needs ...config.Kind)
 // checkDestinations reports destinations that requests cannot reach: of delegates at the delegate.
 func (t *tables) checkDestinations(v *virtual) []config.Problem {
 	var out []config.Problem
+	position := v.Object.FieldPositions() // a large object may have many
+	warn := func(field, message, fix string) config.Problem {
+		return config.Problem{
+			Position: position(field), Object: v.key(), Field: field, Severity: config.Warning, Code: config.Unresolved(config.Warning), Message: message, Fix: fix,
+		}
+	}
 	eachDestination(v.Own, func(field string, d *networking.Destination) {
 		if d.Host == "" {
 			return // reported as such
@@ -30,32 +35,33 @@ func (t *tables) checkDestinations(v *virtual) []config.Problem {
 		switch {
 		case len(found) > 0 && exact:
 		case len(found) > 0:
-			out = append(out, problem(v.Object, config.Warning, field,
+			out = append(out, warn(field,
 				fmt.Sprintf("no service has the very host %s; %s covers the name, but routes lead to declared hosts only, and requests get 503", d.Host, found[0].Host),
 				"add the host to a ServiceEntry"))
 		default:
-			out = append(out, t.unreachable(v, field, d.Host))
+			message, fix, needs := t.unreachable(v, d.Host)
+			out = append(out, missing(warn(field, message, fix), needs...))
 		}
 		if n := d.GetPort().GetNumber(); n != 0 && len(found) > 0 && !slices.ContainsFunc(found, func(s *Service) bool { return s.PortNumber(n) != nil }) {
-			out = append(out, missing(v.Object, strings.TrimSuffix(field, "host")+"port.number",
-				fmt.Sprintf("%s has no port %d; requests get 503", d.Host, n), "use one of its ports: "+portNumbers(found[0])))
+			out = append(out, missing(warn(strings.TrimSuffix(field, "host")+"port.number",
+				fmt.Sprintf("%s has no port %d; requests get 503", d.Host, n), "use one of its ports: "+portNumbers(found[0]))))
 		}
 		if d.Subset != "" && !t.subsetDefined(d, v) {
-			out = append(out, missing(v.Object, strings.TrimSuffix(field, "host")+"subset",
+			out = append(out, missing(warn(strings.TrimSuffix(field, "host")+"subset",
 				fmt.Sprintf("no DestinationRule for %s defines the subset %q; requests get 503", d.Host, d.Subset),
-				"add the subset to a DestinationRule", config.DestinationRule))
+				"add the subset to a DestinationRule"), config.DestinationRule))
 		}
 	})
 	return out
 }
 
-func (t *tables) unreachable(v *virtual, field, host string) config.Problem {
+func (t *tables) unreachable(v *virtual, host string) (message, fix string, needs []config.Kind) {
 	if hidden, _ := t.registered(host, func(*Service) bool { return true }); len(hidden) > 0 {
-		return missing(v.Object, field, fmt.Sprintf("%s exists, but %s does not export it to namespace %s; requests get 503", host, hidden[0].From, v.key().Namespace),
-			"add the namespace to its exportTo")
+		return fmt.Sprintf("%s exists, but %s does not export it to namespace %s; requests get 503", host, hidden[0].From, v.key().Namespace),
+			"add the namespace to its exportTo", nil
 	}
-	return missing(v.Object, field, fmt.Sprintf("no service has the host %s; requests get 503", host),
-		"create a Service or ServiceEntry, or correct the name", config.Service, config.ServiceEntry)
+	return fmt.Sprintf("no service has the host %s; requests get 503", host), "create a Service or ServiceEntry, or correct the name",
+		[]config.Kind{config.Service, config.ServiceEntry}
 }
 
 // registered lists the services of a host for which use holds, or else those of the most specific wildcard that covers it; exact is false
@@ -131,8 +137,8 @@ func (t *tables) checkGateways(v *virtual) []config.Problem {
 			out = append(out, problem(v.Object, config.Warning, field,
 				fmt.Sprintf("%s is a Gateway of the Gateway API, to which VirtualServices do not bind; it has no effect there", g), "write an HTTPRoute instead"))
 		default:
-			out = append(out, missing(v.Object, field, fmt.Sprintf("there is no Gateway %s", g),
-				"create it, or correct the name", config.Gateway, config.K8sGateway))
+			out = append(out, missing(problem(v.Object, config.Warning, field, fmt.Sprintf("there is no Gateway %s", g), "create it, or correct the name"),
+				config.Gateway, config.K8sGateway))
 		}
 	}
 	return out
