@@ -103,10 +103,14 @@ func (p *Pass) Report(f Finding) {
 
 // ReportProblem reports what the decoder, the resolver or the translation found.
 func (p *Pass) ReportProblem(problem config.Problem) {
-	p.report(Diagnostic{
+	d := Diagnostic{
 		Code: problem.Code, Object: problem.Object, Position: problem.Position, Field: problem.Field, Message: problem.Message,
 		Fix: problem.Fix, Source: p.run.in.Mesh.Set().Get(problem.Object), Excerpt: problem.Excerpt,
-	})
+	}
+	if problem.Meant != "" {
+		d.Edits = rename(d, problem.Meant)
+	}
+	p.report(d)
 }
 
 func (p *Pass) report(d Diagnostic) {

@@ -32,6 +32,8 @@ type Problem struct {
 	Code     Code
 	Message  string // what is wrong, in one line, without the position
 	Fix      string // what to write instead; may be empty
+	// Meant is, for an unknown field, the one name that can be meant; empty when there is any doubt.
+	Meant string
 	// Needs are up to two kinds, one object of which, were it known, could make this no problem: something that is referred to is missing.
 	// Whoever has not been given any object of these kinds cannot tell. Zero for problems that stand whatever else there is.
 	Needs [2]Kind

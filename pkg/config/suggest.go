@@ -31,6 +31,27 @@ func nearest(word string, candidates []string) string {
 	return best
 }
 
+// meant returns the one candidate of which word is a slip of the hand: case and underscores aside, at most two letters are wrong, and more
+// are in any other candidate. It is "" where there is doubt.
+func meant(word string, candidates []string) string {
+	const slip = 2
+	best := nearest(word, candidates)
+	folded := fold(word)
+	if best == "" || len(folded) < 4 {
+		return ""
+	}
+	d := distance(folded, fold(best))
+	if d > slip {
+		return ""
+	}
+	for _, c := range candidates {
+		if c != best && distance(folded, fold(c)) <= d+1 && fold(c) != fold(best) {
+			return ""
+		}
+	}
+	return best
+}
+
 // onlyContaining returns the one candidate that starts or ends with word: Prefix means PathPrefix.
 func onlyContaining(word string, candidates []string) string {
 	found := ""

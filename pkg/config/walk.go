@@ -234,7 +234,11 @@ func (w *walker) unknown(key *yaml.Node, s *schema) {
 	if fix == "" && len(s.names) > 0 && len(s.names) <= few {
 		fix = "one of " + choices(s.names)
 	}
+	before := len(w.problems)
 	w.coded(codes.UnknownField, key, severity, "unknown field "+quote(key.Value), fix)
+	if len(w.problems) > before && !w.stopped {
+		w.problems[before].Meant = meant(key.Value, s.names)
+	}
 }
 
 func (w *walker) mapEntries(n *yaml.Node, s *schema) bool {

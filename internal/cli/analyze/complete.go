@@ -33,7 +33,7 @@ func (o *Options) completions(cmd *cobra.Command) {
 			return continued(typed, choices()), cobra.ShellCompDirectiveNoFileComp
 		})
 	}
-	for _, flag := range []string{"namespace", "default-namespace", "system-namespace", "suppress"} {
+	for _, flag := range []string{"namespace", "default-namespace", "system-namespace", "suppress", "reason"} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions)
 	}
 }
