@@ -31,8 +31,13 @@ type Options struct {
 	Undecided bool
 	List      bool
 	Explain   string
-	live      liveOptions
-	envoy     envoyOptions
+	// Base is a directory or a commit to compare with.
+	Base     string
+	baseline baselineOptions
+	fix      fixOptions
+	watch    bool
+	live     liveOptions
+	envoy    envoyOptions
 }
 
 // NewCmd returns the command; runF replaces what it does, in tests.
@@ -55,6 +60,10 @@ func NewCmd(f *factory.Factory, runF func(context.Context, *Options) error) *cob
 	o.liveFlags(cmd)
 	o.envoyFlags(cmd)
 	o.choiceFlags(cmd)
+	o.fixFlags(cmd)
+	o.baselineFlags(cmd)
+	o.baseFlags(cmd)
+	o.watchFlags(cmd)
 	o.Output.AddFlag(cmd, report.Formats()...)
 	o.completions(cmd)
 	return cmd
@@ -84,6 +93,20 @@ const examples = `  # Files before they are applied; a directory with all that i
 
   # Without what is meant to be so
   meshctl analyze config/ --suppress "IST0102=Namespace legacy-*" --suppress "MSH0201=VirtualService shop/*"
+
+  # What a change brings about, compared with a branch; only that counts
+  meshctl analyze config/ --base origin/main
+
+  # Repair what can be repaired safely; see first what would change
+  meshctl analyze config/ --fix --dry-run
+  meshctl analyze config/ --fix
+
+  # Start with what is there, and fail on what is new
+  meshctl analyze config/ --write-baseline baseline.yaml --reason "before we had analyze"
+  meshctl analyze config/ --baseline baseline.yaml
+
+  # While writing
+  meshctl analyze config/ --watch
 
   # Some analyzers only; which ones there are; what a code means
   meshctl analyze config/ --analyzer "virtualservice-*,schema"

@@ -7,6 +7,7 @@ import (
 
 	"github.com/meshctl/meshctl/internal/cli/exitcode"
 	"github.com/meshctl/meshctl/pkg/analyze"
+	"github.com/meshctl/meshctl/pkg/analyze/baseline"
 	"github.com/meshctl/meshctl/pkg/analyze/catalog"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/config/codes"
@@ -19,6 +20,9 @@ type choice struct {
 	// suppressions are those of the filter, as they were written.
 	suppressions []suppression
 	threshold    codes.Level
+	// baseline are the findings that are known, base those to compare with; nil without.
+	baseline []baseline.Entry
+	base     *base
 }
 
 func (o *Options) choose() (choice, error) {
@@ -42,7 +46,8 @@ func (o *Options) choose() (choice, error) {
 		c.suppressions = append(c.suppressions, s)
 		c.filter.Suppress = append(c.filter.Suppress, s.rules...)
 	}
-	return c, nil
+	c.baseline, err = o.baseline.load()
+	return c, err
 }
 
 // chooseAnalyzers returns the analyzers that any of the patterns names, all without a pattern.

@@ -28,34 +28,85 @@ func run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
+	if err := o.together(); err != nil {
+		return err
+	}
 	// Nearly all that is made here lives until the end: collecting garbage often would take a fourth of the time.
 	debug.SetGCPercent(200)
+	w := report.Writer{Printer: p, Say: o.Factory.Say, Threshold: c.threshold, Undecided: o.Undecided}
+	if o.watch {
+		return o.follow(ctx, w, c)
+	}
 	ctx, cancel := o.deadline(ctx)
 	defer cancel()
-	g, err := o.gather(ctx, c)
+	if c.base, err = o.judgeBase(ctx, c); err != nil {
+		return err
+	}
+	j, err := o.judge(ctx, c)
 	if err != nil {
 		return err
 	}
-	var skipped []analyze.Failure
-	c.analyzers, skipped = g.runnable(c.analyzers)
-	in := o.input(g)
-	result := analyze.Run(ctx, in, c.analyzers)
-	if err := o.withEnvoy(ctx, in, &result); err != nil {
+	if o.fix.on {
+		if j, err = o.repair(ctx, c, j); err != nil {
+			return err
+		}
+	}
+	r, err := o.report(c, j)
+	if err != nil {
 		return err
 	}
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return ctx.Err()
+	if !o.fix.dryRun {
+		err = w.Write(r)
 	}
-	r := o.report(c, g.read, result)
-	r.Skipped, r.Origin = skipped, g.origin
-	w := report.Writer{Printer: p, Say: o.Factory.Say, Threshold: c.threshold, Undecided: o.Undecided}
-	if err := w.Write(r); err != nil {
+	if err != nil {
 		return err
 	}
 	if err := verdict(r, c); err != nil {
 		return err
 	}
-	return g.late()
+	return j.late()
+}
+
+// together refuses flags that do not go together.
+func (o *Options) together() error {
+	for _, check := range []func() error{o.fixTogether, o.baselineTogether, o.baseTogether, o.watchTogether} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judged is what was read and what was found in it.
+type judged struct {
+	gathered
+	result    analyze.Result
+	analyzers []*analyze.Analyzer
+	skipped   []analyze.Failure
+}
+
+// judge reads what the command line names, and analyzes it.
+func (o *Options) judge(ctx context.Context, c choice) (judged, error) {
+	g, err := o.gather(ctx, c)
+	if err != nil {
+		return judged{}, err
+	}
+	j := judged{gathered: g}
+	j.analyzers, j.skipped = g.runnable(c.analyzers)
+	j.result, err = o.find(ctx, o.input(g), j.analyzers)
+	return j, err
+}
+
+// find runs the analyzers and, if that is asked for, Envoy.
+func (o *Options) find(ctx context.Context, in analyze.Input, analyzers []*analyze.Analyzer) (analyze.Result, error) {
+	result := analyze.Run(ctx, in, analyzers)
+	if err := o.withEnvoy(ctx, in, &result); err != nil {
+		return analyze.Result{}, err
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return analyze.Result{}, ctx.Err()
+	}
+	return result, nil
 }
 
 // read reads everything that the command line names.
@@ -82,22 +133,31 @@ func (o *Options) resolve(read config.Result) analyze.Input {
 }
 
 // report keeps of the result what is wanted.
-func (o *Options) report(c choice, read config.Result, result analyze.Result) *report.Report {
+func (o *Options) report(c choice, j judged) (*report.Report, error) {
 	r := &report.Report{
-		Analyzers: c.analyzers, Objects: len(read.Objects) + len(read.Salvaged), Failed: result.Failed,
-		Undecided: c.filter.ApplyOpen(result.Undecided),
+		Origin: j.origin, Analyzers: j.analyzers, Objects: len(j.read.Objects) + len(j.read.Salvaged), Failed: j.result.Failed, Skipped: j.skipped,
+		Undecided: c.filter.ApplyOpen(j.result.Undecided),
 	}
 	var wanted []analyze.Diagnostic
-	wanted, r.Suppressed = c.filter.Apply(result.Diagnostics)
-	for _, d := range wanted {
-		r.Findings = append(r.Findings, report.Finding{Diagnostic: d})
-	}
+	wanted, r.Suppressed = c.filter.Apply(j.result.Diagnostics)
 	for _, s := range c.suppressions {
-		if !s.matchesAny(result.Diagnostics) {
+		if !s.matchesAny(j.result.Diagnostics) {
 			o.Factory.Say("note: --suppress %q matches no finding", s.text)
 		}
 	}
-	return r
+	var err error
+	if wanted, r.Known, err = o.known(c, j, wanted); err != nil {
+		return nil, err
+	}
+	if c.base != nil {
+		r.Findings = c.base.compare(wanted)
+		r.Failed = append(r.Failed, c.base.failed...)
+		return r, nil
+	}
+	for _, d := range wanted {
+		r.Findings = append(r.Findings, report.Finding{Diagnostic: d})
+	}
+	return r, nil
 }
 
 // verdict is the exit code. Findings are reported even if not every analyzer came to an end.

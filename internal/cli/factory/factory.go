@@ -59,6 +59,9 @@ type Output struct {
 // Given reports whether the user chose a format.
 func (o *Output) Given() bool { return o.given != nil && o.given() }
 
+// Value is the format, as it was given or by default.
+func (o *Output) Value() string { return o.value }
+
 // AddFlag defines -o with the formats that the command has; the first one is the default.
 func (o *Output) AddFlag(cmd *cobra.Command, allowed ...printer.Format) {
 	o.allowed = allowed

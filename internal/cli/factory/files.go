@@ -41,25 +41,39 @@ func (f *Factory) Snapshot(paths []string, namespace string) (*mesh.Snapshot, er
 func (f *Factory) Read(paths []string, namespace string) (config.Result, error) {
 	decoder := config.Decoder{DefaultNamespace: namespace}
 	var all config.Result
-	var named []string
 	for _, path := range paths {
-		if streams(path) {
+		if Streams(path) {
 			all.Add(f.readStream(decoder, path))
-			continue
 		}
-		found, err := expand(path)
-		if err != nil {
-			return config.Result{}, err
-		}
-		named = append(named, found...)
+	}
+	named, err := Expand(paths)
+	if err != nil {
+		return config.Result{}, err
 	}
 	all.Add(dir.ReadInOrder(decoder, named))
 	return all, nil
 }
 
-// streams reports whether a path stands for something that can be read once, from start to end: standard input, or what a
+// Expand returns the files and directories that paths stand for, without the streams among them. It fails for a path that does not exist
+// and for a pattern that matches nothing.
+func Expand(paths []string) ([]string, error) {
+	var out []string
+	for _, path := range paths {
+		if Streams(path) {
+			continue
+		}
+		found, err := expand(path)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	return out, nil
+}
+
+// Streams reports whether a path stands for something that can be read once, from start to end: standard input, or what a
 // shell puts in the place of <(command).
-func streams(path string) bool {
+func Streams(path string) bool {
 	return path == "-" || strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/") || path == "/dev/stdin"
 }
 

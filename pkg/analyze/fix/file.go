@@ -86,9 +86,6 @@ func compare(before, after config.Result, touched map[config.Key]bool) string {
 	if len(now) != len(old) || len(before.Foreign) != len(after.Foreign) {
 		return "it would make other objects"
 	}
-	if _, more := analyze.Compare(problems(after), problems(before)); len(more) > 0 && len(problems(after)) >= len(problems(before)) {
-		return "there would still be as much wrong"
-	}
 	known, _ := analyze.Compare(problems(before), problems(after))
 	if i := slices.Index(known, false); i >= 0 {
 		return "afterwards it would be wrong that " + told(problems(after)[i])

@@ -98,7 +98,7 @@ func (p *Plan) propose(d analyze.Diagnostic) (reason string) {
 		}
 	}
 	if !f.holds(d.Source) {
-		return "the file has changed since it was read"
+		return "its object does not stand there as it was read"
 	}
 	f.proposed = append(f.proposed, c)
 	return ""

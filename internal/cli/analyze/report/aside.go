@@ -34,7 +34,7 @@ func (w Writer) aside(r *Report) {
 	for _, f := range r.Failed {
 		w.Say("error: analyzer %s came to no result: %s", f.Analyzer, f.Reason)
 	}
-	w.Say("%s", r.total())
+	w.Say("%s", r.Total())
 }
 
 // skipped names the analyzers that were left out for the same reason in one line.
@@ -58,8 +58,8 @@ func skipped(list []analyze.Failure) []string {
 	return out
 }
 
-// total is the last line: "2 errors, 1 warning in 14 objects (3 suppressed)".
-func (r *Report) total() string {
+// Total is the last line: "2 errors, 1 warning in 14 objects (3 suppressed)".
+func (r *Report) Total() string {
 	var parts, besides []string
 	for _, level := range []codes.Level{codes.Error, codes.Warning, codes.Info} {
 		if n := r.count(level); n > 0 {

@@ -98,23 +98,23 @@ func (w Writer) Write(r *Report) error {
 		return w.sarif(r)
 	case JUnit:
 		return w.junit(r)
-	case GitLab:
-		if err := w.gitlab(r); err != nil {
-			return err
-		}
-	case GitHub:
-		if err := w.github(r); err != nil {
-			return err
-		}
-	case Log:
-		if err := w.log(r); err != nil {
-			return err
-		}
-	default:
-		if err := printer.Print(w.Printer, table(), r.Findings); err != nil {
-			return err
-		}
+	}
+	if err := w.Findings(r); err != nil {
+		return err
 	}
 	w.aside(r)
 	return nil
+}
+
+// Findings writes the findings alone, in a format that keeps them apart from the rest.
+func (w Writer) Findings(r *Report) error {
+	switch w.Format {
+	case GitLab:
+		return w.gitlab(r)
+	case GitHub:
+		return w.github(r)
+	case Log:
+		return w.log(r)
+	}
+	return printer.Print(w.Printer, table(), r.Findings)
 }
