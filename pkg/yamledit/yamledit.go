@@ -96,7 +96,7 @@ func (e Edit) spot(text []byte, lines []int) (spot, error) {
 	}
 	line := bytes.TrimRight(text[at:end], "\r\n")
 	ending := "\n"
-	if bytes.HasSuffix(text[:end], []byte("\r\n")) {
+	if last := text[:end]; bytes.HasSuffix(last[:bytes.LastIndexByte(last, '\n')+1], []byte("\r\n")) {
 		ending = "\r\n"
 	}
 	offset := 0

@@ -108,7 +108,7 @@ func (o *Options) showFixes(plan *fix.Plan, before map[string][]byte) {
 	for _, d := range plan.Made {
 		o.Factory.Say("would fix: %s: %s %s: %s", d.Position, d.Code, d.Object, d.Message)
 	}
-	o.Factory.Say("%d findings would be fixed in %d files", len(plan.Made), len(after))
+	o.Factory.Say("fixable: %d of the findings, in %d of the files", len(plan.Made), len(after))
 }
 
 func (o *Options) writeFixes(plan *fix.Plan, before map[string][]byte) error {
