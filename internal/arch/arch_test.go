@@ -49,6 +49,7 @@ var tiers = map[string]int{
 	"internal/envoyvalidate": 5,
 	"internal/bookinfo":      5,
 	"internal/loadgen":       5,
+	"internal/meshgen":       5,
 	"internal/analyzetest":   5,
 	"internal/meshstate":     5,
 	"internal/controlplane":  6,
