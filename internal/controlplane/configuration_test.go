@@ -33,7 +33,7 @@ func TestConfiguration(t *testing.T) {
 	envoytest.Eventually(t, "the objects without a file", func() error {
 		got, err := p.API.Configuration(t.Context())
 		if err != nil || len(got.Objects) != 2 || len(got.OfBrokenFiles) != 0 || len(got.ConfigDirs) != 1 || got.ConfigDirs[0] != p.Dir {
-			return fmt.Errorf("%+v, %v", got, err)
+			return fmt.Errorf("%+v, %w", got, err)
 		}
 		all := ""
 		var read config.Result
@@ -56,7 +56,7 @@ func TestConfiguration(t *testing.T) {
 	envoytest.Eventually(t, "the object of the broken file", func() error {
 		got, err := p.API.Configuration(t.Context())
 		if err != nil || len(got.OfBrokenFiles) != 1 || got.OfBrokenFiles[0].Kind != "VirtualService" || !strings.HasSuffix(got.OfBrokenFiles[0].File, "route.yaml") {
-			return fmt.Errorf("%+v, %v", got.OfBrokenFiles, err)
+			return fmt.Errorf("%+v, %w", got.OfBrokenFiles, err)
 		}
 		return nil
 	})

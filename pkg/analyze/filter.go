@@ -51,10 +51,14 @@ func (f Filter) ApplyOpen(list []Undecided) []Undecided {
 }
 
 func (f Filter) concerns(key config.Key) bool {
+	namespace := key.Namespace
+	if key.Kind == config.Namespace {
+		namespace = key.Name
+	}
 	switch {
-	case !f.System && systemNamespace(key.Namespace):
+	case !f.System && systemNamespace(namespace):
 		return false
-	case f.Namespace != "" && key.Namespace != "" && key.Namespace != f.Namespace:
+	case f.Namespace != "" && namespace != "" && namespace != f.Namespace:
 		return false
 	default:
 		return len(f.Kinds) == 0 || key == (config.Key{}) || slices.Contains(f.Kinds, key.Kind)

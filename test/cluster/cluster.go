@@ -158,7 +158,7 @@ func Run(use func(*Cluster) int) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	c, err := Start(context.Background(), dir, os.Stderr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "no cluster:", err)

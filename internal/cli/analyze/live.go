@@ -133,13 +133,23 @@ func (g gathered) runnable(all []*analyze.Analyzer) (can []*analyze.Analyzer, sk
 			can = append(can, a)
 			continue
 		}
-		var why []string
-		for _, kind := range lacks {
-			why = append(why, kind.String()+": "+g.why[kind])
-		}
-		skipped = append(skipped, analyze.Failure{Analyzer: a.Name, Reason: "it needs what could not be read (" + strings.Join(why, "; ") + ")"})
+		skipped = append(skipped, analyze.Failure{Analyzer: a.Name, Reason: g.reason(lacks)})
 	}
 	return can, skipped
+}
+
+// reason says which kinds an analyzer lacks, and why. It names a few: the warnings name them all.
+func (g gathered) reason(lacks []config.Kind) string {
+	const few = 3
+	var names []string
+	for _, kind := range lacks[:min(few, len(lacks))] {
+		names = append(names, kind.Name+" ("+g.why[kind]+")")
+	}
+	more := ""
+	if n := len(lacks) - few; n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return "could not read " + strings.Join(names, ", ") + more
 }
 
 // meshName is how the standalone mesh is called in messages.

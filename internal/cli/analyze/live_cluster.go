@@ -2,6 +2,7 @@ package analyze
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/meshctl/meshctl/pkg/analyze"
@@ -57,9 +58,17 @@ func wanted(analyzers []*analyze.Analyzer) []config.Kind {
 // listed says what could not be read, and hands on what could.
 func (o *Options) listed(origin string, l kube.Listing) gathered {
 	out := gathered{read: l.Read, origin: origin, why: map[config.Kind]string{}}
+	var forbidden []string
 	for _, m := range l.Missing {
 		out.why[m.Kind] = string(m.Reason)
+		if m.Reason == kube.Forbidden {
+			forbidden = append(forbidden, m.Kind.String())
+			continue
+		}
 		o.Factory.Say("warning: %s: %s not read: %s", origin, m.Kind, m.Message)
+	}
+	if len(forbidden) > 0 {
+		o.Factory.Say("warning: %s: this user may not list %s in all namespaces", origin, strings.Join(forbidden, ", "))
 	}
 	out.complete = func(kind config.Kind) bool { _, listed := l.Listed[kind]; return listed }
 	out.missing = func(kind config.Kind) bool { return out.why[kind] != "" }
