@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/inject"
 )
 
 // SuppressAnnotation of an object lists codes that are not reported of it, separated by commas; "*" stands for all. See
@@ -56,22 +57,13 @@ func (f Filter) concerns(key config.Key) bool {
 		namespace = key.Name
 	}
 	switch {
-	case !f.System && systemNamespace(namespace):
+	case !f.System && inject.IgnoredNamespace(namespace):
 		return false
 	case f.Namespace != "" && namespace != "" && namespace != f.Namespace:
 		return false
 	default:
 		return len(f.Kinds) == 0 || key == (config.Key{}) || slices.Contains(f.Kinds, key.Kind)
 	}
-}
-
-// systemNamespace reports whether a namespace is Kubernetes' own, of no concern to a mesh.
-func systemNamespace(name string) bool {
-	switch name {
-	case "kube-system", "kube-public", "kube-node-lease", "local-path-storage":
-		return true
-	}
-	return false
 }
 
 func (f Filter) suppresses(d Diagnostic) bool {

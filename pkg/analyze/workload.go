@@ -101,10 +101,10 @@ func AllWorkloads(p *Pass) *Workloads { return allWorkloads.Of(p) }
 
 var allWorkloads = NewFact(func(p *Pass) *Workloads {
 	out := &Workloads{index: map[string]map[string][]*Workload{}}
-	p.Reads(config.Namespace)
+	p.Reads(config.Namespace, config.ConfigMap)
 	for _, kind := range WorkloadKinds() {
 		for _, o := range p.All(kind) {
-			if w := NewWorkload(o, p.Mesh().NamespaceLabels(o.Key.Namespace)); w != nil {
+			if w := p.Workload(o); w != nil {
 				out.add(w)
 			}
 		}
@@ -127,8 +127,24 @@ func (w *Workloads) add(one *Workload) {
 	}
 }
 
-// NewWorkload reads an object of one of WorkloadKinds; nil for a pod that has ended and for what has no labels of pods.
-func NewWorkload(o *config.Object, namespaceLabels map[string]string) *Workload {
+// Workload reads an object of one of WorkloadKinds; nil for a pod that has ended and for what has no labels of pods. A Pod is as it is; a
+// template is injected when its pods are made.
+func (p *Pass) Workload(o *config.Object) *Workload {
+	p.Reads(config.Namespace)
+	return NewWorkload(o, p.Mesh(), Injectors(p))
+}
+
+// NewWorkload reads an object of a mesh as Pass.Workload does; injectors are what ReadInjectors read.
+func NewWorkload(o *config.Object, m *mesh.Snapshot, injectors map[string]inject.Injector) *Workload {
+	w := readWorkload(o)
+	if w != nil && w.Path != "" && !w.Meshed {
+		w.Meshed = w.Injected(m.NamespaceLabels(o.Key.Namespace), injectors)
+		w.Gateway = w.Gateway && w.Meshed
+	}
+	return w
+}
+
+func readWorkload(o *config.Object) *Workload {
 	w := &Workload{Object: o, Namespace: o.Key.Namespace, Name: o.Key.Name}
 	var template *corev1.PodTemplateSpec
 	switch spec := o.Spec.(type) {
@@ -163,12 +179,12 @@ func NewWorkload(o *config.Object, namespaceLabels map[string]string) *Workload 
 	if w.ServiceAccount == "" {
 		w.ServiceAccount = "default"
 	}
-	w.readProxy(namespaceLabels)
+	w.readProxy()
 	return w
 }
 
-// readProxy decides whether the pod has, or gets, a proxy. A Pod is as it is; a template is injected when its pods are made.
-func (w *Workload) readProxy(namespaceLabels map[string]string) {
+// readProxy looks for a proxy in the pod as it is written.
+func (w *Workload) readProxy() {
 	for _, list := range [][]corev1.Container{w.Pod.Spec.InitContainers, w.Pod.Spec.Containers} {
 		for _, c := range list {
 			if c.Name == ProxyContainer {
@@ -176,16 +192,13 @@ func (w *Workload) readProxy(namespaceLabels map[string]string) {
 			}
 		}
 	}
-	if w.Path != "" && !w.Meshed {
-		w.Meshed = inject.Decide(inject.Candidate{
-			Labels: w.Labels, Annotations: w.Annotations, NamespaceLabels: namespaceLabels, HostNetwork: w.Pod.Spec.HostNetwork,
-		})
+	for template := range strings.SplitSeq(w.Annotations[templatesAnnotation], ",") {
+		w.Gateway = w.Gateway || strings.TrimSpace(template) == "gateway"
 	}
-	w.Gateway = w.Gateway || w.Meshed && slices.Contains(strings.Split(w.Annotations[templatesAnnotation], ","), "gateway")
 }
 
-// templatesAnnotation names what a pod is injected with, separated by commas: "gateway" makes its proxy one of a gateway. See
-// https://istio.io/latest/docs/setup/additional-setup/gateway/.
+// templatesAnnotation of a pod names the templates that it is injected with, separated by commas; "gateway" makes its proxy a gateway
+// (https://istio.io/latest/docs/setup/additional-setup/gateway/).
 const templatesAnnotation = "inject.istio.io/templates"
 
 // ProxyContainer is the name of the proxy's container in every pod of the mesh.

@@ -31,6 +31,21 @@ func DecodeMeshConfig(o *Object) (*meshconfig.MeshConfig, []Problem) {
 	return out, embedded{object: o, path: meshConfigPath(), text: cm.Data[MeshConfigKey]}.decode(out)
 }
 
+// MeshNetworksKey is the key of the ConfigMap named MeshConfigName that tells the networks of a mesh of several clusters.
+const MeshNetworksKey = "meshNetworks"
+
+// DecodeMeshNetworks reads the key "meshNetworks" of the ConfigMap "istio", as DecodeMeshConfig does.
+// See https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshNetworks.
+func DecodeMeshNetworks(o *Object) (*meshconfig.MeshNetworks, []Problem) {
+	out := &meshconfig.MeshNetworks{}
+	cm, ok := o.Spec.(*corev1.ConfigMap)
+	if !ok || cm.Data[MeshNetworksKey] == "" {
+		return out, nil
+	}
+	path := []step{{name: "data"}, {name: MeshNetworksKey, isKey: true, index: -1}}
+	return out, embedded{object: o, path: path, text: cm.Data[MeshNetworksKey]}.decode(out)
+}
+
 // DecodeProxyConfigAnnotation reads the annotation proxy.istio.io/config of a Pod, of the pod template of a Deployment
 // and its friends, or of a WorkloadGroup's template; of any other object, its own. It returns nil when there is none.
 // Problems are as those of DecodeMeshConfig.

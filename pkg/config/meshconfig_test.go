@@ -185,3 +185,42 @@ func TestFilesWithoutAMeshConfig(t *testing.T) {
 		}
 	}
 }
+
+func TestPositionsWithinAMeshConfig(t *testing.T) {
+	o := one(t, meshConfigMap)
+	for field, want := range map[string]string{
+		"data[mesh].outboundTrafficPolicy.mode":                 "file.yaml:10:35",
+		"data[mesh].defaultConfig.proxyStatsMatcher":            "file.yaml:15:7",
+		"data[mesh].defaultConfig.proxyMetadata[AUTO_REGISTER]": "file.yaml:17:38",
+		"data[mesh].nosuch":                                     "file.yaml:6:9",
+		"data[unrelated].nosuch":                                "file.yaml:5:14",
+		"data[mesh]":                                            "file.yaml:6:9",
+	} {
+		if got := o.FieldPosition(field).String(); got != want {
+			t.Errorf("%s is at %s, want %s", field, got, want)
+		}
+	}
+}
+
+func TestMeshNetworks(t *testing.T) {
+	const text = `apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  meshNetworks: |
+    networks:
+      north:
+        endpoints: [{fromRegistry: east}]
+        gateways: [{port: many}]
+`
+	networks, problems := DecodeMeshNetworks(one(t, text))
+	if got := networks.GetNetworks()["north"].GetEndpoints()[0].GetFromRegistry(); got != "east" {
+		t.Errorf("got %q", got)
+	}
+	if len(problems) != 1 || problems[0].Position.String() != "file.yaml:9:27" {
+		t.Errorf("got %s", lines(problems))
+	}
+	if networks, problems = DecodeMeshNetworks(one(t, meshConfigMap)); len(networks.GetNetworks()) != 0 || len(problems) != 0 {
+		t.Errorf("without the key: %v and %s", networks, lines(problems))
+	}
+}

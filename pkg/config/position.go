@@ -17,7 +17,8 @@ func (o *Object) Position() Position {
 
 // FieldPosition returns where a field is written, for a path as in "spec.http[0].route[0].weight" or, for the keys of
 // maps, "metadata.labels[app.kubernetes.io/name]". Where the path ends early, it is the nearest field above. It points to
-// the value when that starts on the line of its key, else to the key. The source text is parsed on each call.
+// the value when that starts on the line of its key, else to the key. A path may lead on into a value that is YAML itself, such as
+// "data[mesh].trustDomain" of a ConfigMap. The source text is parsed on each call.
 func (o *Object) FieldPosition(path string) Position { return o.FieldPositions()(path) }
 
 // FieldPositions returns FieldPosition for many fields of one object: the text is parsed once, when the first is asked for. The function is for one
@@ -40,6 +41,9 @@ func (o *Object) FieldPositions() func(path string) Position {
 		if at == node {
 			return o.source.start
 		}
+		if inner, found := o.embeddedPosition(node, steps); found {
+			return inner
+		}
 		return o.source.position(at.Line, at.Column)
 	}
 }
@@ -54,6 +58,32 @@ func (d *document) node() *yaml.Node {
 		return node
 	}
 	return nil
+}
+
+// embeddedPosition finds steps that lead into a value of node which is YAML itself.
+func (o *Object) embeddedPosition(node *yaml.Node, steps []step) (Position, bool) {
+	for i := 1; i < len(steps); i++ {
+		value, found := find(node, steps[:i])
+		if !found {
+			return Position{}, false
+		}
+		if value.Kind != yaml.ScalarNode {
+			continue
+		}
+		inner := &document{data: []byte(value.Value), line: 1, column: 1, depth: Limits{}.withDefaults().Depth}
+		root, failed := inner.parse()
+		if failed != nil || root == nil {
+			return Position{}, false
+		}
+		root = resolve(root)
+		at := descend(root, steps[i:])
+		if at == root {
+			return Position{}, false
+		}
+		path := append(append([]step{}, o.source.standsAt...), steps[:i]...)
+		return embedded{object: o, path: path, text: value.Value}.places()(at.Line, at.Column), true
+	}
+	return Position{}, false
 }
 
 // within turns steps of the object into steps of data, where they lead there.

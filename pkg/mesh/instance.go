@@ -161,7 +161,7 @@ func (t *update) parseInstance(o *config.Object) *instance {
 	}
 	t.report(o.Key, nil)
 	if e.Address == "" && e.Network == "" {
-		t.report(o.Key, []config.Problem{problem(o, config.Error, "spec.address", "a WorkloadEntry needs an address", "set spec.address")})
+		t.report(o.Key, []config.Problem{invalid(o, config.Error, "spec.address", "a WorkloadEntry needs an address", "set spec.address")})
 		return nil
 	}
 	if e.Address == "" { // reached through its network's gateway only

@@ -26,6 +26,8 @@ func resolveConfig(object *config.Object, o Options) (*Config, []config.Problem)
 	var problems []config.Problem
 	if object != nil {
 		given, problems = config.DecodeMeshConfig(object)
+		_, wrong := config.DecodeMeshNetworks(object)
+		problems = append(problems, wrong...)
 		problems = append(problems, checkMatcher(object, "data[mesh].defaultConfig", given.GetDefaultConfig())...)
 		checks := &checker{object: object}
 		checks.locality("data[mesh].localityLbSetting", given.GetLocalityLbSetting(), true)

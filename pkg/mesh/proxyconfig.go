@@ -90,7 +90,7 @@ func checkMatcher(o *config.Object, field string, given *meshconfig.ProxyConfig)
 	var out []config.Problem
 	for i, re := range given.GetProxyStatsMatcher().GetInclusionRegexps() {
 		if _, err := regexp.Compile(re); err != nil {
-			out = append(out, problem(o, config.Error, fmt.Sprintf("%s.proxyStatsMatcher.inclusionRegexps[%d]", field, i),
+			out = append(out, invalid(o, config.Error, fmt.Sprintf("%s.proxyStatsMatcher.inclusionRegexps[%d]", field, i),
 				"is no regular expression and is left out: "+err.Error(), "use RE2's syntax"))
 		}
 	}

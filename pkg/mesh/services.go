@@ -48,7 +48,7 @@ func (t *update) parseService(o *config.Object) (*definition, []config.Problem) 
 		s.Resolution, s.External, s.Headless = DNS, true, false
 		d.External = strings.ToLower(strings.TrimSuffix(in.Spec.ExternalName, "."))
 		if d.External == "" {
-			return nil, append(problems, problem(o, config.Error, "spec.externalName", "a Service of type ExternalName needs a name", "set spec.externalName"))
+			return nil, append(problems, invalid(o, config.Error, "spec.externalName", "a Service of type ExternalName needs a name", "set spec.externalName"))
 		}
 	case s.Headless:
 		s.Resolution = headlessResolution(s.Ports)
@@ -87,7 +87,7 @@ func servicePorts(o *config.Object, in []corev1.ServicePort) ([]Port, []config.P
 	for i, p := range in {
 		field := fmt.Sprintf("spec.ports[%d]", i)
 		if p.Port < 1 || p.Port > 65535 {
-			problems = append(problems, problem(o, config.Warning, field+".port", fmt.Sprintf("port %d is not between 1 and 65535; the port is left out", p.Port), "use a valid port number"))
+			problems = append(problems, invalid(o, config.Warning, field+".port", fmt.Sprintf("port %d is not between 1 and 65535; the port is left out", p.Port), "use a valid port number"))
 			continue
 		}
 		port := Port{Number: uint32(p.Port), Name: p.Name, TargetPort: uint32(p.Port), Protocol: ServicePortProtocol(p)}
@@ -97,9 +97,12 @@ func servicePorts(o *config.Object, in []corev1.ServicePort) ([]Port, []config.P
 		case p.TargetPort.IntVal > 0:
 			port.TargetPort = uint32(p.TargetPort.IntVal)
 		}
-		if slices.ContainsFunc(out, func(q Port) bool { return q.Number == port.Number }) {
-			if port.Protocol != UDP { // 53/TCP beside 53/UDP is usual
-				problems = append(problems, problem(o, config.Warning, field, fmt.Sprintf("port %d is already defined; this one is left out", port.Number), "give each port its own number"))
+		if j := slices.IndexFunc(out, func(q Port) bool { return q.Number == port.Number }); j >= 0 {
+			switch { // 53/TCP beside 53/UDP is usual, in either order; what is never proxied gives way
+			case out[j].Protocol == UDP:
+				out[j] = port
+			case port.Protocol != UDP:
+				problems = append(problems, invalid(o, config.Warning, field, fmt.Sprintf("port %d is already defined; this one is left out", port.Number), "give each port its own number"))
 			}
 			continue
 		}

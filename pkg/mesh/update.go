@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // update is a change while it is worked off: every table as edited so far, what must still be resolved again, and what turned
@@ -66,6 +67,13 @@ func problem(o *config.Object, severity config.Severity, field, message, fix str
 		Position: o.FieldPosition(field), Object: o.Key, Field: field,
 		Severity: severity, Code: config.Unresolved(severity), Message: message, Fix: fix,
 	}
+}
+
+// invalid is a problem that the document alone has: Kubernetes, or Istio's validation, refuses it whatever else there is.
+func invalid(o *config.Object, severity config.Severity, field, message, fix string) config.Problem {
+	p := problem(o, severity, field, message, fix)
+	p.Code = codes.SchemaError
+	return p
 }
 
 // visibility resolves an exportTo list; an empty one takes the mesh-wide default, and without that is public.

@@ -155,9 +155,7 @@ func withoutProxy(p *analyze.Pass, r *rule, w *analyze.Workload) bool {
 	if isPod && pod.Status.PodIP != "" { // it runs, as it is
 		return true
 	}
-	if inject.Decide(inject.Candidate{
-		Labels: w.Labels, Annotations: w.Annotations, NamespaceLabels: p.Mesh().NamespaceLabels(w.Namespace), HostNetwork: w.Pod.Spec.HostNetwork,
-	}) {
+	if p.Injected(w) {
 		return false
 	}
 	if asks, says := inject.ParseBool(w.Labels[inject.Label]); says && !asks || w.Pod.Spec.HostNetwork || p.Get(config.Key{Kind: config.Namespace, Name: w.Namespace}) != nil {

@@ -22,7 +22,7 @@ func policySelectors() *analyze.Analyzer {
 		Name:  "kubernetes-gateway-selector",
 		Doc:   "policies that select the proxies of a Kubernetes Gateway by labels",
 		Codes: []codes.Code{codes.IneffectiveSelector},
-		Kinds: append(policyKinds(), append(analyze.WorkloadKinds(), config.Namespace)...),
+		Kinds: append(policyKinds(), append(analyze.WorkloadKinds(), config.Namespace, config.ConfigMap)...),
 		Run: func(p *analyze.Pass) {
 			all := analyze.AllWorkloads(p)
 			for _, kind := range policyKinds() {

@@ -43,9 +43,10 @@ type File struct {
 func Files(in analyze.Input) []File {
 	m := in.Mesh
 	var list []*analyze.Workload
+	injectors := analyze.ReadInjectors(m)
 	for _, kind := range analyze.WorkloadKinds() {
 		for _, o := range m.Set().Sorted(kind) {
-			if w := analyze.NewWorkload(o, m.NamespaceLabels(o.Key.Namespace)); w != nil {
+			if w := analyze.NewWorkload(o, m, injectors); w != nil {
 				list = append(list, w)
 			}
 		}

@@ -61,9 +61,7 @@ func member(p *analyze.Pass, w *analyze.Workload) bool {
 	if !p.Knows(config.Namespace) {
 		labels = map[string]string{inject.NamespaceLabel: "enabled"}
 	}
-	return inject.Decide(inject.Candidate{
-		Labels: w.Labels, Annotations: w.Annotations, NamespaceLabels: labels, HostNetwork: w.Pod.Spec.HostNetwork,
-	})
+	return w.Injected(labels, analyze.Injectors(p))
 }
 
 // ambientLabel of a namespace or a pod puts it into ambient mode; the annotation of a pod says that it is.

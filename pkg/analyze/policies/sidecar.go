@@ -14,7 +14,7 @@ func ambientSidecars() *analyze.Analyzer {
 		Name:  "sidecar-ambient",
 		Doc:   "Sidecars for workloads in ambient mode, which have no sidecar",
 		Codes: []codes.Code{codes.PolicyWithoutEffect},
-		Kinds: workloadKinds(config.Sidecar),
+		Kinds: workloadKinds(config.Sidecar, config.ConfigMap),
 		Run: func(p *analyze.Pass) {
 			p.Reads(config.Namespace)
 			for _, o := range p.All(config.Sidecar) {

@@ -16,7 +16,7 @@ func telemetries() *analyze.Analyzer {
 		Name:  "telemetry-selectors",
 		Doc:   "Telemetries that select no workload, or that contradict each other about one",
 		Codes: []codes.Code{codes.ReferenceNotFound, codes.TelemetryConflict, codes.TelemetryDefaults},
-		Kinds: workloadKinds(config.Telemetry),
+		Kinds: workloadKinds(config.Telemetry, config.ConfigMap),
 		Run: func(p *analyze.Pass) {
 			selected := map[*analyze.Workload]*config.Object{}
 			told := map[*config.Object]bool{}

@@ -46,7 +46,7 @@ func sidecarConflicts() *analyze.Analyzer {
 		Name:  "sidecar-conflicts",
 		Doc:   "several Sidecars for one workload, or several without a selector in one namespace",
 		Codes: []codes.Code{codes.SidecarConflict, codes.SidecarDefaults},
-		Kinds: append(analyze.WorkloadKinds(), config.Sidecar, config.Namespace),
+		Kinds: append(analyze.WorkloadKinds(), config.Sidecar, config.Namespace, config.ConfigMap),
 		Run: func(p *analyze.Pass) {
 			workloads := analyze.AllWorkloads(p)
 			for namespace, s := range sidecarsBySpace.Of(p) {
@@ -137,7 +137,7 @@ func sidecarSelectors() *analyze.Analyzer {
 		Name:  "sidecar-selectors",
 		Doc:   "Sidecars whose selector matches no workload",
 		Codes: []codes.Code{codes.ReferenceNotFound},
-		Kinds: append(analyze.WorkloadKinds(), config.Sidecar, config.Namespace),
+		Kinds: append(analyze.WorkloadKinds(), config.Sidecar, config.Namespace, config.ConfigMap),
 		Run: func(p *analyze.Pass) {
 			workloads := analyze.AllWorkloads(p)
 			for _, s := range sidecarsBySpace.Of(p) {

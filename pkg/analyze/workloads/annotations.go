@@ -7,6 +7,10 @@ import (
 	"strings"
 
 	"istio.io/api/annotation"
+	"istio.io/api/label"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/config"
@@ -15,18 +19,23 @@ import (
 )
 
 func annotations() *analyze.Analyzer {
+	kinds := append(podMakers(), config.Namespace, config.Service, config.Ingress, config.K8sGateway, config.ServiceEntry, config.WorkloadEntry)
 	return &analyze.Analyzer{
 		Name:  "annotations",
 		Doc:   "annotations of the mesh that nobody knows, that stand in the wrong place, are old, or have a value that cannot be read",
 		Codes: []codes.Code{codes.MisplacedAnnotation, codes.UnknownAnnotation, codes.InvalidAnnotation, codes.DeprecatedAnnotation, codes.AlphaAnnotation},
-		Kinds: append(podMakers(), config.Namespace, config.Service),
+		Kinds: kinds,
 		Run: func(p *analyze.Pass) {
 			known := definitions()
-			for _, kind := range append([]config.Kind{config.Namespace, config.Service}, podMakers()...) {
+			for _, kind := range kinds {
 				for _, o := range p.All(kind) {
 					judgeAnnotations(p, known, annotated{o, kind.Name, "metadata.", o.Meta.Labels, o.Meta.Annotations})
-					if w := template(o); w != nil {
-						judgeAnnotations(p, known, annotated{o, "Pod", w.Path + "metadata.", w.Labels, w.Annotations})
+					pod, path := template(o)
+					if pod != nil {
+						judgeAnnotations(p, known, annotated{o, "Pod", path + "metadata.", pod.Labels, pod.Annotations})
+					}
+					if pod != nil || kind == config.Pod {
+						judgeProxyConfig(p, o)
 					}
 				}
 			}
@@ -34,12 +43,34 @@ func annotations() *analyze.Analyzer {
 	}
 }
 
-// template returns the template of pods that an object has; nil for objects that have none.
-func template(o *config.Object) *analyze.Workload {
-	if o.Key.Kind == config.Pod {
-		return nil
+// template returns the template of pods that an object has, and where; nil for objects that have none.
+func template(o *config.Object) (pod *corev1.PodTemplateSpec, path string) {
+	switch spec := o.Spec.(type) {
+	case *appsv1.Deployment:
+		return &spec.Spec.Template, "spec.template."
+	case *appsv1.StatefulSet:
+		return &spec.Spec.Template, "spec.template."
+	case *appsv1.DaemonSet:
+		return &spec.Spec.Template, "spec.template."
+	case *batchv1.Job:
+		return &spec.Spec.Template, "spec.template."
+	case *batchv1.CronJob:
+		return &spec.Spec.JobTemplate.Spec.Template, "spec.jobTemplate.spec.template."
 	}
-	return analyze.NewWorkload(o, nil)
+	return nil, ""
+}
+
+// judgeProxyConfig reports what cannot be read of the YAML in proxy.istio.io/config, at its own line.
+func judgeProxyConfig(p *analyze.Pass, o *config.Object) {
+	_, problems := config.DecodeProxyConfigAnnotation(o)
+	for _, problem := range problems {
+		if p.Broken(o) {
+			return
+		}
+		problem.Code = codes.InvalidAnnotation
+		problem.Message = config.ProxyConfigAnnotation + ": " + problem.Message
+		p.ReportProblem(problem)
+	}
 }
 
 // annotated is a piece of metadata.
@@ -59,7 +90,7 @@ func definitions() map[string]*annotation.Instance {
 	return out
 }
 
-// mine reports whether an annotation is for a mesh to read. Those of meshctl.io are the control plane's own.
+// mine reports whether an annotation is for a mesh to read.
 func mine(name string) bool {
 	prefix, _, found := strings.Cut(name, "/")
 	return name == "kubernetes.io/ingress.class" || found && (prefix == "istio.io" || strings.HasSuffix(prefix, ".istio.io")) && name != analyze.SuppressAnnotation
@@ -90,28 +121,41 @@ func judgeAnnotations(p *analyze.Pass, known map[string]*annotation.Instance, a 
 		if a.path == "metadata." {
 			judgeAge(report, d, a)
 		}
-		if !slices.Contains(d.Resources, annotation.Any) && !slices.Contains(kinds(d), a.kind) {
-			report(codes.MisplacedAnnotation, fmt.Sprintf("%s has no effect on a %s", name, a.kind), "put it on "+strings.Join(kinds(d), " or ")+place(a, d))
+		if !fits(d, a.object.Key.Kind, a.kind) {
+			report(codes.MisplacedAnnotation, fmt.Sprintf("%s has no effect on a %s", name, a.kind), "put it on a "+strings.Join(kinds(d), " or a ")+place(a, d))
 			continue
 		}
 		if problem := invalidValue(name, a.annotations[name]); problem != "" {
-			report(codes.InvalidAnnotation, fmt.Sprintf("%s: %s", name, problem), "")
+			report(codes.InvalidAnnotation, fmt.Sprintf("%s: %s; the annotation has no effect, or keeps the pods from being made", name, problem), "")
 		}
 	}
 }
 
-func unknown(report func(codes.Code, string, string), known map[string]*annotation.Instance, name string) {
-	fix := "remove it"
-	if near := config.Nearest(name, slices.Sorted(maps.Keys(known))); near != "" {
-		fix = near
+// fits reports whether an annotation is for a kind. What stands on a Kubernetes Gateway is copied to the Service and the pods made for it.
+func fits(d *annotation.Instance, kind config.Kind, name string) bool {
+	list := kinds(d)
+	if kind == config.K8sGateway && (slices.Contains(list, "Pod") || slices.Contains(list, "Service")) {
+		return true
 	}
-	report(codes.UnknownAnnotation, name+" is no annotation of the mesh: nothing reads it", fix)
+	return slices.Contains(list, annotation.Any.String()) || slices.Contains(list, name)
+}
+
+func unknown(report func(codes.Code, string, string), known map[string]*annotation.Instance, name string) {
+	message, fix := name+" is no annotation of the mesh: nothing reads it", "remove it"
+	near := config.Nearest(name, slices.Sorted(maps.Keys(known)))
+	switch {
+	case slices.ContainsFunc(label.AllResourceLabels(), func(l *label.Instance) bool { return l.Name == name }):
+		message, fix = name+" is a label, which has no effect as an annotation", "write it under metadata.labels"
+	case near != "":
+		fix = "write " + near
+	}
+	report(codes.UnknownAnnotation, message, fix)
 }
 
 // place helps with the mistake that is made most often: what belongs to the pods stands on their Deployment.
 func place(a annotated, d *annotation.Instance) string {
-	if slices.Contains(kinds(d), "Pod") && template(a.object) != nil {
-		return ": spec.template.metadata.annotations"
+	if _, path := template(a.object); path != "" && slices.Contains(kinds(d), "Pod") {
+		return ": " + path + "metadata.annotations"
 	}
 	return ""
 }
@@ -123,13 +167,18 @@ func judgeAge(report func(codes.Code, string, string), d *annotation.Instance, a
 		report(codes.DeprecatedAnnotation, d.Name+" is deprecated as an annotation; it still has its effect", "write it as a label")
 	case d.Deprecated:
 		report(codes.DeprecatedAnnotation, d.Name+" is deprecated", "see its description in Istio's reference of annotations")
-	case d.FeatureStatus == annotation.Alpha && !common(d.Name):
+	case d.FeatureStatus == annotation.Alpha && !injected(a.object, d.Name):
 		report(codes.AlphaAnnotation, d.Name+" is alpha: it may change or go without notice", "do without it where that matters")
 	}
 }
 
-// common reports whether an annotation, though alpha by name, is what injectors set on every pod.
-func common(name string) bool {
+// injected reports whether an annotation, though alpha by name, is one that injectors set themselves on the pods of a cluster whose nodes
+// redirect traffic: pods that nothing in them redirects.
+func injected(o *config.Object, name string) bool {
+	pod, ok := o.Spec.(*corev1.Pod)
+	if !ok || slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == "istio-init" }) {
+		return false
+	}
 	switch name {
 	case annotation.SidecarInterceptionMode.Name, annotation.SidecarTrafficIncludeInboundPorts.Name,
 		annotation.SidecarTrafficExcludeInboundPorts.Name, annotation.SidecarTrafficIncludeOutboundIPRanges.Name:

@@ -1,10 +1,12 @@
 package workloads
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"istio.io/api/annotation"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -19,21 +21,28 @@ func invalidValue(name, value string) string {
 	case annotation.SidecarStatusPort.Name:
 		return portNumber(value)
 	case annotation.SidecarStatusReadinessInitialDelaySeconds.Name, annotation.SidecarStatusReadinessPeriodSeconds.Name,
-		annotation.SidecarStatusReadinessFailureThreshold.Name:
+		annotation.SidecarStatusReadinessFailureThreshold.Name, annotation.SidecarStatsHistogramBins.Name:
 		return wholeNumber(value)
 	case annotation.SidecarTrafficIncludeOutboundIPRanges.Name:
 		return unlessAll(value, prefixes)
 	case annotation.SidecarTrafficExcludeOutboundIPRanges.Name:
 		return prefixes(value)
-	case annotation.SidecarTrafficIncludeInboundPorts.Name:
+	case annotation.SidecarTrafficIncludeInboundPorts.Name, annotation.SidecarTrafficIncludeOutboundPorts.Name:
 		return unlessAll(value, portNumbers)
 	case annotation.SidecarTrafficExcludeInboundPorts.Name, annotation.SidecarTrafficExcludeOutboundPorts.Name,
-		annotation.SidecarTrafficIncludeOutboundPorts.Name:
+		annotation.SidecarStatusReadinessApplicationPorts.Name:
 		return portNumbers(value)
 	case annotation.SidecarTrafficExcludeInterfaces.Name, annotation.SidecarTrafficKubevirtInterfaces.Name, annotation.IoIstioRerouteVirtualInterfaces.Name:
 		return interfaces(value)
-	case annotation.PrometheusMergeMetrics.Name:
+	case annotation.SidecarInject.Name:
+		return oneOf(value, "true", "false")
+	case annotation.PrometheusMergeMetrics.Name, annotation.SidecarRewriteAppHTTPProbers.Name, annotation.SidecarNativeSidecar.Name,
+		annotation.IoIstioDryRun.Name, annotation.AmbientBypassInboundCapture.Name:
 		return truth(value)
+	case annotation.SidecarStatsFlushInterval.Name, annotation.SidecarStatsEvictionInterval.Name:
+		return duration(value)
+	case annotation.SidecarUserVolume.Name, annotation.SidecarUserVolumeMount.Name, annotation.SidecarStatsHistogramBuckets.Name:
+		return jsonText(value)
 	case annotation.SidecarProxyCPU.Name, annotation.SidecarProxyMemory.Name, annotation.SidecarProxyCPULimit.Name, annotation.SidecarProxyMemoryLimit.Name:
 		return quantity(value)
 	}
@@ -95,6 +104,20 @@ func interfaces(value string) string {
 func truth(value string) string {
 	if _, err := strconv.ParseBool(value); err != nil {
 		return fmt.Sprintf("%q is neither true nor false", value)
+	}
+	return ""
+}
+
+func duration(value string) string {
+	if _, err := time.ParseDuration(value); err != nil {
+		return fmt.Sprintf("%q is no duration such as 5s", value)
+	}
+	return ""
+}
+
+func jsonText(value string) string {
+	if !json.Valid([]byte(value)) {
+		return "the value is no JSON"
 	}
 	return ""
 }

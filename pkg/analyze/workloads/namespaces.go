@@ -1,7 +1,10 @@
 package workloads
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/meshctl/meshctl/pkg/analyze"
@@ -20,7 +23,7 @@ func namespaceInjection() *analyze.Analyzer {
 		Kinds: []config.Kind{config.Namespace, config.ConfigMap},
 		Run: func(p *analyze.Pass) {
 			for _, ns := range p.All(config.Namespace) {
-				if ns.Key.Name != p.Config().SystemNamespace {
+				if ns.Key.Name != p.Config().SystemNamespace && !inject.IgnoredNamespace(ns.Key.Name) {
 					judgeNamespace(p, ns)
 				}
 			}
@@ -31,17 +34,17 @@ func namespaceInjection() *analyze.Analyzer {
 func judgeNamespace(p *analyze.Pass, ns *config.Object) {
 	labels := ns.Meta.Labels
 	injection, injected := labels[inject.NamespaceLabel]
-	revision, revised := labels[inject.RevisionLabel]
+	_, revised := labels[inject.RevisionLabel]
 	if several := injectionLabels(labels); len(several) > 1 {
 		p.Report(analyze.Finding{
 			Code: codes.SeveralInjectionLabels, Object: ns, Field: "metadata.labels[" + several[1] + "]",
-			Message: fmt.Sprintf("the namespace has the labels %s, and which one counts depends on the webhooks that are installed", strings.Join(several, " and ")),
-			Fix:     "keep one of them",
+			Message: fmt.Sprintf("the namespace has the labels %s, and only %s counts: it excludes the others", strings.Join(several, " and "), several[0]),
+			Fix:     "keep the one that is meant",
 		})
 	}
 	switch {
 	case injected && injection != "", revised, labels[modeLabel] == "ambient":
-	case byDefault(p, revision):
+	case analyze.Injectors(p)[inject.ConfigMapOf("")].Policy.ByDefault:
 		p.Report(analyze.Finding{
 			Code: codes.InjectedByDefault, Object: ns, Field: "metadata.name",
 			Message: "the namespace has no label, and the injector gives a proxy to the pods of such namespaces",
@@ -72,32 +75,37 @@ func injectionLabels(labels map[string]string) []string {
 	return out
 }
 
-// byDefault reads enableNamespacesByDefault of the injector of a revision.
-func byDefault(p *analyze.Pass, revision string) bool {
-	values := injectorValues(p, revision)
-	return values != nil && values.Webhook.EnableNamespacesByDefault
-}
-
 // labelEdit adds the label where the metadata is written in block style.
 func labelEdit(ns *config.Object) []analyze.Edit {
-	at, field, extra := ns.FieldPosition("metadata.name"), "name:", "labels:\n"
-	if len(ns.Meta.Labels) > 0 {
-		at, field, extra = ns.FieldPosition("metadata.labels"), "labels:", ""
-	}
-	line := ns.Line(at.Line)
-	text := strings.TrimLeft(line, " ")
-	if !strings.HasPrefix(text, field) || extra == "" && strings.TrimSpace(strings.TrimPrefix(text, field)) != "" {
+	const label = inject.NamespaceLabel + ": enabled\n"
+	metadata := ns.FieldPosition("metadata")
+	if withoutComment(ns.Line(metadata.Line)) != "metadata:" {
 		return nil
 	}
-	indent := line[:len(line)-len(text)]
-	if extra == "" { // below "labels:", as far in as the first label
-		at.Line++
-		first := ns.Line(at.Line)
-		indent = first[:len(first)-len(strings.TrimLeft(first, " "))]
-	} else {
-		extra = indent + extra
-		indent += "  "
+	at, written := ns.FieldPosition("metadata.name"), ns.FieldPosition("metadata.labels")
+	if len(ns.Meta.Labels) == 0 {
+		line := ns.Line(at.Line)
+		indent := indentation(line)
+		if written != metadata || !strings.HasPrefix(line[len(indent):], "name:") {
+			return nil
+		}
+		at.Column = 1
+		return []analyze.Edit{{Position: at, New: indent + "labels:\n" + indent + "  " + label}}
 	}
-	at.Column = 1
-	return []analyze.Edit{{Position: at, New: extra + indent + inject.NamespaceLabel + ": enabled\n"}}
+	if withoutComment(ns.Line(written.Line)) != "labels:" {
+		return nil
+	}
+	first := ns.FieldPosition("metadata.labels[" + slices.MinFunc(slices.Collect(maps.Keys(ns.Meta.Labels)), func(a, b string) int {
+		return cmp.Compare(ns.FieldPosition("metadata.labels["+a+"]").Line, ns.FieldPosition("metadata.labels["+b+"]").Line)
+	}) + "]")
+	indent := indentation(ns.Line(first.Line))
+	first.Column = 1
+	return []analyze.Edit{{Position: first, New: indent + label}}
+}
+
+func indentation(line string) string { return line[:len(line)-len(strings.TrimLeft(line, " "))] }
+
+func withoutComment(line string) string {
+	text, _, _ := strings.Cut(line, " #")
+	return strings.TrimSpace(text)
 }

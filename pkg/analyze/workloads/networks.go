@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	meshconfig "istio.io/api/mesh/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/config"
@@ -22,41 +22,29 @@ func meshNetworks() *analyze.Analyzer {
 		Codes: []codes.Code{codes.UnknownRegistry},
 		Kinds: []config.Kind{config.ConfigMap, config.Secret},
 		Run: func(p *analyze.Pass) {
-			key := config.Key{Kind: config.ConfigMap, Namespace: p.Config().SystemNamespace, Name: config.MeshConfigName}
-			o := p.Get(key)
-			if o == nil {
-				return
-			}
-			if cm, ok := o.Spec.(*corev1.ConfigMap); ok && cm.Data["meshNetworks"] != "" {
-				judgeNetworks(p, o, cm.Data["meshNetworks"])
+			o := p.Get(config.Key{Kind: config.ConfigMap, Namespace: p.Config().SystemNamespace, Name: config.MeshConfigName})
+			if o != nil {
+				networks, _ := config.DecodeMeshNetworks(o) // what is wrong with the text as such, the resolution tells
+				judgeNetworks(p, o, networks)
 			}
 		},
 	}
 }
 
-// networks is the part of MeshNetworks that names registries
-// (https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshNetworks).
-type networks struct {
-	Networks map[string]struct {
-		Endpoints []struct {
-			FromRegistry string `json:"fromRegistry"`
-		} `json:"endpoints"`
-	} `json:"networks"`
-}
-
-func judgeNetworks(p *analyze.Pass, o *config.Object, text string) {
-	var all networks
-	if err := yaml.Unmarshal([]byte(text), &all); err != nil {
-		return // the text as such is not this analyzer's
-	}
+func judgeNetworks(p *analyze.Pass, o *config.Object, all *meshconfig.MeshNetworks) {
 	known := clusters(p)
-	for name, network := range all.Networks {
-		for i, e := range network.Endpoints {
-			if e.FromRegistry != "" && !slices.Contains(known, e.FromRegistry) {
+	for name, network := range all.GetNetworks() {
+		for i, e := range network.GetEndpoints() {
+			registry := e.GetFromRegistry()
+			switch {
+			case registry == "" || slices.Contains(known, registry):
+			case !p.Knows(config.Secret):
+				p.Open(codes.UnknownRegistry, o, "a Secret with the label "+remoteSecret+" that gives access to cluster "+registry, config.Secret)
+			default:
 				p.Report(analyze.Finding{
-					Code: codes.UnknownRegistry, Object: o, Field: fmt.Sprintf("data[meshNetworks].networks.%s.endpoints[%d].fromRegistry", name, i),
-					Message: fmt.Sprintf("network %s takes the endpoints of %q, and no cluster of that name is known: its endpoints stay outside every network", name, e.FromRegistry),
-					Fix:     "write Kubernetes for this cluster, or the name under which a Secret with the label " + remoteSecret + ` "true" gives access to it`,
+					Code: codes.UnknownRegistry, Object: o, Field: fmt.Sprintf("data[%s].networks[%s].endpoints[%d].fromRegistry", config.MeshNetworksKey, name, i),
+					Message: fmt.Sprintf("network %s takes the endpoints of %q, and no cluster of that name is known: the network gets none of them", name, registry),
+					Fix:     "write Kubernetes for this cluster, or the name under which a Secret with the label " + remoteSecret + ` "true" gives access to another`,
 				})
 			}
 		}
@@ -66,6 +54,9 @@ func judgeNetworks(p *analyze.Pass, o *config.Object, text string) {
 // clusters are the names of this cluster and of those that Secrets give access to.
 func clusters(p *analyze.Pass) []string {
 	out := []string{"Kubernetes", "External", "Mock"}
+	for _, injector := range analyze.Injectors(p) {
+		out = append(out, injector.Cluster)
+	}
 	for _, o := range p.All(config.Secret) {
 		if secret, ok := o.Spec.(*corev1.Secret); ok && o.Meta.Labels[remoteSecret] == "true" {
 			for name := range secret.Data {

@@ -2,13 +2,11 @@ package workloads
 
 import (
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/config"
@@ -21,11 +19,11 @@ func servicePorts() *analyze.Analyzer {
 		Name:  "service-ports",
 		Doc:   "ports of Services that say no protocol",
 		Codes: []codes.Code{codes.PortName, codes.ExternalNamePort},
-		Kinds: []config.Kind{config.Service},
+		Kinds: []config.Kind{config.Service, config.Ingress},
 		Run: func(p *analyze.Pass) {
 			for _, o := range p.All(config.Service) {
 				service, ok := o.Spec.(*corev1.Service)
-				if ok && !controlPlane(o) && !strings.HasPrefix(o.Meta.Labels["gateway.istio.io/managed"], "istio.io-") {
+				if ok && !controlPlane(o) && o.Meta.Labels[managedLabel] == "" {
 					for i, port := range service.Spec.Ports {
 						judgePortName(p, o, service, i, port)
 					}
@@ -46,126 +44,89 @@ func judgePortName(p *analyze.Pass, o *config.Object, service *corev1.Service, i
 	case external && (!declared || port.Name == "tcp"):
 		p.Report(analyze.Finding{
 			Code: codes.ExternalNamePort, Object: o, Field: field,
-			Message: fmt.Sprintf("port %d of this ExternalName service is taken for TCP, of which a proxy knows no name: its listener takes the traffic of other hosts on that port as well", port.Port),
-			Fix:     "name the port after its protocol, for example http, tls or https",
+			Message: fmt.Sprintf("port %d of this ExternalName service says no protocol that carries the host's name: a proxy cannot tell its connections from others to that port, and may send them elsewhere", port.Port),
+			Fix:     "name the port after its protocol: https or tls, or http",
 		})
 	case !external && !declared:
 		p.Report(analyze.Finding{
 			Code: codes.PortName, Object: o, Field: field,
-			Message: fmt.Sprintf("port %d does not say its protocol: proxies guess it from the first bytes, and policies and routes for HTTP hold only where they guess so", port.Port),
+			Message: fmt.Sprintf("port %d does not say its protocol: proxies guess it from the first bytes, and routes and policies for HTTP hold only where they guess so", port.Port),
 			Fix:     "set appProtocol, or begin the name with the protocol: http, http2, grpc, https, tls, tcp",
+			Edits:   renameEdit(p, o, i, port, service.Spec.Ports),
 		})
 	}
 }
 
-func deploymentServices() *analyze.Analyzer {
-	return &analyze.Analyzer{
-		Name:  "deployment-services",
-		Doc:   "Services of one Deployment that disagree about a port",
-		Codes: []codes.Code{codes.DeploymentProtocols, codes.TargetPortConflict},
-		Kinds: []config.Kind{config.Deployment, config.Service, config.Namespace},
-		Run: func(p *analyze.Pass) {
-			selectors := servicesBySelector.Of(p)
-			for _, o := range p.All(config.Deployment) {
-				w := analyze.NewWorkload(o, p.Mesh().NamespaceLabels(o.Key.Namespace))
-				p.Reads(config.Namespace)
-				if _, ok := o.Spec.(*appsv1.Deployment); ok && w.Meshed && o.Meta.Labels["gateway.istio.io/managed"] != "istio.io-mesh-controller" {
-					judgeServices(p, o, selectors.selecting(o.Key.Namespace, w.Labels))
-				}
-			}
-		},
+// managedLabel is on what a controller made for a Kubernetes Gateway: not people's to change.
+const managedLabel = "gateway.istio.io/managed"
+
+// renameEdit turns a name around that has the protocol elsewhere than at its beginning ("web-http"), where nothing known refers to it.
+func renameEdit(p *analyze.Pass, o *config.Object, i int, port corev1.ServicePort, others []corev1.ServicePort) []analyze.Edit {
+	name := protocolFirst(port.Name)
+	if name == "" || port.AppProtocol != nil || namedByIngress(p, o, port.Name) ||
+		slices.ContainsFunc(others, func(other corev1.ServicePort) bool { return other.Name == name }) {
+		return nil
 	}
+	at := o.FieldPosition(fmt.Sprintf("spec.ports[%d].name", i))
+	line := o.Line(at.Line)
+	if at.Column < 1 || at.Column > len(line) {
+		return nil
+	}
+	rest := line[at.Column-1:]
+	if quote := rest[0]; quote == '"' || quote == '\'' {
+		at.Column, rest = at.Column+1, rest[1:]
+	}
+	if !strings.HasPrefix(rest, port.Name) {
+		return nil
+	}
+	return []analyze.Edit{{Position: at, Old: port.Name, New: name}}
 }
 
-// selectorIndex finds Services by one label that they select by: "namespace key=value".
-type selectorIndex map[string][]*config.Object
+// protocolFirst moves the one part of a name that is a protocol to its beginning; empty when there is none, or more than one.
+func protocolFirst(name string) string {
+	parts := strings.Split(name, "-")
+	found := -1
+	for i, part := range parts {
+		if mesh.ServicePortProtocol(corev1.ServicePort{Name: part}) == mesh.Auto {
+			continue
+		}
+		if found >= 0 {
+			return ""
+		}
+		found = i
+	}
+	if found < 0 {
+		return ""
+	}
+	return strings.Join(slices.Concat(parts[found:found+1], parts[:found], parts[found+1:]), "-")
+}
 
-var servicesBySelector = analyze.NewFact(func(p *analyze.Pass) selectorIndex {
-	out := selectorIndex{}
-	for _, o := range p.All(config.Service) {
-		if service, ok := o.Spec.(*corev1.Service); ok && len(service.Spec.Selector) > 0 {
-			k := slices.Min(slices.Collect(maps.Keys(service.Spec.Selector)))
-			at := o.Key.Namespace + " " + k + "=" + service.Spec.Selector[k]
-			out[at] = append(out[at], o)
+// namedByIngress reports whether an Ingress refers to a port of a Service by its name.
+func namedByIngress(p *analyze.Pass, o *config.Object, name string) bool {
+	return ingressPorts.Of(p)[o.Key.Namespace+"/"+o.Key.Name+":"+name]
+}
+
+// ingressPorts are the ports that Ingresses name: "namespace/service:port".
+var ingressPorts = analyze.NewFact(func(p *analyze.Pass) map[string]bool {
+	out := map[string]bool{}
+	for _, o := range p.All(config.Ingress) {
+		ingress, ok := o.Spec.(*networkingv1.Ingress)
+		if !ok {
+			continue
+		}
+		add := func(b *networkingv1.IngressBackend) {
+			if b != nil && b.Service != nil {
+				out[o.Key.Namespace+"/"+b.Service.Name+":"+b.Service.Port.Name] = true
+			}
+		}
+		add(ingress.Spec.DefaultBackend)
+		for _, rule := range ingress.Spec.Rules {
+			if rule.HTTP != nil {
+				for i := range rule.HTTP.Paths {
+					add(&rule.HTTP.Paths[i].Backend)
+				}
+			}
 		}
 	}
 	return out
 })
-
-func (x selectorIndex) selecting(namespace string, labels map[string]string) []*config.Object {
-	var out []*config.Object
-	for k, v := range labels {
-		for _, o := range x[namespace+" "+k+"="+v] {
-			if service, ok := o.Spec.(*corev1.Service); ok && analyze.Selects(service.Spec.Selector, labels) {
-				out = append(out, o)
-			}
-		}
-	}
-	slices.SortFunc(out, func(a, b *config.Object) int { return a.Key.Compare(b.Key) })
-	return out
-}
-
-// claim is what Services say of one port: by what they say, who says so.
-type claim map[string][]string
-
-func (c claim) add(says, service string) {
-	if !slices.Contains(c[says], service) {
-		c[says] = append(c[says], service)
-	}
-}
-
-// String lists who says what: "TCP by a, UDP by b".
-func (c claim) String() string {
-	var out []string
-	for _, says := range slices.Sorted(maps.Keys(c)) {
-		out = append(out, says+" by "+strings.Join(c[says], " and "))
-	}
-	return strings.Join(out, ", ")
-}
-
-func judgeServices(p *analyze.Pass, deployment *config.Object, services []*config.Object) {
-	protocols, targets := map[int32]claim{}, map[string]claim{}
-	for _, o := range services {
-		service, ok := o.Spec.(*corev1.Service)
-		if !ok {
-			continue
-		}
-		for _, port := range service.Spec.Ports {
-			protocol := port.Protocol
-			if protocol == "" {
-				protocol = corev1.ProtocolTCP
-			}
-			claimOf(protocols, port.Port).add(string(protocol), o.Key.Name)
-			target := port.TargetPort.String()
-			if target == "" || target == "0" {
-				target = strconv.Itoa(int(port.Port))
-			}
-			claimOf(targets, target).add(strconv.Itoa(int(port.Port)), o.Key.Name)
-		}
-	}
-	for _, port := range slices.Sorted(maps.Keys(protocols)) {
-		if c := protocols[port]; len(c) > 1 {
-			p.Report(analyze.Finding{
-				Code: codes.DeploymentProtocols, Object: deployment, Field: "metadata.name",
-				Message: fmt.Sprintf("its pods serve port %d with different protocols: %v", port, c),
-				Fix:     "use one protocol for the port, or another port in one of the Services",
-			})
-		}
-	}
-	for _, target := range slices.Sorted(maps.Keys(targets)) {
-		if c := targets[target]; len(c) > 1 {
-			p.Report(analyze.Finding{
-				Code: codes.TargetPortConflict, Object: deployment, Field: "metadata.name",
-				Message: fmt.Sprintf("port %s of its pods is the target of several ports, of which a proxy serves only one: %v", target, c),
-				Fix:     "let each port of the Services have a target port of its own",
-			})
-		}
-	}
-}
-
-func claimOf[K comparable](all map[K]claim, key K) claim {
-	if all[key] == nil {
-		all[key] = claim{}
-	}
-	return all[key]
-}
