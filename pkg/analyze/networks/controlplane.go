@@ -53,5 +53,5 @@ func inMesh(p *analyze.Pass, s *subject) (meshed, known bool) {
 	if s.workload != nil {
 		candidate.Labels, candidate.Annotations = s.workload.Labels, s.workload.Annotations
 	}
-	return inject.Decide(candidate), true
+	return inject.Decide(candidate, analyze.Injectors(p)[inject.ConfigMapName].Policy), true
 }

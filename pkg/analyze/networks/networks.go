@@ -16,7 +16,7 @@ func Analyzers() []*analyze.Analyzer {
 
 // kinds are those that decide what NetworkPolicies select and let through.
 func kinds(more ...config.Kind) []config.Kind {
-	out := append(append(analyze.WorkloadKinds(), config.NetworkPolicy, config.Namespace), more...)
+	out := append(append(analyze.WorkloadKinds(), config.NetworkPolicy, config.Namespace, config.ConfigMap), more...)
 	slices.SortFunc(out, func(a, b config.Kind) int { return config.Key{Kind: a}.Compare(config.Key{Kind: b}) })
 	return slices.Compact(out)
 }
