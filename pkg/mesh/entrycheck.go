@@ -11,6 +11,7 @@ import (
 	networking "istio.io/api/networking/v1alpha3"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
 // entryCheck reads the parts of a ServiceEntry and collects what is wrong with them, as Istio's API reference defines them.
@@ -21,11 +22,15 @@ type entryCheck struct {
 }
 
 func (c *entryCheck) fail(field, message, fix string) {
-	c.problems = append(c.problems, problem(c.object, config.Error, field, message, fix))
+	p := problem(c.object, config.Error, field, message, fix)
+	p.Code = codes.SchemaError
+	c.problems = append(c.problems, p)
 }
 
 func (c *entryCheck) warn(field, message, fix string) {
-	c.problems = append(c.problems, problem(c.object, config.Warning, field, message, fix))
+	p := problem(c.object, config.Warning, field, message, fix)
+	p.Code = codes.SchemaWarning
+	c.problems = append(c.problems, p)
 }
 
 // whole checks what concerns several fields together.
