@@ -47,8 +47,16 @@ func (p *Pass) Scope(w *Workload) *mesh.Scope {
 	p.Reads(ScopeKinds()...)
 	proxy := w.Proxy()
 	key := p.Mesh().ScopeKey(proxy)
-	scope, _ := p.run.scopes.LoadOrStore(key, sync.OnceValue(func() *mesh.Scope { return p.Mesh().Scope(key, proxy) }))
-	return scope.(func() *mesh.Scope)()
+	return once(&p.run.scopes, key, func() *mesh.Scope { return p.Mesh().Scope(key, proxy) })
+}
+
+// once returns the value under key, which is computed by whoever asks first.
+func once[K comparable, V any](values *sync.Map, key K, compute func() V) V {
+	value, known := values.Load(key)
+	if !known {
+		value, _ = values.LoadOrStore(key, sync.OnceValue(compute))
+	}
+	return value.(func() V)()
 }
 
 // InboundKinds are the kinds that decide what a workload's own proxy does with requests to it.
@@ -60,5 +68,5 @@ func InboundKinds() []config.Kind {
 // Inbound returns the inbound side of the workload's sidecar: its ports, and the policies that hold for it.
 func (p *Pass) Inbound(w *Workload) *mesh.Workload {
 	p.Reads(InboundKinds()...)
-	return p.Mesh().Workload(w.Proxy())
+	return once(&p.run.inbound, w, func() *mesh.Workload { return p.Mesh().Workload(w.Proxy()) })
 }

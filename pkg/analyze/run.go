@@ -90,11 +90,12 @@ type outcome struct {
 
 // run is what the passes share.
 type run struct {
-	in     Input
-	codes  map[codes.Code]codes.Description
-	facts  sync.Map // of *Fact[T] to *factSlot
-	lists  sync.Map // of config.Kind to func() []*config.Object
-	scopes sync.Map // of mesh.ScopeKey to func() *mesh.Scope
+	in    Input
+	codes map[codes.Code]codes.Description
+	facts sync.Map // of *Fact[T] to *factSlot
+	lists sync.Map // of config.Kind to func() []*config.Object
+	// What several analyzers ask for, see once: by mesh.ScopeKey, by *Workload, by *config.Object.
+	scopes, inbound, workloads sync.Map
 }
 
 func (r *run) one(a *Analyzer) (out outcome) {
@@ -115,8 +116,7 @@ func (r *run) knows(kind config.Kind) bool {
 func (r *run) missing(kind config.Kind) bool { return r.in.Missing != nil && r.in.Missing(kind) }
 
 func (r *run) sorted(kind config.Kind) []*config.Object {
-	list, _ := r.lists.LoadOrStore(kind, sync.OnceValue(func() []*config.Object { return r.in.Mesh.Set().Sorted(kind) }))
-	return list.(func() []*config.Object)()
+	return once(&r.lists, kind, func() []*config.Object { return r.in.Mesh.Set().Sorted(kind) })
 }
 
 func (p *Pass) kinds() []config.Kind {

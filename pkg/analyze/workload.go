@@ -131,7 +131,8 @@ func (w *Workloads) add(one *Workload) {
 // template is injected when its pods are made.
 func (p *Pass) Workload(o *config.Object) *Workload {
 	p.Reads(config.Namespace)
-	return NewWorkload(o, p.Mesh(), Injectors(p))
+	injectors := Injectors(p)
+	return once(&p.run.workloads, o, func() *Workload { return NewWorkload(o, p.Mesh(), injectors) })
 }
 
 // NewWorkload reads an object of a mesh as Pass.Workload does; injectors are what ReadInjectors read.

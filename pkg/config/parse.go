@@ -36,6 +36,12 @@ func (d *document) parse() (node *yaml.Node, failed *syntaxError) {
 		return parseJSON(d.data, d.depth)
 	}
 	var root, more yaml.Node
+	if oneBlock(d.data) {
+		if err := yaml.Unmarshal(d.data, &root); err != nil {
+			return nil, yamlError(err, d.data)
+		}
+		return root.Content[0], nil
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(d.data))
 	if err := decoder.Decode(&root); err != nil {
 		if errors.Is(err, io.EOF) {
@@ -53,6 +59,21 @@ func (d *document) parse() (node *yaml.Node, failed *syntaxError) {
 		return nil, nil
 	}
 	return root.Content[0], nil
+}
+
+// oneBlock reports whether a document plainly is one mapping in block style: it begins with a letter in the first column, and
+// no line can end it. Then nothing can follow it that a parser of one document would not see.
+func oneBlock(data []byte) bool {
+	for len(data) > 0 {
+		line, rest, _ := bytes.Cut(data, []byte{'\n'})
+		if trimmed := bytes.TrimSpace(line); len(trimmed) > 0 && trimmed[0] != '#' {
+			c := line[0] | 0x20
+			return 'a' <= c && c <= 'z' && bytes.Contains(line, []byte(": ")) &&
+				!bytes.Contains(rest, []byte("\n...")) && !bytes.Contains(rest, []byte("\n---")) && !bytes.HasPrefix(rest, []byte("...")) && !bytes.HasPrefix(rest, []byte("---"))
+		}
+		data = rest
+	}
+	return false
 }
 
 // checkText refuses what is not text, at the exact place.
