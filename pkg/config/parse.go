@@ -64,6 +64,9 @@ func (d *document) parse() (node *yaml.Node, failed *syntaxError) {
 // oneBlock reports whether a document plainly is one mapping in block style: it begins with a letter in the first column, and
 // no line can end it. Then nothing can follow it that a parser of one document would not see.
 func oneBlock(data []byte) bool {
+	if bytes.ContainsAny(data, "\r\u0085\u2028\u2029") { // line ends as well
+		return false
+	}
 	for len(data) > 0 {
 		line, rest, _ := bytes.Cut(data, []byte{'\n'})
 		if trimmed := bytes.TrimSpace(line); len(trimmed) > 0 && trimmed[0] != '#' {
