@@ -6,7 +6,7 @@ FUZZTIME  ?= 10m
 # Which fuzzers, as an extended regular expression of their names.
 FUZZ      ?= Fuzz.*
 # Packages whose tests run a second time under the race detector: those that share memory between goroutines.
-RACE      := ./internal/agent/... ./internal/ca/... ./internal/controlplane/... ./internal/registry/... ./internal/xdsserver/... ./pkg/source/... ./pkg/xds/...
+RACE      := ./internal/cli/analyze/... ./pkg/analyze ./pkg/source/kube ./internal/agent/... ./internal/ca/... ./internal/controlplane/... ./internal/registry/... ./internal/xdsserver/... ./pkg/source/... ./pkg/xds/...
 
 export CGO_ENABLED ?= 0
 export GOFLAGS += -buildvcs=false
@@ -29,7 +29,7 @@ test: envoy cluster ## every test there is
 	$(GO) vet ./...
 	$(GO) test ./...
 	$(MAKE) test-race
-	$(MAKE) fuzz FUZZTIME=10s FUZZ='FuzzDecode|FuzzTranslate|FuzzYAMLToXDS|FuzzCheck|FuzzCompile'
+	$(MAKE) fuzz FUZZTIME=10s FUZZ='FuzzDecode|FuzzTranslate|FuzzYAMLToXDS|FuzzCheck|FuzzCompile|FuzzAnalyze'
 
 test-race:
 	CGO_ENABLED=1 $(GO) test -race -short $(RACE)
