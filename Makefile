@@ -6,7 +6,7 @@ FUZZTIME  ?= 10m
 # Which fuzzers, as an extended regular expression of their names.
 FUZZ      ?= Fuzz.*
 # Packages whose tests run a second time under the race detector: those that share memory between goroutines.
-RACE      := ./internal/cli/analyze/... ./pkg/analyze ./pkg/source/kube ./internal/agent/... ./internal/ca/... ./internal/controlplane/... ./internal/registry/... ./internal/xdsserver/... ./pkg/source/... ./pkg/xds/...
+RACE      := ./internal/cli/analyze/... ./pkg/analyze ./internal/agent/... ./internal/ca/... ./internal/controlplane/... ./internal/registry/... ./internal/xdsserver/... ./pkg/source/... ./pkg/xds/...
 
 export CGO_ENABLED ?= 0
 export GOFLAGS += -buildvcs=false

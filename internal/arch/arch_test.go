@@ -180,8 +180,8 @@ func TestAgentStaysLight(t *testing.T) {
 // tooHeavy are packages that every start of meshctl would pay for, whatever the command: clients with all of Kubernetes' types,
 // caches of discovery, schemas. Clusters are read with client-go's rest package and our own decoder.
 var tooHeavy = []string{
-	"testing", "k8s.io/client-go/kubernetes", "k8s.io/client-go/informers", "k8s.io/client-go/listers", "k8s.io/client-go/discovery",
-	"k8s.io/client-go/dynamic", "k8s.io/client-go/restmapper", "k8s.io/kube-openapi", "k8s.io/kubectl", "k8s.io/apiextensions-apiserver",
+	"k8s.io/client-go/kubernetes", "k8s.io/client-go/informers", "k8s.io/client-go/listers", "k8s.io/client-go/discovery",
+	"k8s.io/client-go/dynamic", "k8s.io/client-go/restmapper", "k8s.io/kube-openapi/pkg/validation", "k8s.io/kube-openapi/pkg/builder", "k8s.io/kubectl", "k8s.io/apiextensions-apiserver",
 	"k8s.io/cli-runtime/pkg/resource", "k8s.io/cli-runtime/pkg/genericclioptions", "sigs.k8s.io/kustomize", "sigs.k8s.io/controller-runtime",
 	"github.com/google/gnostic-models", "github.com/santhosh-tekuri", "github.com/xeipuuv",
 }
