@@ -19,8 +19,8 @@ type walker struct {
 	object Key
 	// secret forbids to repeat values in messages.
 	secret bool
-	// tolerant makes unknown fields warnings, and plain values good for text: for documents that carry fields of many
-	// releases (MeshConfig).
+	// tolerant makes unknown fields warnings, plain values good for text, and whole numbers good in quotes: for documents that carry fields
+	// of many releases and that no API server checks (MeshConfig), only a reader of protobuf's JSON.
 	tolerant bool
 	// served leaves unknown fields out in silence.
 	served bool

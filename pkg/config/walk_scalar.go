@@ -125,7 +125,7 @@ func (w *walker) integer(n *yaml.Node, s *schema) bool {
 			return w.wrong(n, "a whole number", "")
 		}
 		v = integerText{f < 0, uint64(math.Abs(f))}
-	case tag == "!!int" && ok, ok && s.quoted && tag == "!!str":
+	case tag == "!!int" && ok, ok && (s.quoted || w.tolerant) && tag == "!!str":
 	case tag == "!!int":
 		return w.wrong(n, boundsOf(s), "")
 	case ok && tag == "!!str":

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -32,7 +33,10 @@ func resolveConfig(object *config.Object, o Options) (*Config, []config.Problem)
 		checks := &checker{object: object}
 		checks.locality("data[mesh].localityLbSetting", given.GetLocalityLbSetting(), true)
 		problems = append(problems, checks.problems...)
-		problems = append(problems, checkProviders(object, given)...)
+		unread := problems // these are unset in given: that is told already
+		problems = append(problems, without(checkProviders(object, given), func(p config.Problem) bool {
+			return slices.ContainsFunc(unread, func(u config.Problem) bool { return u.Field == p.Field })
+		})...)
 	}
 	mesh := defaultMesh(o)
 	if given != nil {
