@@ -153,6 +153,8 @@ func checkVirtualHosts(v *virtual) []config.Problem {
 		case h == "" || isWildcard(h) && h != "*" && !strings.HasPrefix(h, "*."):
 			out = append(out, problem(v.Object, config.Error, field, fmt.Sprintf("%q is not a host; it is left out", h),
 				"write a name, or a wildcard such as *.example.com"))
+		case slices.Contains(kept, h) && !writtenBefore(v.Object, i):
+			// A short name beside the full one is no mistake.
 		case slices.Contains(kept, h):
 			out = append(out, problem(v.Object, config.Warning, field, fmt.Sprintf("the host %s is listed twice", h), "remove one of them"))
 		case h == "*" && (len(v.Spec.Gateways) == 0 || slices.Contains(v.Spec.Gateways, meshGateway)):
@@ -168,6 +170,12 @@ func checkVirtualHosts(v *virtual) []config.Problem {
 	}
 	v.Spec.Hosts = kept
 	return out
+}
+
+// writtenBefore reports whether the i-th host stands among those before it in the same spelling.
+func writtenBefore(o *config.Object, i int) bool {
+	spec, ok := o.Spec.(*networking.VirtualService)
+	return !ok || i >= len(spec.Hosts) || slices.Contains(spec.Hosts[:i], spec.Hosts[i])
 }
 
 // checkCoveredHosts reports hosts, as they are written, that a wildcard beside them covers.
