@@ -61,7 +61,16 @@ func (t *tables) unreachable(v *virtual, host string) (message, fix string, need
 			"add the namespace to its exportTo", nil
 	}
 	return fmt.Sprintf("no service has the host %s; requests get 503", host), "create a Service or ServiceEntry, or correct the name",
-		[]config.Kind{config.Service, config.ServiceEntry}
+		HostKinds(host, t.config.DomainSuffix)
+}
+
+// HostKinds are the kinds of which one makes a service with a host, given the domain of the cluster's Services. A name in that domain is a
+// Service's, so that ServiceEntries alone do not tell that it is missing.
+func HostKinds(host, domain string) []config.Kind {
+	if strings.HasSuffix(host, ".svc."+domain) {
+		return []config.Kind{config.Service}
+	}
+	return []config.Kind{config.Service, config.ServiceEntry}
 }
 
 // registered lists the services of a host for which use holds, or else those of the most specific wildcard that covers it; exact is false

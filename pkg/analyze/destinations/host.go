@@ -23,8 +23,8 @@ func ruleHost() *analyze.Analyzer {
 				if slices.ContainsFunc(r.Services, r.sees(p)) || r.withinWildcard(p) {
 					continue
 				}
-				if !p.Knows(analyze.ServiceKinds()...) {
-					p.Open(codes.RuleWithoutService, r.Object, "a Service or ServiceEntry with the host "+r.Reach.Host, analyze.ServiceKinds()...)
+				if makers := mesh.HostKinds(r.Reach.Host, p.Config().DomainSuffix); !p.Knows(makers...) {
+					p.Open(codes.RuleWithoutService, r.Object, "a service with the host "+r.Reach.Host, makers...)
 					continue
 				}
 				f := analyze.Finding{

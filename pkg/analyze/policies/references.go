@@ -10,6 +10,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/config/codes"
+	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 func references() *analyze.Analyzer {
@@ -120,8 +121,8 @@ func (r *referenceCheck) hosts(o *config.Object, field string, list []string) {
 		if !local || !whole || strings.ContainsAny(namespace, ".") || strings.Contains(name, "*") || r.Service(host, namespace) != nil {
 			continue
 		}
-		if !r.Knows(analyze.ServiceKinds()...) {
-			r.Open(codes.ReferenceNotFound, o, "the service "+host, analyze.ServiceKinds()...)
+		if makers := mesh.HostKinds(host, r.Config().DomainSuffix); !r.Knows(makers...) {
+			r.Open(codes.ReferenceNotFound, o, "the service "+host, makers...)
 			continue
 		}
 		r.Report(analyze.Finding{
