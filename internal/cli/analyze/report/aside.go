@@ -154,6 +154,9 @@ func kinds(list []config.Kind) string {
 	names := make([]string, len(list))
 	for i, kind := range list {
 		names[i] = kind.Name
+		if slices.ContainsFunc(list, func(k config.Kind) bool { return k.Name == kind.Name && k != kind }) {
+			names[i] += "." + kind.Group // two APIs have a kind of this name
+		}
 	}
 	switch n := len(names); {
 	case n <= 1:

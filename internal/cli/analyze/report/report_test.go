@@ -222,6 +222,13 @@ func TestUndecidedAreGrouped(t *testing.T) {
 	}
 }
 
+func TestUndecidedKindsOfOneNameAreToldApart(t *testing.T) {
+	want := "Gateway.networking.istio.io or Gateway.gateway.networking.k8s.io"
+	if got := kinds([]config.Kind{config.Gateway, config.K8sGateway}); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestOnlyWhatIsNewCounts(t *testing.T) {
 	r := sample(t)
 	for i := range r.Findings {
