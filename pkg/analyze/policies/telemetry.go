@@ -106,6 +106,10 @@ func telemetryProviders() *analyze.Analyzer {
 					if l.GetDisabled().GetValue() || len(l.GetProviders()) > 0 {
 						continue
 					}
+					if !p.Knows(config.ConfigMap) {
+						p.Open(codes.TelemetryWithoutProvider, o, "the mesh's default providers", config.ConfigMap)
+						break
+					}
 					p.Report(analyze.Finding{
 						Code: codes.TelemetryWithoutProvider, Object: o, Field: fmt.Sprintf("spec.accessLogging[%d]", i),
 						Message: "no provider is named, and the mesh's configuration has no default one: the entry has no effect",
