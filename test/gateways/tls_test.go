@@ -244,8 +244,8 @@ func (s *secure) mistakes() {
 			"has an effect with mode MUTUAL and OPTIONAL_MUTUAL only", "has an effect with plaintext HTTP only", `there are none in "bare-cacert"`,
 			"the certificate revocation list is not valid PEM", "is not one for the certificate", "certificates are named in several ways", "at most 2 certificates",
 			"a server that terminates TLS needs a certificate", "mutual TLS needs the authorities of client certificates; the server is left out",
-			"mode ISTIO_MUTUAL uses no certificates of its own", `"good.example.com" is already served on port 8443`, "speaks plaintext and cannot have tls settings",
-			`a server of protocol "SPDY"`, `a server of protocol "TLS" needs tls settings`,
+			"mode ISTIO_MUTUAL uses the workload's own certificates", `"good.example.com" is already served on port 8443`, "speaks plaintext and cannot have tls settings",
+			`"SPDY" is not a protocol that a gateway serves`, "a server of protocol TLS needs tls settings",
 		} {
 			told(t, s.Mesh, message)
 		}

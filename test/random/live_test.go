@@ -12,7 +12,7 @@ import (
 
 	"github.com/meshctl/meshctl/internal/envoytest/wasmtest"
 	"github.com/meshctl/meshctl/internal/meshtest"
-	"github.com/meshctl/meshctl/pkg/config/codes"
+	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/test/random"
 )
 
@@ -77,9 +77,10 @@ func tryAll(t *testing.T, m *meshtest.Mesh) {
 			text := strings.ReplaceAll(random.New(*seed+i, wild).Batch(*size), random.Module, "file://"+module)
 			m.Write("random.yaml", text)
 			m.Settle()
-			for _, p := range m.Plane.Status().Problems {
-				if p.Code == string(codes.SchemaError) {
-					t.Errorf("%s %s/%s: %s: %s", p.Kind, p.Namespace, p.Name, p.Field, p.Message)
+			_, problems := config.Decode("random.yaml", strings.NewReader(text))
+			for _, p := range problems {
+				if p.Severity == config.Error {
+					t.Error(p)
 				}
 			}
 			if t.Failed() {
