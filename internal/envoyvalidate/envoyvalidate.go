@@ -30,7 +30,7 @@ func Run(ctx context.Context, envoyPath string, in analyze.Input) ([]analyze.Dia
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	var mu sync.Mutex
 	var out []analyze.Diagnostic
 	var failures []error

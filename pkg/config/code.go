@@ -24,11 +24,10 @@ func Untranslated(severity Severity) Code {
 }
 
 // withCode gives a code to the problems that have none.
-func withCode(problems []Problem, code Code) []Problem {
+func withCode(problems []Problem, code Code) {
 	for i := range problems {
 		if problems[i].Code == "" {
 			problems[i].Code = code
 		}
 	}
-	return problems
 }

@@ -37,7 +37,7 @@ func run(meshctl, istioctl string, objects, runs int, write string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(root)
+	defer func() { _ = os.RemoveAll(root) }()
 	small, large := filepath.Join(root, "small"), filepath.Join(root, "large")
 	for dir, n := range map[string]int{small: objects / 10, large: objects} {
 		if err := generate(dir, n); err != nil {

@@ -51,7 +51,7 @@ type Description struct {
 
 // All returns the table, ordered by code.
 func All() []Description {
-	all := slices.Concat(schema(), routing(), destinations(), gateways(), workloads(), policies(), networks(), envoyFilters())
+	all := slices.Concat(schema(), routing(), destinations(), gateways(), workloads(), injection(), policies(), networks(), envoyFilters())
 	slices.SortFunc(all, func(a, b Description) int {
 		switch {
 		case a.Code < b.Code:

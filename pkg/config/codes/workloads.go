@@ -66,6 +66,12 @@ func workloads() []Description {
 		{TargetPortConflict, Warning, "Services disagree about a target port",
 			"Two Services of one Deployment in the mesh lead to the same port of its pods by different ports of their own. The pods' proxy knows its port by one of the two only: statistics, and what depends on the Service's port, are wrong for the other.",
 			"Use the same port in both Services, or let the pods listen on a port of its own for each."},
+	}
+}
+
+// injection lists what concerns injectors, images and the proxy beside a program.
+func injection() []Description {
+	return []Description{
 		{InvalidWebhook, Error, "Invalid webhook",
 			"A webhook of the injector cannot do its work: the Service of the control plane that it asks does not exist, or another webhook selects the same pods, which are then injected twice. Pods may fail to be made at all. Both are most often left behind by an older installation.",
 			"Install the control plane that the webhook asks, or remove the webhook; make selectors exclude each other."},
