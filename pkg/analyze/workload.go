@@ -154,18 +154,6 @@ func readWorkload(o *config.Object) *Workload {
 			return nil
 		}
 		template = &corev1.PodTemplateSpec{ObjectMeta: spec.ObjectMeta, Spec: spec.Spec}
-	case *appsv1.Deployment:
-		template, w.Path = &spec.Spec.Template, "spec.template."
-	case *appsv1.ReplicaSet:
-		template, w.Path = &spec.Spec.Template, "spec.template."
-	case *appsv1.StatefulSet:
-		template, w.Path = &spec.Spec.Template, "spec.template."
-	case *appsv1.DaemonSet:
-		template, w.Path = &spec.Spec.Template, "spec.template."
-	case *batchv1.Job:
-		template, w.Path = &spec.Spec.Template, "spec.template."
-	case *batchv1.CronJob:
-		template, w.Path = &spec.Spec.JobTemplate.Spec.Template, "spec.jobTemplate.spec.template."
 	case *networking.WorkloadEntry:
 		w.Labels, w.ServiceAccount, w.Meshed = merged(o.Meta.Labels, spec.GetLabels()), spec.GetServiceAccount(), spec.GetServiceAccount() != ""
 		return w
@@ -174,7 +162,9 @@ func readWorkload(o *config.Object) *Workload {
 		w.ServiceAccount, w.Meshed = spec.GetTemplate().GetServiceAccount(), true
 		return w
 	default:
-		return nil
+		if template, w.Path = Template(o); template == nil {
+			return nil
+		}
 	}
 	w.Pod, w.Labels, w.Annotations, w.ServiceAccount = template, template.Labels, template.Annotations, template.Spec.ServiceAccountName
 	if w.ServiceAccount == "" {
@@ -182,6 +172,25 @@ func readWorkload(o *config.Object) *Workload {
 	}
 	w.readProxy()
 	return w
+}
+
+// Template returns the template of pods that an object has, and the path to it; nil for objects that have none.
+func Template(o *config.Object) (pod *corev1.PodTemplateSpec, path string) {
+	switch spec := o.Spec.(type) {
+	case *appsv1.Deployment:
+		return &spec.Spec.Template, "spec.template."
+	case *appsv1.ReplicaSet:
+		return &spec.Spec.Template, "spec.template."
+	case *appsv1.StatefulSet:
+		return &spec.Spec.Template, "spec.template."
+	case *appsv1.DaemonSet:
+		return &spec.Spec.Template, "spec.template."
+	case *batchv1.Job:
+		return &spec.Spec.Template, "spec.template."
+	case *batchv1.CronJob:
+		return &spec.Spec.JobTemplate.Spec.Template, "spec.jobTemplate.spec.template."
+	}
+	return nil, ""
 }
 
 // readProxy looks for a proxy in the pod as it is written.

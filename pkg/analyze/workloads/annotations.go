@@ -8,8 +8,6 @@ import (
 
 	"istio.io/api/annotation"
 	"istio.io/api/label"
-	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/meshctl/meshctl/pkg/analyze"
@@ -30,7 +28,7 @@ func annotations() *analyze.Analyzer {
 			for _, kind := range kinds {
 				for _, o := range p.All(kind) {
 					judgeAnnotations(p, known, annotated{o, kind.Name, "metadata.", o.Meta.Labels, o.Meta.Annotations})
-					pod, path := template(o)
+					pod, path := analyze.Template(o)
 					if pod != nil {
 						judgeAnnotations(p, known, annotated{o, "Pod", path + "metadata.", pod.Labels, pod.Annotations})
 					}
@@ -41,23 +39,6 @@ func annotations() *analyze.Analyzer {
 			}
 		},
 	}
-}
-
-// template returns the template of pods that an object has, and where; nil for objects that have none.
-func template(o *config.Object) (pod *corev1.PodTemplateSpec, path string) {
-	switch spec := o.Spec.(type) {
-	case *appsv1.Deployment:
-		return &spec.Spec.Template, "spec.template."
-	case *appsv1.StatefulSet:
-		return &spec.Spec.Template, "spec.template."
-	case *appsv1.DaemonSet:
-		return &spec.Spec.Template, "spec.template."
-	case *batchv1.Job:
-		return &spec.Spec.Template, "spec.template."
-	case *batchv1.CronJob:
-		return &spec.Spec.JobTemplate.Spec.Template, "spec.jobTemplate.spec.template."
-	}
-	return nil, ""
 }
 
 // judgeProxyConfig reports what cannot be read of the YAML in proxy.istio.io/config, at its own line.
@@ -154,7 +135,7 @@ func unknown(report func(codes.Code, string, string), known map[string]*annotati
 
 // place helps with the mistake that is made most often: what belongs to the pods stands on their Deployment.
 func place(a annotated, d *annotation.Instance) string {
-	if _, path := template(a.object); path != "" && slices.Contains(kinds(d), "Pod") {
+	if _, path := analyze.Template(a.object); path != "" && slices.Contains(kinds(d), "Pod") {
 		return ": " + path + "metadata.annotations"
 	}
 	return ""
