@@ -23,6 +23,7 @@ const usage = `mesh-agent runs next to each Envoy.
 Usage:
   mesh-agent proxy [sidecar|router] [flags]   run Envoy with certificates, ports and health
   mesh-agent redirect [flags]                 send this network namespace's traffic to Envoy
+  mesh-agent wait [flags]                     return once the proxy of this pod is ready
   mesh-agent version                          print the version
 
 mesh-agent COMMAND -h lists the flags.
@@ -44,12 +45,14 @@ func Main(args []string, version string, stdout, stderr io.Writer) int {
 		err = proxyCommand(ctx, args, version, stdout, stderr)
 	case "redirect":
 		err = redirectCommand(args, stdout, stderr)
+	case "wait":
+		err = waitCommand(ctx, args, stderr)
 	case "version", "-version", "--version":
 		_, err = fmt.Fprintln(stdout, version)
 	case "", "help", "-h", "-help", "--help":
 		_, err = fmt.Fprint(stdout, usage)
 	default:
-		err = usageError{fmt.Errorf("unknown command %q: use proxy, redirect or version", command)}
+		err = usageError{fmt.Errorf("unknown command %q: use proxy, redirect, wait or version", command)}
 	}
 	return exitCode(err, stderr)
 }

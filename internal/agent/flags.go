@@ -18,9 +18,12 @@ import (
 	"github.com/meshctl/meshctl/internal/agent/supervise"
 )
 
+// maxDownwardLine is more than a pod's annotations can be, which Kubernetes limits to 256 KiB; quoting makes them longer.
+const maxDownwardLine = 2 << 20
+
 // proxyFlags are the parts of Options that need a conversion.
 type proxyFlags struct {
-	labels, labelsFile, ports, ips, status, proxyConfig, stats string
+	labels, labelsFile, annotationsFile, ports, ips, status, proxyConfig, stats, probes string
 	parentFD                                                   int
 	verbose                                                    bool
 }
@@ -67,6 +70,7 @@ func proxyFlagSet(o *Options, f *proxyFlags) *flag.FlagSet {
 	s.StringVar(&o.ServiceAccount, "service-account", "default", "service account: the workload's identity")
 	s.StringVar(&f.labels, "labels", "", "labels as KEY=VALUE,...")
 	s.StringVar(&f.labelsFile, "labels-file", "", "file with labels as Kubernetes' downward API writes them")
+	s.StringVar(&f.annotationsFile, "annotations-file", "", "file with annotations as Kubernetes' downward API writes them")
 	s.Func("annotation", "annotation as KEY=VALUE; may be given several times", func(v string) error {
 		key, value, ok := strings.Cut(v, "=")
 		if !ok || key == "" {
@@ -129,6 +133,7 @@ func envoyFlags(s *flag.FlagSet, o *Options, f *proxyFlags) {
 	s.StringVar(&f.status, "status-address", "", "HOST:PORT of health and merged metrics (default 127.0.0.1:0; :15020 in a pod)")
 	s.StringVar(&f.stats, "stats-matcher", "", "ProxyStatsMatcher as JSON: statistics to record besides the default ones")
 	s.StringVar(&o.ApplicationMetrics, "application-metrics", "", "URL of the program's own metrics")
+	s.StringVar(&f.probes, "probes", "", "JSON object of the program's probes that the status address answers, by path below /app-health/")
 	s.DurationVar(&o.DrainDuration, "drain-duration", 0, "how long open connections may take to end (default: as the mesh's ProxyConfig says, else 5s)")
 	s.IntVar(&f.parentFD, "parent-fd", 0, "file descriptor of a pipe; stop when its other end closes")
 }
@@ -143,10 +148,14 @@ func port16(s *flag.FlagSet, to *uint16, name, usage string) {
 
 func (f proxyFlags) apply(o *Options) error {
 	o.Labels = map[string]string{}
-	if f.labelsFile != "" {
-		if err := labelsFromFile(f.labelsFile, o.Labels); err != nil {
-			return err
-		}
+	if err := readDownward("--labels-file", f.labelsFile, o.Labels); err != nil {
+		return err
+	}
+	if f.annotationsFile != "" && o.Annotations == nil {
+		o.Annotations = map[string]string{}
+	}
+	if err := readDownward("--annotations-file", f.annotationsFile, o.Annotations); err != nil {
+		return err
 	}
 	for pair := range split(f.labels) {
 		key, value, ok := strings.Cut(pair, "=")
@@ -178,17 +187,28 @@ func (f proxyFlags) apply(o *Options) error {
 			return fmt.Errorf("--stats-matcher: %w", err)
 		}
 	}
+	if f.probes != "" {
+		var err error
+		if o.AppProbes, err = parseAppProbes(f.probes); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// labelsFromFile reads lines of KEY="VALUE" with Go's escapes, the format of the downward API's metadata.labels.
-func labelsFromFile(path string, to map[string]string) error {
+// readDownward reads lines of KEY="VALUE" with Go's escapes, the format of the downward API's metadata.labels and
+// metadata.annotations, from the file that a flag names, if it does. What is in the map already stays.
+func readDownward(flag, path string, to map[string]string) error {
+	if path == "" {
+		return nil
+	}
 	file, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("--labels-file: %w", err)
+		return fmt.Errorf("%s: %w", flag, err)
 	}
 	defer file.Close()
 	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, maxDownwardLine)
 	for lines.Scan() {
 		key, quoted, ok := strings.Cut(lines.Text(), "=")
 		if !ok {
@@ -196,11 +216,16 @@ func labelsFromFile(path string, to map[string]string) error {
 		}
 		value, err := strconv.Unquote(quoted)
 		if err != nil {
-			return fmt.Errorf("--labels-file: %s: the value of %s is not a quoted string", path, key)
+			return fmt.Errorf("%s: %s: the value of %s is not a quoted string", flag, path, key)
 		}
-		to[key] = value
+		if _, given := to[key]; !given {
+			to[key] = value
+		}
 	}
-	return lines.Err()
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("%s: %s: %w", flag, path, err)
+	}
+	return nil
 }
 
 // split yields the parts of a list that commas separate; none for an empty one.

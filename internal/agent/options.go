@@ -80,6 +80,8 @@ type Options struct {
 	Stats bootstrap.Stats
 	// ApplicationMetrics is the URL of the program's own metrics, merged into ours; may be empty.
 	ApplicationMetrics string
+	// AppProbes are the program's own probes, which the status server runs for the kubelet; may be nil.
+	AppProbes AppProbes
 	// DrainDuration bounds how long open connections may take to end when Run stops, none when negative; when 0, what
 	// ProxyConfig's terminationDrainDuration says, else 5 s.
 	DrainDuration time.Duration

@@ -13,8 +13,8 @@ import (
 	"github.com/meshctl/meshctl/internal/agent/metrics"
 )
 
-// status is the agent's HTTP server, with the paths of Istio's agent: /healthz/ready, /stats/prometheus, /quitquitquit.
-func (a *agent) status() http.Handler {
+// status is the agent's HTTP server, with the paths of Istio's agent: /healthz/ready, /stats/prometheus, /quitquitquit, /app-health/.
+func (a *agent) status() (http.Handler, error) {
 	merged := metrics.New(metrics.Options{
 		Envoy: func() string {
 			if address := a.board.get().AdminAddress; address != "" {
@@ -31,7 +31,13 @@ func (a *agent) status() http.Handler {
 	mux.Handle("GET /metrics", merged)
 	mux.HandleFunc("GET /healthz/ready", a.ready)
 	mux.HandleFunc("POST /quitquitquit", a.quitHandler)
-	return mux
+	probes, err := a.o.AppProbes.handler(a.probes.target())
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle("GET "+appHealth, probes)
+	mux.Handle("GET "+appLifecycle, probes)
+	return mux, nil
 }
 
 func (a *agent) ready(w http.ResponseWriter, r *http.Request) {
@@ -72,7 +78,11 @@ func (a *agent) ownMetrics(w io.Writer) {
 
 // serveStatus serves until ctx ends.
 func (a *agent) serveStatus(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{Handler: a.status(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	handler, err := a.status()
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stopped()
 	if err := server.Serve(listener); err != nil && ctx.Err() == nil {

@@ -26,7 +26,7 @@ func (p *Probe) Run(ctx context.Context, report func(healthy bool, reason string
 			return
 		case <-timer.C:
 		}
-		err := p.once(ctx)
+		err := p.Once(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -55,7 +55,8 @@ func (p *Probe) wait(healthy bool) time.Duration {
 	return min(p.Period, time.Second)
 }
 
-func (p *Probe) once(ctx context.Context) error {
+// Once checks one time, within the probe's timeout.
+func (p *Probe) Once(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
 	return p.Check(ctx)
