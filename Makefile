@@ -2,6 +2,8 @@
 GO        ?= go
 LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 LDFLAGS   := -s -w -X github.com/meshctl/meshctl/internal/version.version=$(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# Without gRPC's request traces the linker may leave out methods that nothing calls: a quarter of mesh-agent.
+TAGS      ?= grpcnotrace
 FUZZTIME  ?= 10m
 # Which fuzzers, as an extended regular expression of their names.
 FUZZ      ?= Fuzz.*
@@ -14,7 +16,7 @@ export GOFLAGS += -buildvcs=false
 .PHONY: build demo test test-race lint fuzz bench bench-analyze scale envoy cluster golden clean
 
 build: ## meshctl, meshd and mesh-agent in bin/
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+	$(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
 envoy: build ## the Envoy that the tests and the demo run
 	bin/meshctl envoy --fetch

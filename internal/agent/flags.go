@@ -24,8 +24,8 @@ const maxDownwardLine = 2 << 20
 // proxyFlags are the parts of Options that need a conversion.
 type proxyFlags struct {
 	labels, labelsFile, annotationsFile, ports, ips, status, proxyConfig, stats, probes string
-	parentFD                                                   int
-	verbose                                                    bool
+	parentFD                                                                            int
+	verbose                                                                             bool
 }
 
 func proxyCommand(ctx context.Context, args []string, version string, stdout, stderr io.Writer) error {
