@@ -95,7 +95,11 @@ func (p *Pods) Pod(o agent.Options) *Pod {
 	if o.Type != bootstrap.TypeRouter {
 		kind = bootstrap.TypeSidecar
 		check(p.t, pod.ns.do(func() error {
-			if out, err := exec.Command(p.agent, "redirect").CombinedOutput(); err != nil {
+			args := []string{"redirect"}
+			if strings.Contains(o.Annotations["proxy.istio.io/config"], "ISTIO_META_DNS_CAPTURE") {
+				args = append(args, "--dns-port", "15053")
+			}
+			if out, err := exec.Command(p.agent, args...).CombinedOutput(); err != nil {
 				return fmt.Errorf("mesh-agent redirect: %w\n%s", err, out)
 			}
 			return nil
@@ -171,6 +175,13 @@ func (p *Pod) Listen(port int) net.Listener {
 // Dial connects from the pod to an address and port.
 func (p *Pod) Dial(address string) (net.Conn, error) {
 	return p.ns.dial(context.Background(), "tcp", address)
+}
+
+// Resolver asks a name server (address and port) from the pod, as a program there does.
+func (p *Pod) Resolver(server string) *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return p.ns.dial(ctx, network, server)
+	}}
 }
 
 // ClientTo sends each request on a new connection to where (address and port), whatever the URL says: an unmodified program that asked

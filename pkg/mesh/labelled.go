@@ -96,7 +96,7 @@ func (t *tables) matchedBy(p Proxy) []matched {
 
 // ScopeKey returns which scope a proxy belongs to.
 func (s *Snapshot) ScopeKey(p Proxy) ScopeKey {
-	k := ScopeKey{Type: p.Type, Mode: p.Mode, Namespace: p.Namespace}
+	k := ScopeKey{Type: p.Type, Mode: p.Mode, Namespace: p.Namespace, DNS: dnsOf(p)}
 	if sc := s.sidecarOf(p); sc != nil {
 		k.Sidecar = sc.Object.Key
 	}

@@ -62,6 +62,8 @@ type ScopeKey struct {
 	// Matched is the digest of the sorted list of label-dependent objects that match the proxy: VirtualServices with sourceLabels,
 	// DestinationRules, EnvoyFilters and Telemetry with selectors, Gateways (for a Router).
 	Matched config.Digest
+	// DNS says which queries the proxies answer.
+	DNS DNSProxy
 }
 
 // Aspect is a bitmask of what changed about a host.

@@ -54,6 +54,9 @@ func (r *resolver) service(host string) *ScopedService {
 	if svc == nil {
 		return nil
 	}
+	if r.key.DNS.Allocate {
+		svc = allocated(svc)
+	}
 	out := &ScopedService{Service: svc, Ports: ports, Rule: r.rule(host, svc.Namespace, own, r.proxy.Labels), Virtual: r.virtual(host)}
 	out.Digest = digest.Of(struct {
 		Service *Service

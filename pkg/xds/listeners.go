@@ -15,6 +15,9 @@ func (v *scopeView) settleListeners(b *builder) {
 	case v.key.Type == mesh.Sidecar && v.key.Mode == mesh.Redirected:
 		v.outbound = b.outbound(nil)
 		v.outbound.take(b.addedListeners(v.outbound.resources, translate.VirtualInbound))
+		if v.key.DNS.Capture {
+			v.outbound.take(b.dns())
+		}
 	default:
 		return
 	}
@@ -40,6 +43,18 @@ func (b *builder) outbound(bindings map[string]uint32) *entry {
 		all.parts = append(all.parts, e)
 	}
 	return all
+}
+
+// dns makes the listeners that answer programs' DNS queries.
+func (b *builder) dns() *entry {
+	in := translate.DNSInput{Config: b.scope.Config, Names: translate.DNSNames(b.scope), IPv6: b.scope.Key.DNS.IPv6}
+	return b.memo.get("dns", in, func() *entry {
+		e := &entry{}
+		for _, l := range translate.DNSListeners(in) {
+			e.resources = append(e.resources, encode(l.Name, ListenerType, l))
+		}
+		return e
+	})
 }
 
 // take makes an entry part of another one.
