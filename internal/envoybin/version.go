@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -12,7 +13,7 @@ import (
 const versionTimeout = 30 * time.Second
 
 // `envoy --version` writes "envoy  version: COMMIT/1.40.0/Clean/RELEASE/BoringSSL".
-var versionLine = regexp.MustCompile(`version: [0-9a-fA-F]+/(\d+\.\d+\.\d+[^/\s]*)/`)
+var versionLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`version: [0-9a-fA-F]+/(\d+\.\d+\.\d+[^/\s]*)/`) })
 
 // version runs the binary to learn its version: a file that merely has the name does not pass.
 func (o Options) version(ctx context.Context, path string) (string, error) {
@@ -22,7 +23,7 @@ func (o Options) version(ctx context.Context, path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("run %s --version: %w", path, err)
 	}
-	m := versionLine.FindSubmatch(out)
+	m := versionLine().FindSubmatch(out)
 	if m == nil {
 		return "", fmt.Errorf("%s --version does not answer as Envoy does", path)
 	}

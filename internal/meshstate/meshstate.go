@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -34,11 +35,11 @@ type MeshState struct {
 // ErrNotFound is what Load returns when no mesh of that name has written its state.
 var ErrNotFound = errors.New("no such mesh")
 
-var meshName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$`)
+var meshName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$`) })
 
 // ValidName reports whether a mesh may be called so: as a DNS label, dots allowed, at most 63 characters.
 func ValidName(mesh string) error {
-	if !meshName.MatchString(mesh) {
+	if !meshName().MatchString(mesh) {
 		return fmt.Errorf("mesh name %q: use at most 63 lower-case letters, digits, '-' and '.', with a letter or digit at both ends", mesh)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"path"
 	"regexp"
+	"sync"
 
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/config/codes"
@@ -24,7 +25,7 @@ type Identity struct {
 
 // Identity returns the diagnostic's.
 func (d Diagnostic) Identity() Identity {
-	id := Identity{Code: d.Code, Object: d.Object, Field: d.Field, Message: place.ReplaceAllString(d.Message, "")}
+	id := Identity{Code: d.Code, Object: d.Object, Field: d.Field, Message: place().ReplaceAllString(d.Message, "")}
 	if d.Object.Name == "" {
 		id.File = path.Base(d.Position.File)
 	}
@@ -32,7 +33,7 @@ func (d Diagnostic) Identity() Identity {
 }
 
 // place is a position as config.Position.String writes it.
-var place = regexp.MustCompile(`\S*:\d+:\d+|\bline \d+`)
+var place = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\S*:\d+:\d+|\bline \d+`) })
 
 // MessageHash identifies the message, without the places it names, in 16 hexadecimal digits.
 func (i Identity) MessageHash() string {

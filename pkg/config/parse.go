@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -104,7 +105,7 @@ func checkText(data []byte) *syntaxError {
 
 const looksLikeTemplate = "this looks like a template: render it first"
 
-var yamlErrorLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+var yamlErrorLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`) })
 
 // yamlError turns the parser's error into ours. The parser only knows the line where the broken construct starts, and
 // that not always.
@@ -131,7 +132,7 @@ func yamlError(err error, data []byte) *syntaxError {
 }
 
 func yamlMessage(err error) (line int, message string) {
-	m := yamlErrorLine.FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " "))
+	m := yamlErrorLine().FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " "))
 	if m == nil {
 		return 1, "no YAML at all"
 	}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	extensions "istio.io/api/extensions/v1alpha1"
 
@@ -86,12 +87,14 @@ func (c *extensionCheck) wasm(path string, w *extensions.WasmConfig) string {
 
 var (
 	// image is [REGISTRY/]REPOSITORY[:TAG][@DIGEST] as the OCI distribution specification has them.
-	image    = regexp.MustCompile(`^(?:([a-zA-Z0-9.-]+(?::[0-9]{1,5})?|\[[0-9a-fA-F:]+\](?::[0-9]{1,5})?)/)?([a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*)(?::([\w][\w.-]{0,127}))?(@sha256:[a-f0-9]{64})?$`)
-	variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	sha256   = regexp.MustCompile(`^[a-f0-9]{64}$`)
+	image = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?:([a-zA-Z0-9.-]+(?::[0-9]{1,5})?|\[[0-9a-fA-F:]+\](?::[0-9]{1,5})?)/)?([a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*)(?::([\w][\w.-]{0,127}))?(@sha256:[a-f0-9]{64})?$`)
+	})
+	variable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) })
+	sha256   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-f0-9]{64}$`) })
 )
 
-func isSHA256(s string) bool { return sha256.MatchString(s) }
+func isSHA256(s string) bool { return sha256().MatchString(s) }
 
 // url completes a module's URL; without a scheme it names an image.
 func (c *extensionCheck) url(path, given string) string {
@@ -124,7 +127,7 @@ func (c *extensionCheck) url(path, given string) string {
 
 // imageReference completes the name of an image as Docker does; "" when it is none.
 func imageReference(name string) string {
-	parts := image.FindStringSubmatch(name)
+	parts := image().FindStringSubmatch(name)
 	if parts == nil {
 		return ""
 	}
@@ -156,7 +159,7 @@ func (c *extensionCheck) environment(path string, env []*extensions.EnvVar) {
 	for i, v := range env {
 		at := fmt.Sprintf("%s[%d].", path, i)
 		switch name := v.GetName(); {
-		case len(name) > maxVariableName || !variable.MatchString(name):
+		case len(name) > maxVariableName || !variable().MatchString(name):
 			c.fail(at+"name", fmt.Sprintf("%q is no name of an environment variable", name), "use letters, digits and _, at most 256")
 		case known[name]:
 			c.fail(at+"name", fmt.Sprintf("%s is set twice", name), "remove one of them")

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	telemetry "istio.io/api/telemetry/v1alpha1"
 
@@ -49,14 +50,18 @@ func (m *telemetryMerge) checkTag(tag *telemetry.MetricsOverrides_TagOverride, p
 
 var (
 	// accessLogCommand is a command as access logs have it, "%REQ(X-ID)%", or as it is often written by mistake, "%{REQUEST_ID}".
-	accessLogCommand = regexp.MustCompile(`^%\{?([A-Z][A-Z_]*)(?:\(([-:A-Za-z0-9]+)[^)]*\)|\[['"]([-A-Za-z0-9]+)['"]\])?\}?%?$`)
+	accessLogCommand = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^%\{?([A-Z][A-Z_]*)(?:\(([-:A-Za-z0-9]+)[^)]*\)|\[['"]([-A-Za-z0-9]+)['"]\])?\}?%?$`)
+	})
 	// attributeGroups are the first words of Envoy's attributes.
-	attributeGroups = regexp.MustCompile(`^(request|response|source|destination|connection|upstream)_(.+)$`)
+	attributeGroups = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(request|response|source|destination|connection|upstream)_(.+)$`)
+	})
 )
 
 // attributeMeant is the CEL expression for what somebody wrote as a command of access logs; empty when nobody can know.
 func attributeMeant(text string) string {
-	match := accessLogCommand.FindStringSubmatch(text)
+	match := accessLogCommand().FindStringSubmatch(text)
 	if match == nil {
 		return ""
 	}
@@ -67,7 +72,7 @@ func attributeMeant(text string) string {
 	case "resp":
 		return "response.headers['" + key + "']"
 	}
-	group := attributeGroups.FindStringSubmatch(name)
+	group := attributeGroups().FindStringSubmatch(name)
 	if group == nil {
 		return ""
 	}

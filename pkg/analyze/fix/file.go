@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/config"
@@ -122,16 +123,16 @@ func told(d analyze.Diagnostic) string {
 }
 
 // secretKind finds a Secret even in what is no valid document.
-var secretKind = regexp.MustCompile(`(?i)kind["']?\s*:\s*["']?[a-z.]*secret`)
+var secretKind = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)kind["']?\s*:\s*["']?[a-z.]*secret`) })
 
 // holdsSecret reports whether the document at a line has, or may have, a Secret in it.
 func (f *file) holdsSecret(line int) bool {
 	for n, d := range documents(f.original) {
 		if n+bytes.Count(d, []byte("\n")) >= line-1 || n > line {
-			return secretKind.Match(d)
+			return secretKind().Match(d)
 		}
 	}
-	return secretKind.Match(f.original)
+	return secretKind().Match(f.original)
 }
 
 // documents yields the YAML documents of a text with the number of lines before each. A JSON file is one.
@@ -156,7 +157,7 @@ func documents(text []byte) func(func(int, []byte) bool) {
 func Shown(text []byte) []byte {
 	var out bytes.Buffer
 	for _, d := range documents(text) {
-		if !secretKind.Match(d) {
+		if !secretKind().Match(d) {
 			out.Write(d)
 			continue
 		}

@@ -2,6 +2,7 @@ package generated
 
 import (
 	"regexp"
+	"sync"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
@@ -97,13 +98,13 @@ func listenerPart(name string, l *listenerv3.Listener, from []config.Key, w *ana
 	return Part{Name: name, Type: "listener", Proxy: w.Object.Key, From: origins(from), JSON: text}
 }
 
-var quoted = regexp.MustCompile(`"[^"\\]+"`)
+var quoted = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`"[^"\\]+"`) })
 
 // refer finds the clusters of other files that the listeners of this one name.
 func (f *file) refer() {
 	done := map[string]bool{}
 	for _, p := range append(f.Listeners[:len(f.Listeners):len(f.Listeners)], f.Clusters...) {
-		for _, word := range quoted.FindAll(p.JSON, -1) {
+		for _, word := range quoted().FindAll(p.JSON, -1) {
 			name := string(word[1 : len(word)-1])
 			if r := f.known[name]; r != nil && !done[name] && f.names["cluster "+name] == 0 {
 				done[name] = true

@@ -3,6 +3,7 @@ package policies
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	security "istio.io/api/security/v1beta1"
 
@@ -46,11 +47,13 @@ func allowNothing() *analyze.Analyzer {
 
 var (
 	// meantWords say in a policy's name that it is to allow nothing.
-	meantWords = regexp.MustCompile(`(?i)(deny|denied|nothing|none|nobody|no-one|block|lock|close|forbid|reject|isolat|quarantine)`)
+	meantWords = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)(deny|denied|nothing|none|nobody|no-one|block|lock|close|forbid|reject|isolat|quarantine)`)
+	})
 	// promisingWords say that it is to allow something.
-	promisingWords = regexp.MustCompile(`(?i)(allow|permit|viewer|access|grant|admit)`)
+	promisingWords = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(allow|permit|viewer|access|grant|admit)`) })
 )
 
-func meant(name string) bool { return meantWords.MatchString(strings.ReplaceAll(name, "_", "-")) }
+func meant(name string) bool { return meantWords().MatchString(strings.ReplaceAll(name, "_", "-")) }
 
-func promising(name string) bool { return promisingWords.MatchString(name) }
+func promising(name string) bool { return promisingWords().MatchString(name) }

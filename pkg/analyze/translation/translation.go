@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 
 	networking "istio.io/api/networking/v1alpha3"
 
@@ -53,11 +54,11 @@ type place struct {
 	field  string
 }
 
-var ruleField = regexp.MustCompile(`^spec\.http\[(\d+)\]`)
+var ruleField = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^spec\.http\[(\d+)\]`) })
 
 // written makes a problem of a rule one of the object in which the rule is written: a delegate has rules of its own.
 func written(v *mesh.Virtual, problem config.Problem) config.Problem {
-	m := ruleField.FindStringSubmatch(problem.Field)
+	m := ruleField().FindStringSubmatch(problem.Field)
 	if m == nil || problem.Object != v.Object.Key {
 		return problem
 	}
