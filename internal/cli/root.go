@@ -14,6 +14,7 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/demo"
 	"github.com/meshctl/meshctl/internal/cli/envoy"
 	"github.com/meshctl/meshctl/internal/cli/factory"
+	"github.com/meshctl/meshctl/internal/cli/image"
 	"github.com/meshctl/meshctl/internal/cli/proxyconfig"
 	"github.com/meshctl/meshctl/internal/cli/proxystatus"
 	"github.com/meshctl/meshctl/internal/cli/standalone"
@@ -33,6 +34,7 @@ func commands(f *factory.Factory) []*cobra.Command {
 		analyze.NewCmd(f, nil),
 		authz.NewCmd(f, nil),
 		cert.NewCmd(f, nil),
+		image.NewCmd(f, nil),
 		envoy.NewCmd(f, nil),
 		version.NewCmd(f, nil),
 		child.NewCmd(f),
