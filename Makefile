@@ -13,10 +13,14 @@ RACE      := ./internal/cli/analyze/... ./pkg/analyze ./internal/agent/... ./int
 export CGO_ENABLED ?= 0
 export GOFLAGS += -buildvcs=false
 
-.PHONY: build demo test test-race lint fuzz bench bench-analyze scale envoy cluster golden clean
+.PHONY: build bundle demo test test-race lint fuzz bench bench-analyze scale envoy cluster golden clean
 
 build: ## meshctl, meshd and mesh-agent in bin/
 	$(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+bundle: build envoy ## meshctl in one file: with meshd, mesh-agent, Envoy, its libc and the sample application inside
+	$(GO) run ./internal/bundle/prepare -binaries bin
+	$(GO) build -trimpath -tags $(TAGS),bundle -ldflags '$(LDFLAGS)' -o bin/bundle/meshctl ./cmd/meshctl
 
 envoy: build ## the Envoy that the tests and the demo run
 	bin/meshctl envoy --fetch

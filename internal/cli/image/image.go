@@ -7,6 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,11 +30,12 @@ type Options struct {
 	Binaries    string
 	Envoy       string
 	Compression string
-	Insecure    bool     // of push: plain HTTP
-	File        string   // of save
-	Layout      string   // of build
-	To          string   // of load
-	Names       []string // which images; empty means all
+	Insecure    bool          // of push: plain HTTP
+	File        string        // of save
+	Layout      string        // of build
+	To          string        // of load
+	Timeout     time.Duration // of load and push
+	Names       []string      // which images; empty means all
 }
 
 // NewCmd returns the command; runF replaces what its subcommands do, for tests.
@@ -56,7 +60,7 @@ hold no shell.`,
   meshctl image push --hub registry.example.com/mesh
   meshctl install --set values.global.hub=registry.example.com/mesh`,
 	}
-	cmd.AddCommand(listCmd(f, runF), saveCmd(f, runF))
+	cmd.AddCommand(listCmd(f, runF), buildCmd(f, runF), saveCmd(f, runF), loadCmd(f, runF), pushCmd(f, runF))
 	return cmd
 }
 
@@ -68,6 +72,14 @@ func subcommand(o *Options, run, runF func(context.Context, *Options) error, com
 	cmd.Use += " [IMAGE...]"
 	cmd.ValidArgs = image.Names()
 	cmd.Args = func(_ *cobra.Command, args []string) error {
+		for _, a := range args {
+			if !slices.Contains(image.Names(), a) {
+				return exitcode.Usagef("no image is called %q: there are %s", a, strings.Join(image.Names(), ", "))
+			}
+		}
+		if !slices.Contains(image.Compressions(), image.Compression(o.Compression)) {
+			return exitcode.Usagef("--compression %q: use none, gzip or zstd", o.Compression)
+		}
 		o.Names = args
 		return nil
 	}

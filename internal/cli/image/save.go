@@ -72,9 +72,7 @@ func save(ctx context.Context, o *Options) error {
 	if err := toFile(o.File, images); err != nil {
 		return err
 	}
-	for _, img := range images {
-		o.Factory.Say("saved %s", img.Reference)
-	}
+	o.say("saved", images)
 	return nil
 }
 
