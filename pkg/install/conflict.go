@@ -1,0 +1,85 @@
+package install
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/meshctl/meshctl/pkg/install/client"
+	"github.com/meshctl/meshctl/pkg/install/inventory"
+)
+
+// ConflictError is the error of an object of ours in which others have set fields.
+type ConflictError struct {
+	ID        inventory.ID
+	Conflicts []client.Conflict
+}
+
+func (e *ConflictError) Error() string {
+	parts := make([]string, len(e.Conflicts))
+	for n, c := range e.Conflicts {
+		parts[n] = fmt.Sprintf("%s has set %s", c.Manager, strings.TrimPrefix(c.Field, "."))
+	}
+	return fmt.Sprintf("%s: %s: set the same value with --set, have the change undone there, or overwrite it with --force-conflicts", e.ID, strings.Join(parts, ", "))
+}
+
+// put applies an object. Conflicts about fields that are ours by right are settled in our favour, others only when forced.
+func (i *Installer) put(ctx context.Context, d desired, live *unstructured.Unstructured, force, dryRun bool) (*unstructured.Unstructured, error) {
+	object := yield(d.object, live)
+	options := client.ApplyOptions{Force: force || d.adopt, DryRun: dryRun}
+	out, err := i.Client.Apply(ctx, object, options)
+	conflicts := client.Conflicts(err)
+	if len(conflicts) == 0 {
+		return out, err
+	}
+	if others := slices.DeleteFunc(conflicts, byRight); len(others) > 0 {
+		return nil, &ConflictError{d.id, others}
+	}
+	options.Force = true
+	return i.Client.Apply(ctx, object, options)
+}
+
+// byRight are the fields that nobody else has a say in: those that meshctl itself wrote in another way, and the labels by which it knows
+// its objects.
+func byRight(c client.Conflict) bool {
+	manager, _, _ := strings.Cut(c.Manager, " ")
+	if manager == client.Manager {
+		return true
+	}
+	for _, prefix := range []string{managedBy, "app.kubernetes.io/part-of", "operator.istio.io/", "meshctl.io/", "istio.io/rev"} {
+		if strings.HasPrefix(strings.TrimPrefix(c.Field, ".metadata.labels."), prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// yield leaves the failure policy of a validating webhook to the control plane, which tightens it as soon as it answers.
+func yield(object, live *unstructured.Unstructured) *unstructured.Unstructured {
+	if live == nil || object.GetKind() != "ValidatingWebhookConfiguration" {
+		return object
+	}
+	now := map[any]map[string]any{}
+	list, _, _ := unstructured.NestedSlice(live.Object, "webhooks")
+	for _, item := range list {
+		if w, ok := item.(map[string]any); ok {
+			now[w["name"]] = w
+		}
+	}
+	out := object.DeepCopy()
+	webhooks, _, _ := unstructured.NestedSlice(out.Object, "webhooks")
+	for _, item := range webhooks {
+		w, ok := item.(map[string]any)
+		if !ok || now[w["name"]] == nil {
+			continue
+		}
+		if bundle, _, _ := unstructured.NestedString(now[w["name"]], "clientConfig", "caBundle"); bundle != "" {
+			w["failurePolicy"] = now[w["name"]]["failurePolicy"]
+		}
+	}
+	_ = unstructured.SetNestedSlice(out.Object, webhooks, "webhooks") // it was one before
+	return out
+}
