@@ -96,7 +96,7 @@ func TestImagesAreValidAndRunWithoutRoot(t *testing.T) {
 		o := options(t)
 		o.Compression = c
 		for _, img := range build(t, o) {
-			if c != image.Zstd { // which package validate does not read
+			if c == image.Gzip { // package validate reads no other
 				if err := validate.Image(img.Image); err != nil {
 					t.Errorf("%s %s: %v", c, img.Name, err)
 				}
