@@ -19,7 +19,7 @@ build: ## meshctl, meshd and mesh-agent in bin/
 	$(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
 bundle: build envoy ## meshctl in one file: with meshd, mesh-agent, Envoy, its libc and the sample application inside
-	$(GO) run ./internal/bundle/prepare -binaries bin
+	$(GO) run ./internal/bundle/prepare -binaries bin -envoy "$$(bin/meshctl envoy -o name)"
 	$(GO) build -trimpath -tags $(TAGS),bundle -ldflags '$(LDFLAGS)' -o bin/bundle/meshctl ./cmd/meshctl
 
 envoy: build ## the Envoy that the tests and the demo run

@@ -102,7 +102,7 @@ func (o Options) configure(img v1.Image, r recipe, platform *v1.Platform) (v1.Im
 		env = []string{searchPath, "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"}
 	}
 	c.OS, c.Architecture, c.Created = platform.OS, platform.Architecture, epoch()
-	c.Author, c.Container, c.DockerVersion = "", "", ""
+	c.Author, c.Container = "", ""
 	c.Config = v1.Config{
 		Env: env, Entrypoint: []string{r.entrypoint}, User: r.user, WorkingDir: "/",
 		Labels: map[string]string{

@@ -41,7 +41,7 @@ func readObject(path string) (object, error) {
 		}
 		return object{}, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only
 	o := object{machine: f.Machine}
 	if o.needs, err = f.ImportedLibraries(); err != nil {
 		return object{}, fmt.Errorf("%s: %w", path, err)
