@@ -39,6 +39,8 @@ var tiers = map[string]int{
 	"internal/image":         5,
 	"internal/bundle":        5,
 	"internal/portforward":   5,
+	"internal/remote":        5,
+	"pkg/check":              5,
 	"internal/webhook":       5,
 	"internal/kubeca":        5,
 	"internal/leader":        5,

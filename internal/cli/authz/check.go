@@ -24,6 +24,7 @@ const (
 // CheckOptions of `authz check`.
 type CheckOptions struct {
 	Factory *factory.Factory
+	Mesh    factory.Mesh
 	Output  factory.Output
 	Query   ask.Query
 	Files   []string
@@ -47,7 +48,7 @@ WORKLOAD is "name", "name.namespace", "kind/name" (pod, deployment, statefulset,
 or the value of the label app. CALLER is a workload, "namespace/account" or a SPIFFE id; without --from it is somebody
 outside the mesh.
 
-The mesh is that of the files given with -f, else the one that runs on this machine. Without METHOD and PATH a port that
+The mesh is that of the files given with -f, else the one that runs: on this machine, or in the cluster that --kubeconfig, --context or KUBECONFIG names. Without METHOD and PATH a port that
 does not speak HTTP is meant. What is not given (a header, an address) is absent: no rule that asks for it matches, every
 rule that excludes it does.
 
@@ -63,6 +64,7 @@ Exit codes: 0 allowed, or left to an external authorizer; 3 denied; 2 the questi
 			return runF(ctx, o)
 		},
 	}
+	o.Mesh.AddFlags(cmd, false)
 	flags := cmd.Flags()
 	flags.StringVar(&o.Query.From, "from", "", "who calls: a workload, NAMESPACE/ACCOUNT, or a SPIFFE id")
 	flags.StringVar(&o.Query.To, "to", "", "the workload that is called")
@@ -162,10 +164,10 @@ func (o *CheckOptions) answer(ctx context.Context) ([]ask.Report, error) {
 		}
 		return ask.Answer(s, o.Query, o.Factory.Now())
 	}
-	client, err := o.Factory.Admin()
+	mesh, err := o.Factory.ControlPlane(ctx, o.Mesh)
 	if err != nil {
 		return nil, err
 	}
-	reports, err := client.Authorize(ctx, o.Query)
-	return reports, o.Factory.Unreachable(err)
+	reports, err := mesh.Authorize(ctx, o.Query)
+	return reports, mesh.Unreachable(err)
 }

@@ -19,6 +19,7 @@ import (
 // Options of both subcommands.
 type Options struct {
 	Factory *factory.Factory
+	Mesh    factory.Mesh
 	Output  factory.Output
 	Proxies []string
 	All     bool
@@ -46,6 +47,7 @@ func NewCmd(f *factory.Factory, runF RunFunc) *cobra.Command {
 }
 
 func (o *Options) bind(cmd *cobra.Command, run RunFunc) *cobra.Command {
+	o.Mesh.AddFlags(cmd, true)
 	cmd.ValidArgsFunction = o.Factory.CompleteProxy
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.Proxies = args
@@ -112,27 +114,24 @@ func list(ctx context.Context, o *Options) error {
 }
 
 // proxies returns those that the arguments name, all of them without arguments.
-func (o *Options) proxies(ctx context.Context) (*adminapi.Client, []adminapi.Proxy, error) {
-	client, err := o.Factory.Admin()
+func (o *Options) proxies(ctx context.Context) (factory.ControlPlane, []adminapi.Proxy, error) {
+	mesh, err := o.Factory.ControlPlane(ctx, o.Mesh)
 	if err != nil {
 		return nil, nil, err
 	}
-	all, err := client.Proxies(ctx)
-	if err != nil {
-		return nil, nil, o.Factory.Unreachable(err)
-	}
 	if len(o.Proxies) == 0 {
-		return client, all, nil
+		all, err := mesh.Proxies(ctx)
+		return mesh, all, mesh.Unreachable(err)
 	}
 	var named []adminapi.Proxy
 	for _, name := range o.Proxies {
-		proxy, err := adminapi.Resolve(all, name)
+		proxy, err := mesh.Find(ctx, name)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, mesh.Unreachable(err)
 		}
 		named = append(named, proxy)
 	}
-	return client, named, nil
+	return mesh, named, nil
 }
 
 // rotate goes on after a failure: the other certificates are as urgent.
@@ -141,7 +140,7 @@ func rotate(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	client, proxies, err := o.proxies(ctx)
+	mesh, proxies, err := o.proxies(ctx)
 	if err != nil {
 		return err
 	}
@@ -152,9 +151,9 @@ func rotate(ctx context.Context, o *Options) error {
 			o.Factory.Say("%s is not connected; left as it is", proxy.ID)
 			continue
 		}
-		c, err := client.Rotate(ctx, proxy.ID)
+		c, err := mesh.Rotate(ctx, proxy.ID)
 		if err != nil {
-			failed = append(failed, fmt.Errorf("rotate %s: %w", proxy.ID, o.Factory.Unreachable(err)))
+			failed = append(failed, fmt.Errorf("rotate %s: %w", proxy.ID, mesh.Unreachable(err)))
 			continue
 		}
 		rows = append(rows, Row{proxy.ID, c})

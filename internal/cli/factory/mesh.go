@@ -1,12 +1,8 @@
 package factory
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"time"
-
-	"github.com/spf13/cobra"
 
 	"github.com/meshctl/meshctl/internal/adminapi"
 	"github.com/meshctl/meshctl/internal/meshstate"
@@ -48,38 +44,6 @@ func (f *Factory) noMesh(why string) error {
 	if f.Mesh != meshstate.DefaultMesh {
 		flag = " --mesh " + f.Mesh
 	}
-	return fmt.Errorf("%w under the name %q%s: start one with `meshctl demo%s` or `meshctl standalone up%s`, or read a saved dump with --file",
+	return fmt.Errorf("%w under the name %q%s: start one with `meshctl demo%s` or `meshctl standalone up%s`, or name a cluster with --kubeconfig or --context",
 		ErrNoMesh, f.Mesh, why, flag, flag)
-}
-
-// Proxy finds a proxy of the running mesh by the name that the user gave (see adminapi.Resolve).
-func (f *Factory) Proxy(ctx context.Context, name string) (adminapi.Proxy, error) {
-	client, err := f.Admin()
-	if err != nil {
-		return adminapi.Proxy{}, err
-	}
-	proxies, err := client.Proxies(ctx)
-	if err != nil {
-		return adminapi.Proxy{}, f.Unreachable(err)
-	}
-	return adminapi.Resolve(proxies, name)
-}
-
-// CompleteProxy completes the names of the running mesh's proxies; without a mesh there is nothing to complete.
-func (f *Factory) CompleteProxy(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	ctx, cancel := context.WithTimeout(cmd.Context(), time.Second)
-	defer cancel()
-	client, err := f.Admin()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	proxies, err := client.Proxies(ctx)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	names := make([]string, len(proxies))
-	for i, p := range proxies {
-		names[i] = p.ID
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

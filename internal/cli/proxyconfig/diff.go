@@ -52,7 +52,7 @@ Orders, versions and timestamps that mean nothing are ignored. Exits with 3 when
 		},
 	}
 	cmd.Flags().StringArrayVarP(&o.Files, "file", "f", nil, "a saved config dump; may be given twice")
-	o.source.addTimeout(cmd)
+	o.source.addMesh(cmd)
 	o.Output.AddFlag(cmd, formatUnified, printer.FormatJSON, printer.FormatYAML)
 	return cmd
 }

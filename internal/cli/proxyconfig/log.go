@@ -47,7 +47,7 @@ func logCmd(f *factory.Factory, runF func(context.Context, *LogOptions) error) *
 	cmd.Flags().StringSliceVar(&o.Levels, "level", nil, "levels to set: LOGGER:LEVEL, or LEVEL for all loggers")
 	cmd.Flags().BoolVarP(&o.Reset, "reset", "r", false, "set all loggers back to warning")
 	cmd.MarkFlagsMutuallyExclusive("level", "reset")
-	o.source.addTimeout(cmd)
+	o.source.addMesh(cmd)
 	o.Output.AddFlag(cmd, printer.Formats()...)
 	return cmd
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshctl/meshctl/internal/adminapi"
 	"github.com/meshctl/meshctl/internal/cli/exitcode"
 	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/pkg/proxyconfig"
@@ -18,16 +19,19 @@ import (
 // source says where a dump comes from: a proxy of the running mesh or a saved file.
 type source struct {
 	factory *factory.Factory
+	mesh    factory.Mesh
 	file    string
 	timeout time.Duration
 }
 
 func (s *source) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&s.file, "file", "f", "", "read a saved config dump instead of a proxy; - is standard input")
-	s.addTimeout(cmd)
+	s.addMesh(cmd)
 }
 
-func (s *source) addTimeout(cmd *cobra.Command) {
+// addMesh defines the flags of commands that ask a running mesh.
+func (s *source) addMesh(cmd *cobra.Command) {
+	s.mesh.AddFlags(cmd, true)
 	cmd.Flags().DurationVar(&s.timeout, "timeout", admin.DefaultTimeout, "how long to wait for the control plane and the proxy")
 }
 
@@ -45,16 +49,23 @@ func (s *source) one(cmd *cobra.Command, args []string) error {
 	}
 }
 
+// find returns a proxy and the mesh that it belongs to.
+func (s *source) find(ctx context.Context, name string) (factory.ControlPlane, adminapi.Proxy, error) {
+	mesh, err := s.factory.ControlPlane(ctx, s.mesh)
+	if err != nil {
+		return nil, adminapi.Proxy{}, err
+	}
+	p, err := mesh.Find(ctx, name)
+	return mesh, p, mesh.Unreachable(err)
+}
+
 // live returns the admin client of the proxy's Envoy.
 func (s *source) live(ctx context.Context, name string) (*admin.Client, error) {
-	p, err := s.factory.Proxy(ctx, name)
+	mesh, p, err := s.find(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if p.AdminAddress == "" {
-		return nil, fmt.Errorf("proxy %s has not said where its admin interface is; look at `meshctl proxy-status %s`", p.ID, p.ID)
-	}
-	return admin.New(p.AdminAddress), nil
+	return mesh.Envoy(p)
 }
 
 func (s *source) liveDump(ctx context.Context, name string) (*proxyconfig.Dump, error) {
@@ -92,17 +103,13 @@ func (s *source) fileDump(path string) (*proxyconfig.Dump, error) {
 
 // intended is what the control plane means the proxy to run.
 func (s *source) intended(ctx context.Context, name string) (*proxyconfig.Dump, error) {
-	p, err := s.factory.Proxy(ctx, name)
+	mesh, p, err := s.find(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	client, err := s.factory.Admin()
+	data, err := mesh.Config(ctx, p.ID)
 	if err != nil {
-		return nil, err
-	}
-	data, err := client.Config(ctx, p.ID)
-	if err != nil {
-		return nil, s.factory.Unreachable(err)
+		return nil, mesh.Unreachable(err)
 	}
 	return proxyconfig.Parse(bytes.NewReader(data))
 }

@@ -13,11 +13,13 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/exitcode"
 	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/internal/printer"
+	"github.com/meshctl/meshctl/internal/remote"
 )
 
 // Options of the command.
 type Options struct {
 	Factory  *factory.Factory
+	Mesh     factory.Mesh
 	Output   factory.Output
 	Proxy    string
 	Watch    bool
@@ -60,6 +62,7 @@ been stale or disconnected for longer.`,
 			return runF(cmd.Context(), o)
 		},
 	}
+	o.Mesh.AddFlags(cmd, true)
 	cmd.Flags().BoolVarP(&o.Watch, "watch", "w", false, "show it again and again until interrupted")
 	cmd.Flags().DurationVar(&o.Interval, "interval", 2*time.Second, "time between two looks with --watch")
 	cmd.Flags().DurationVar(&o.Timeout, "timeout", adminapi.DefaultTimeout, "how long to wait for the control plane")
@@ -97,24 +100,26 @@ func run(ctx context.Context, o *Options) error {
 func look(ctx context.Context, o *Options) (*Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	client, err := o.Factory.Admin()
+	mesh, err := o.Factory.ControlPlane(ctx, o.Mesh)
 	if err != nil {
 		return nil, err
 	}
-	status, err := client.Status(ctx)
+	status, err := mesh.Status(ctx)
 	if err != nil {
-		return nil, o.Factory.Unreachable(err)
+		return nil, mesh.Unreachable(err)
 	}
-	proxies, err := client.Proxies(ctx)
+	var proxies []adminapi.Proxy
+	if o.Proxy == "" {
+		proxies, err = mesh.Proxies(ctx)
+	} else {
+		proxies = make([]adminapi.Proxy, 1)
+		proxies[0], err = mesh.Find(ctx, o.Proxy)
+	}
 	if err != nil {
-		return nil, o.Factory.Unreachable(err)
+		return nil, mesh.Unreachable(err)
 	}
-	if o.Proxy != "" {
-		one, err := adminapi.Resolve(proxies, o.Proxy)
-		if err != nil {
-			return nil, err
-		}
-		proxies = []adminapi.Proxy{one}
+	if o.Proxy != "" && proxies[0].NodeID == "" {
+		return nil, fmt.Errorf("the control plane does not know a proxy %s: is its pod injected, and does it run?", proxies[0].ID)
 	}
 	return newReport(status, proxies, o.Proxy != ""), nil
 }
@@ -131,7 +136,7 @@ func watch(ctx context.Context, o *Options, p *printer.Printer, limits limits) e
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case errors.Is(err, factory.ErrNoMesh):
+		case errors.Is(err, factory.ErrNoMesh), errors.Is(err, remote.ErrNoControlPlane), errors.Is(err, adminapi.ErrUnreachable):
 			o.Factory.Say("%v", err)
 		case err != nil:
 			return err

@@ -16,6 +16,7 @@ import (
 // Options of the command.
 type Options struct {
 	Factory *factory.Factory
+	Mesh    factory.Mesh
 	Output  factory.Output
 	Client  bool
 }
@@ -45,6 +46,7 @@ func NewCmd(f *factory.Factory, runF func(context.Context, *Options) error) *cob
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runF(cmd.Context(), o) },
 	}
+	o.Mesh.AddFlags(cmd, false)
 	cmd.Flags().BoolVar(&o.Client, "client", false, "do not ask the running mesh")
 	o.Output.AddFlag(cmd, printer.FormatTable, printer.FormatJSON, printer.FormatYAML)
 	return cmd
@@ -59,7 +61,7 @@ func run(ctx context.Context, o *Options) error {
 		Client: version.String(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Envoy: version.Envoy,
 	}
 	if !o.Client {
-		v.ControlPlane = controlPlane(ctx, o.Factory)
+		v.ControlPlane = controlPlane(ctx, o.Factory, o.Mesh)
 	}
 	if p.Format.Structured() {
 		return printer.Object(p, v)
@@ -68,14 +70,14 @@ func run(ctx context.Context, o *Options) error {
 }
 
 // controlPlane is empty when no mesh runs: that is no error of this command.
-func controlPlane(ctx context.Context, f *factory.Factory) string {
-	client, err := f.Admin()
+func controlPlane(ctx context.Context, f *factory.Factory, m factory.Mesh) string {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	mesh, err := f.ControlPlane(ctx, m)
 	if err != nil {
 		return ""
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	status, err := client.Status(ctx)
+	status, err := mesh.Status(ctx)
 	if err != nil {
 		return ""
 	}

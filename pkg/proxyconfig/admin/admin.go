@@ -30,16 +30,22 @@ type Client struct {
 
 // New returns a client for "host:port" or "unix:/path". Nothing is dialled yet.
 func New(address string) *Client {
-	transport := &http.Transport{DisableKeepAlives: true}
-	base := "http://" + address
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
-		base = "http://localhost"
-		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return NewOver(address, func(ctx context.Context) (net.Conn, error) {
 			var d net.Dialer
 			return d.DialContext(ctx, "unix", path)
-		}
+		})
 	}
-	return &Client{address: address, base: base, http: &http.Client{Transport: transport}}
+	return &Client{address: address, base: "http://" + address, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+}
+
+// NewOver returns a client whose connections come from dial; name is the address in messages.
+func NewOver(name string, dial func(context.Context) (net.Conn, error)) *Client {
+	transport := &http.Transport{
+		DisableKeepAlives: true,
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+	}
+	return &Client{address: name, base: "http://localhost", http: &http.Client{Transport: transport}}
 }
 
 // RawConfigDump returns /config_dump with endpoints as Envoy writes it.

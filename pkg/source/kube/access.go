@@ -57,6 +57,16 @@ func (a Access) Load() (c *rest.Config, name string, err error) {
 	return c, name, nil
 }
 
+// Namespace is that of the context, "default" when it names none.
+func (a Access) Namespace() string {
+	rules := &clientcmd.ClientConfigLoadingRules{ExplicitPath: a.Kubeconfig, Precedence: a.Files}
+	namespace, _, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: a.Context}).Namespace()
+	if err != nil || namespace == "" {
+		return "default"
+	}
+	return namespace
+}
+
 const userAgent = "meshctl"
 
 func (a Access) inCluster() (*rest.Config, string, error) {
