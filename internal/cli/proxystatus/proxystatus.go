@@ -118,7 +118,7 @@ func look(ctx context.Context, o *Options) (*Report, error) {
 	if err != nil {
 		return nil, mesh.Unreachable(err)
 	}
-	if o.Proxy != "" && proxies[0].NodeID == "" {
+	if o.Proxy != "" && proxies[0].Type == "" {
 		return nil, fmt.Errorf("the control plane does not know a proxy %s: is its pod injected, and does it run?", proxies[0].ID)
 	}
 	return newReport(status, proxies, o.Proxy != ""), nil
