@@ -15,6 +15,8 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/envoy"
 	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/internal/cli/image"
+	"github.com/meshctl/meshctl/internal/cli/manifest"
+	"github.com/meshctl/meshctl/internal/cli/profile"
 	"github.com/meshctl/meshctl/internal/cli/proxyconfig"
 	"github.com/meshctl/meshctl/internal/cli/proxystatus"
 	"github.com/meshctl/meshctl/internal/cli/standalone"
@@ -34,6 +36,8 @@ func commands(f *factory.Factory) []*cobra.Command {
 		analyze.NewCmd(f, nil),
 		authz.NewCmd(f, nil),
 		cert.NewCmd(f, nil),
+		manifest.NewCmd(f),
+		profile.NewCmd(f),
 		image.NewCmd(f, nil),
 		envoy.NewCmd(f, nil),
 		version.NewCmd(f, nil),

@@ -107,7 +107,7 @@ func (r *renderer) objects(name string, c Component, namespace string, tree map[
 		if !strings.HasSuffix(file, ".yaml") {
 			continue
 		}
-		objects, err := decode(texts[file])
+		objects, err := Decode(texts[file])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}

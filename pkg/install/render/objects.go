@@ -15,8 +15,8 @@ import (
 	"github.com/meshctl/meshctl/pkg/install/values"
 )
 
-// decode reads the documents of a text.
-func decode(text string) ([]*unstructured.Unstructured, error) {
+// Decode reads the objects of a text of YAML documents; empty documents are left out.
+func Decode(text string) ([]*unstructured.Unstructured, error) {
 	var out []*unstructured.Unstructured
 	for doc := range strings.SplitSeq("\n"+text, "\n---") {
 		if strings.TrimSpace(doc) == "" {

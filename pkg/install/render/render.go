@@ -31,7 +31,7 @@ func Render(v values.Values) ([]Component, error) {
 	if err != nil || definitions == "" {
 		return components, err
 	}
-	crds, err := decode(definitions)
+	crds, err := Decode(definitions)
 	if err != nil {
 		return nil, err
 	}
