@@ -11,6 +11,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/meshctl/meshctl/pkg/install/client"
 	"github.com/meshctl/meshctl/pkg/install/inventory"
@@ -31,10 +32,10 @@ func (i *Installer) check(ctx context.Context, r Request, wanted []desired) (sta
 	if err := validRevision(r.Revision); err != nil {
 		return state{}, err
 	}
-	if err := i.recent(ctx); err != nil {
+	if _, err := KubernetesVersion(ctx, i.Client); err != nil {
 		return state{}, err
 	}
-	if err := i.unrivalled(ctx); err != nil {
+	if err := Unrivalled(ctx, i.Client, i.Namespace); err != nil {
 		return state{}, err
 	}
 	if err := i.permitted(ctx, wanted); err != nil {
@@ -58,18 +59,19 @@ func validRevision(name string) error {
 	return nil
 }
 
-// recent refuses clusters that are too old.
-func (i *Installer) recent(ctx context.Context) error {
+// KubernetesVersion returns the version of a cluster, such as "1.35.2", and an *OldError when it is too old.
+func KubernetesVersion(ctx context.Context, c *client.Client) (string, error) {
 	var v struct{ Major, Minor, GitVersion string }
-	if err := i.Client.GetJSON(ctx, "/version", &v); err != nil {
-		return err
+	if err := c.GetJSON(ctx, "/version", &v); err != nil {
+		return "", err
 	}
+	version := strings.TrimPrefix(v.GitVersion, "v")
 	major, _ := strconv.Atoi(v.Major)
 	minor, err := strconv.Atoi(strings.TrimRight(v.Minor, "+")) // some vendors add a plus
 	if err == nil && (major < 1 || major == 1 && minor < OldestKubernetes) {
-		return &OldError{strings.TrimPrefix(v.GitVersion, "v")}
+		return version, &OldError{version}
 	}
-	return nil
+	return version, nil
 }
 
 // rivals are the control planes beside which no other may be installed.
@@ -78,12 +80,12 @@ var rivals = []struct{ name, labels, remove string }{
 	{"Linkerd", "linkerd.io/control-plane-component=destination", "linkerd uninstall | kubectl delete -f -"},
 }
 
-// unrivalled refuses clusters in which another mesh runs.
-func (i *Installer) unrivalled(ctx context.Context) error {
+// Unrivalled refuses clusters in which another mesh runs. Where this user may not look, only the system namespace is looked into.
+func Unrivalled(ctx context.Context, c *client.Client, system string) error {
 	for _, rival := range rivals {
-		found, err := i.Client.List(ctx, deploymentKind, client.Selection{Labels: rival.labels})
+		found, err := c.List(ctx, deploymentKind, client.Selection{Labels: rival.labels})
 		if apierrors.IsForbidden(err) { // a permission that is needed in the system namespace at least, which is found out later
-			found, err = i.Client.List(ctx, deploymentKind, client.Selection{Namespace: i.Namespace, Labels: rival.labels})
+			found, err = c.List(ctx, deploymentKind, client.Selection{Namespace: system, Labels: rival.labels})
 			if apierrors.IsForbidden(err) {
 				continue
 			}
@@ -117,39 +119,52 @@ func (e *DeniedError) Error() string {
 	return "this user may not do what is needed: " + strings.Join(parts, "; ") + ": install as a cluster administrator, or have these granted; nothing has been changed"
 }
 
-// permitted asks whether this user may do all that applying needs. Administrators are asked after once.
+// permitted asks whether this user may do all that applying needs.
 func (i *Installer) permitted(ctx context.Context, wanted []desired) error {
-	all, err := i.Client.May(ctx, client.Permission{Verb: "*", Group: "*", Resource: "*"})
+	objects := make([]*unstructured.Unstructured, len(wanted))
+	for n, d := range wanted {
+		objects[n] = d.object
+	}
+	lacking, err := Lacking(ctx, i.Client, i.Namespace, objects)
+	if err == nil && len(lacking) > 0 {
+		err = &DeniedError{lacking}
+	}
+	return err
+}
+
+// Lacking returns what applying objects needs and this user may not do. Administrators are asked after once.
+func Lacking(ctx context.Context, c *client.Client, system string, objects []*unstructured.Unstructured) ([]client.Permission, error) {
+	all, err := c.May(ctx, client.Permission{Verb: "*", Group: "*", Resource: "*"})
 	if err != nil || all {
-		return err
+		return nil, err
 	}
 	var ask []client.Permission
-	for _, d := range wanted {
-		kind, err := i.Client.Kind(ctx, d.object.GroupVersionKind())
+	for _, o := range objects {
+		kind, err := c.Kind(ctx, o.GroupVersionKind())
 		if meta.IsNoMatchError(err) {
 			continue // it is defined by this installation
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, verb := range []string{"get", "create", "patch", "delete"} {
-			p := client.Permission{Verb: verb, Group: kind.Group, Resource: kind.Resource, Namespace: d.id.Namespace}
+			p := client.Permission{Verb: verb, Group: kind.Group, Resource: kind.Resource, Namespace: o.GetNamespace()}
 			if !slices.Contains(ask, p) {
 				ask = append(ask, p)
 			}
 		}
 	}
 	for _, verb := range []string{"list", "create", "patch"} { // the inventories
-		ask = append(ask, client.Permission{Verb: verb, Resource: "configmaps", Namespace: i.Namespace})
+		ask = append(ask, client.Permission{Verb: verb, Resource: "configmaps", Namespace: system})
 	}
 	denied := make([]bool, len(ask))
 	failed := make([]error, len(ask))
 	each(ask, func(n int, p client.Permission) {
-		may, err := i.Client.May(ctx, p)
+		may, err := c.May(ctx, p)
 		denied[n], failed[n] = !may, err
 	})
 	if err := errors.Join(compact(failed)...); err != nil {
-		return err
+		return nil, err
 	}
 	var lacking []client.Permission
 	for n, p := range ask {
@@ -157,8 +172,5 @@ func (i *Installer) permitted(ctx context.Context, wanted []desired) error {
 			lacking = append(lacking, p)
 		}
 	}
-	if len(lacking) > 0 {
-		return &DeniedError{lacking}
-	}
-	return nil
+	return lacking, nil
 }
