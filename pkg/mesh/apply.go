@@ -45,7 +45,7 @@ func differences(before, after config.Set, b config.Batch) []delta {
 		add(o.Key)
 	}
 	if b.Full {
-		for _, kind := range resolvedKinds() {
+		for _, kind := range Kinds() {
 			for o := range before.All(kind) {
 				add(o.Key)
 			}
@@ -57,7 +57,7 @@ func differences(before, after config.Set, b config.Batch) []delta {
 // allOf lists every object of a set as new.
 func allOf(set config.Set) []delta {
 	var out []delta
-	for _, kind := range resolvedKinds() {
+	for _, kind := range Kinds() {
 		for o := range set.All(kind) {
 			out = append(out, delta{after: o})
 		}
@@ -65,8 +65,8 @@ func allOf(set config.Set) []delta {
 	return out
 }
 
-// resolvedKinds are the kinds that snapshots are made of.
-func resolvedKinds() []config.Kind {
+// Kinds lists the kinds that snapshots are made of.
+func Kinds() []config.Kind {
 	own := []config.Kind{
 		config.ConfigMap, config.Service, config.ServiceEntry, config.WorkloadEntry, config.Pod, config.Node, config.EndpointSlice,
 		config.PeerAuthn, config.DestinationRule, config.VirtualService, config.Gateway, config.Sidecar, config.Secret,

@@ -127,7 +127,7 @@ func (g generator) batch(set config.Set) config.Batch {
 	}
 	if g.maybe(3) { // a full batch that says most of the same again
 		b.Full, b.Deletes = true, nil
-		for _, kind := range resolvedKinds() {
+		for _, kind := range Kinds() {
 			for o := range set.All(kind) {
 				if !seen[o.Key] && g.maybe(90) {
 					b.Upserts = append(b.Upserts, o)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 )
@@ -33,6 +34,7 @@ func (c *Cluster) Apply(ctx context.Context, stream []byte) error {
 	if a.client, err = rest.HTTPClientFor(c.admin); err != nil {
 		return err
 	}
+	defer utilnet.CloseIdleConnectionsFor(a.client.Transport)
 	for _, text := range bytes.Split(append([]byte("\n"), stream...), []byte("\n---\n")) {
 		var o object
 		if err := yaml.Unmarshal(text, &o); err != nil {

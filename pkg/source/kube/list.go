@@ -37,17 +37,17 @@ func (c *Cluster) pages(ctx context.Context, r resource, size int) (out outcome)
 	}
 	for {
 		count := 0
-		token, err := c.page(ctx, r.path, query, func(item []byte) {
+		next, err := c.page(ctx, r.path, query, func(item []byte) {
 			count++
 			out.read.Add(c.o.Decoder.DecodeServed(item, r.apiVersion, r.kind.Name))
 		})
 		out.count += count
 		c.advance(0, count)
-		if err != nil || token == "" {
+		if err != nil || next.token == "" {
 			out.err = err
 			return out
 		}
-		query.Set("continue", token)
+		query.Set("continue", next.token)
 	}
 }
 

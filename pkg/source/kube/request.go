@@ -43,13 +43,13 @@ func (c *Cluster) describe(ctx context.Context, path string, into any) error {
 	})
 }
 
-// page reads one page of a list and returns the token of the next one, empty after the last.
-func (c *Cluster) page(ctx context.Context, path string, query url.Values, item func([]byte)) (token string, err error) {
+// page reads one page of a list.
+func (c *Cluster) page(ctx context.Context, path string, query url.Values, item func([]byte)) (p page, err error) {
 	err = c.get(ctx, c.o.PageTimeout, path, query, func(body io.Reader) error {
-		token, err = readList(body, item)
+		p, err = readList(body, item)
 		return err
 	})
-	return token, err
+	return p, err
 }
 
 // get asks for a document and hands it to read. It tries again when the server says that it has too much to do. The timeout begins when

@@ -8,27 +8,30 @@ import (
 
 var errNoList = errors.New("not a list")
 
-// readList reads a list and holds one item at a time in memory. item must not keep what it is given. It returns the token of the
-// next page.
-func readList(body io.Reader, item func([]byte)) (token string, err error) {
+// page is what a list says besides its items: the token of the next page, empty after the last one, and the state that it shows.
+type page struct{ token, version string }
+
+// readList reads a list and holds one item at a time in memory. item must not keep what it is given.
+func readList(body io.Reader, item func([]byte)) (p page, err error) {
 	decoder := json.NewDecoder(body)
 	if err := delimiter(decoder, '{'); err != nil {
-		return "", err
+		return page{}, err
 	}
 	var buffer json.RawMessage
 	listed := false
 	for decoder.More() {
 		key, err := decoder.Token()
 		if err != nil {
-			return "", err
+			return page{}, err
 		}
 		switch key {
 		case "metadata":
 			var metadata struct {
-				Continue string `json:"continue"`
+				Continue        string `json:"continue"`
+				ResourceVersion string `json:"resourceVersion"`
 			}
 			err = decoder.Decode(&metadata)
-			token = metadata.Continue
+			p = page{metadata.Continue, metadata.ResourceVersion}
 		case "items":
 			listed = true
 			err = readItems(decoder, &buffer, item)
@@ -36,16 +39,16 @@ func readList(body io.Reader, item func([]byte)) (token string, err error) {
 			err = decoder.Decode(&buffer)
 		}
 		if err != nil {
-			return "", err
+			return page{}, err
 		}
 	}
 	if _, err := decoder.Token(); err != nil {
-		return "", err
+		return page{}, err
 	}
 	if !listed {
-		return "", errNoList
+		return page{}, errNoList
 	}
-	return token, nil
+	return p, nil
 }
 
 // readItems reads the items, which are null in an empty list of some servers.

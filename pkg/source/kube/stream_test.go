@@ -14,7 +14,7 @@ func TestReadList(t *testing.T) {
 	} {
 		var got []string
 		token, err := readList(strings.NewReader(text), func(item []byte) { got = append(got, string(item)) })
-		if all := strings.TrimSpace(strings.Join(append(got, token), " ")); err != nil || all != want {
+		if all := strings.TrimSpace(strings.Join(append(got, token.token), " ")); err != nil || all != want {
 			t.Errorf("%s: %q, %v", text, all, err)
 		}
 	}

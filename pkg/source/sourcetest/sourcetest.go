@@ -2,6 +2,7 @@
 package sourcetest
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -19,6 +20,9 @@ type Fixture struct {
 	Put func(name, yaml string)
 	// Remove takes the input of a name away.
 	Remove func(name string)
+	// Bad and Worse are inputs with one problem each, where the source cannot have what the suite would give it: a Service with an
+	// unknown field, and an object of an unknown version.
+	Bad, Worse string
 }
 
 // Run tests the sources that fixture makes.
@@ -136,7 +140,9 @@ func (r *Recorder) portOf(name string) string {
 }
 
 func problems(t *testing.T, f Fixture) {
-	f.Put("bad.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {prots: []}\n")
+	bad := cmp.Or(f.Bad, "apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {prots: []}\n")
+	worse := cmp.Or(f.Worse, "apiVersion: networking.istio.io/v9\nkind: Gateway\nmetadata: {name: g}\n")
+	f.Put("bad.yaml", bad)
 	f.Put("good.yaml", Service("a", 1))
 	r := Record(t, f.Source)
 	if r.Next(); len(r.Problems) != 1 || r.Set.Get(Key("a")) == nil {
@@ -147,7 +153,7 @@ func problems(t *testing.T, f Fixture) {
 	if len(r.Problems) != 1 {
 		t.Errorf("after another change there are %v", r.Problems)
 	}
-	f.Put("worse.yaml", "apiVersion: networking.istio.io/v9\nkind: Gateway\nmetadata: {name: g}\n")
+	f.Put("worse.yaml", worse)
 	r.Until("there are two problems", func() bool { return len(r.Problems) == 2 })
 	f.Put("bad.yaml", Service("bad", 1))
 	f.Remove("worse.yaml")
