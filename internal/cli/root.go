@@ -10,6 +10,7 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/analyze"
 	"github.com/meshctl/meshctl/internal/cli/authz"
 	"github.com/meshctl/meshctl/internal/cli/cert"
+	"github.com/meshctl/meshctl/internal/cli/check"
 	"github.com/meshctl/meshctl/internal/cli/child"
 	"github.com/meshctl/meshctl/internal/cli/demo"
 	"github.com/meshctl/meshctl/internal/cli/envoy"
@@ -30,6 +31,7 @@ func commands(f *factory.Factory) []*cobra.Command {
 	return []*cobra.Command{
 		demo.NewCmd(f, nil),
 		standalone.NewCmd(f, nil),
+		check.NewCmd(f, nil),
 		workload.NewCmd(f, nil),
 		proxystatus.NewCmd(f, nil),
 		proxyconfig.NewCmd(f, nil),

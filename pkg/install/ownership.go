@@ -43,7 +43,7 @@ func (s state) claim(d desired, adopt bool) (inventory.Origin, error) {
 	case d.stage == stageNamespace:
 		return inventory.Found, nil
 	case d.stage == stageDefinitions:
-		if lacking := lackingVersions(d.object, live); len(lacking) > 0 {
+		if lacking := LackingVersions(d.object, live); len(lacking) > 0 {
 			return "", &ForeignError{d.id, Owner(live), "does not serve " + strings.Join(lacking, ", ")}
 		}
 		return inventory.Found, nil
@@ -79,8 +79,8 @@ func Owner(u *unstructured.Unstructured) string {
 	return "field manager " + strings.Join(managers, ", ")
 }
 
-// lackingVersions are those that a definition must serve and does not.
-func lackingVersions(wanted, live *unstructured.Unstructured) []string {
+// LackingVersions are those that a definition must serve and the live one does not.
+func LackingVersions(wanted, live *unstructured.Unstructured) []string {
 	served := servedVersions(live)
 	return slices.DeleteFunc(servedVersions(wanted), func(v string) bool { return slices.Contains(served, v) })
 }
