@@ -1,8 +1,8 @@
-// Package inject decides which pods get a sidecar. It is pure.
+// Package inject decides which pods get a sidecar, says why, and adds it to them. It is pure.
 package inject
 
 import (
-	"slices"
+	"strconv"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -39,35 +39,78 @@ type Policy struct {
 	Never, Always []metav1.LabelSelector
 }
 
-// Decide reports whether the candidate gets a sidecar. What selects it for an injector: its namespace by a label or, where the namespace
+// Verdict says whether a pod gets a sidecar, and what decided.
+type Verdict struct {
+	Inject bool
+	// Reason is one clause that names the label, annotation, selector or field that decided, with its value.
+	Reason string
+}
+
+// Decide reports whether the candidate gets a sidecar, see Explain.
+func Decide(c Candidate, p Policy) bool { return Explain(c, p).Inject }
+
+// Explain says whether the candidate gets a sidecar. What selects it for an injector: its namespace by a label or, where the namespace
 // has none, the pod itself by its label, its annotation or a revision, or the policy. A namespace's label other than "enabled" excludes all
 // of its pods, and a pod that refuses is never injected. Of those selected the injector leaves out what the policy says. Pods in the host's
 // network and in Kubernetes' own namespaces get none. See
 // https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/#controlling-the-injection-policy.
-func Decide(c Candidate, p Policy) bool {
+func Explain(c Candidate, p Policy) Verdict {
 	own, says := c.asks()
-	switch {
-	case c.HostNetwork, IgnoredNamespace(c.Namespace), says && !own, !c.selected(p):
-		return false
-	case says:
-		return true
-	case matches(p.Never, c.Labels):
-		return false
-	default:
-		return !p.Disabled || matches(p.Always, c.Labels)
+	if c.HostNetwork || IgnoredNamespace(c.Namespace) || says && !own {
+		return Admit(c, p)
 	}
+	selected, why := c.selected(p)
+	if !selected {
+		return Verdict{false, why}
+	}
+	admitted := Admit(c, p)
+	if admitted.Inject && !says {
+		admitted.Reason = why
+	}
+	return admitted
 }
 
-// selected reports whether an injector is asked about a candidate that does not refuse.
-func (c Candidate) selected(p Policy) bool {
+// Admit is what an injector itself decides about a pod that selectors have brought to it.
+func Admit(c Candidate, p Policy) Verdict {
+	own, says := c.asks()
+	switch {
+	case c.HostNetwork:
+		return Verdict{false, "the pod uses the host's network (spec.hostNetwork), where redirection would catch the whole node"}
+	case IgnoredNamespace(c.Namespace):
+		return Verdict{false, "namespace " + c.Namespace + " is one of Kubernetes' own"}
+	case says:
+		return Verdict{own, "the pod's " + c.form() + " says " + Label + "=" + strconv.FormatBool(own)}
+	}
+	if s := match(p.Never, c.Labels); s != "" {
+		return Verdict{false, "the pod's labels match neverInjectSelector " + s}
+	}
+	if s := match(p.Always, c.Labels); s != "" {
+		return Verdict{true, "the pod's labels match alwaysInjectSelector " + s}
+	}
+	if p.Disabled {
+		return Verdict{false, "the injector's policy is disabled, and the pod does not ask"}
+	}
+	return Verdict{true, "the injector's policy is enabled"}
+}
+
+// selected reports whether an injector is asked about a candidate that does not refuse, and what decides that.
+func (c Candidate) selected(p Policy) (bool, string) {
 	if injection, labelled := c.NamespaceLabels[NamespaceLabel]; labelled {
-		return injection == "enabled"
+		return injection == "enabled", "namespace label " + NamespaceLabel + "=" + injection
 	}
 	if revision, labelled := c.NamespaceLabels[RevisionLabel]; labelled {
-		return revision != ""
+		return revision != "", "namespace label " + RevisionLabel + "=" + revision
 	}
 	asks, _ := c.asks()
-	return asks || c.Labels[RevisionLabel] != "" || p.ByDefault
+	switch {
+	case asks:
+		return true, "pod " + c.form() + " " + Label + "=true"
+	case c.Labels[RevisionLabel] != "":
+		return true, "pod label " + RevisionLabel + "=" + c.Labels[RevisionLabel]
+	case p.ByDefault:
+		return true, "namespaces without a label inject (enableNamespacesByDefault)"
+	}
+	return false, "the namespace has neither " + NamespaceLabel + " nor " + RevisionLabel + ", and the pod does not ask"
 }
 
 // asks returns what the pod says itself. The annotation counts only without the label, whatever the label's value.
@@ -77,6 +120,14 @@ func (c Candidate) asks() (value, says bool) {
 		text = c.Annotations[Annotation]
 	}
 	return ParseBool(text)
+}
+
+// form is what the pod says it with.
+func (c Candidate) form() string {
+	if _, labelled := c.Labels[Label]; labelled {
+		return "label"
+	}
+	return "annotation"
 }
 
 // ParseBool reads the value of Label or Annotation. Only "true" and "false" say something; known is false for anything else, which the
@@ -92,9 +143,13 @@ func IgnoredNamespace(name string) bool {
 	return false
 }
 
-func matches(selectors []metav1.LabelSelector, set map[string]string) bool {
-	return slices.ContainsFunc(selectors, func(s metav1.LabelSelector) bool {
+// match returns the first of the selectors that selects something and matches, as text; empty when none does.
+func match(selectors []metav1.LabelSelector, set map[string]string) string {
+	for _, s := range selectors {
 		selector, err := metav1.LabelSelectorAsSelector(&s)
-		return err == nil && !selector.Empty() && selector.Matches(labels.Set(set))
-	})
+		if err == nil && !selector.Empty() && selector.Matches(labels.Set(set)) {
+			return selector.String()
+		}
+	}
+	return ""
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -35,10 +34,10 @@ type Injector struct {
 // ReadInjector reads an injector's ConfigMap: the key "values" (JSON, what it was installed with) and the key "config" (YAML). A key that
 // is missing or cannot be read says nothing.
 func ReadInjector(cm *corev1.ConfigMap) Injector {
-	var values injectorValues
+	var values Values
 	var config injectorConfig
 	if json.Unmarshal([]byte(cm.Data["values"]), &values) != nil {
-		values = injectorValues{}
+		values = Values{}
 	}
 	if yaml.Unmarshal([]byte(cm.Data["config"]), &config) != nil {
 		config = injectorConfig{}
@@ -52,32 +51,9 @@ func ReadInjector(cm *corev1.ConfigMap) Injector {
 	}
 }
 
-type injectorValues struct {
-	Global struct {
-		Hub     string          `json:"hub"`
-		Tag     json.RawMessage `json:"tag"` // text, or a number
-		Variant string          `json:"variant"`
-		Proxy   struct {
-			Image string `json:"image"`
-		} `json:"proxy"`
-		MultiCluster struct {
-			ClusterName string `json:"clusterName"`
-		} `json:"multiCluster"`
-	} `json:"global"`
-	Webhook struct {
-		ByDefault bool `json:"enableNamespacesByDefault"`
-	} `json:"sidecarInjectorWebhook"`
-}
-
-type injectorConfig struct {
-	Policy string                 `json:"policy"`
-	Never  []metav1.LabelSelector `json:"neverInjectSelector"`
-	Always []metav1.LabelSelector `json:"alwaysInjectSelector"`
-}
-
 // image joins hub, name and tag, unless the name is a whole image already.
-func (v injectorValues) image() string {
-	name, tag := v.Global.Proxy.Image, strings.Trim(string(v.Global.Tag), `"`)
+func (v Values) image() string {
+	name, tag := v.Global.Proxy.Image, string(v.Global.Tag)
 	switch {
 	case strings.Contains(name, "/"):
 		return name

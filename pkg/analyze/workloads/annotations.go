@@ -106,7 +106,7 @@ func judgeAnnotations(p *analyze.Pass, known map[string]*annotation.Instance, a 
 			report(codes.MisplacedAnnotation, fmt.Sprintf("%s has no effect on a %s", name, a.kind), "put it on a "+strings.Join(kinds(d), " or a ")+place(a, d))
 			continue
 		}
-		if problem := invalidValue(name, a.annotations[name]); problem != "" {
+		if problem := inject.InvalidValue(name, a.annotations[name]); problem != "" {
 			report(codes.InvalidAnnotation, fmt.Sprintf("%s: %s; the annotation has no effect, or keeps the pods from being made", name, problem), "")
 		}
 	}

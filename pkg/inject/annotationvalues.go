@@ -1,4 +1,4 @@
-package workloads
+package inject
 
 import (
 	"encoding/json"
@@ -12,9 +12,10 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// invalidValue says what is wrong with the value of an annotation; nothing for values that can be read and for
-// annotations that take any text. The ProxyConfig in an annotation is checked where it is decoded.
-func invalidValue(name, value string) string {
+// InvalidValue says what is wrong with the value of one of Istio's annotations
+// (https://istio.io/latest/docs/reference/config/annotations/); nothing for values that can be read and for annotations that take any
+// text. The ProxyConfig in an annotation is checked where it is decoded.
+func InvalidValue(name, value string) string {
 	switch name {
 	case annotation.SidecarInterceptionMode.Name:
 		return oneOf(value, "REDIRECT", "TPROXY", "NONE")
