@@ -68,8 +68,12 @@ func (c Candidate) asked(hooks []admissionv1.MutatingWebhook) (selected bool, na
 		if len(misses) == 0 {
 			return true, h.Name, strings.Join(slices.Concat(namespaceReasons, podReasons), " and ")
 		}
-		// A pod that says something about itself is told of that first.
-		rank := 2*len(misses) + len(podMisses)
+		rank := len(podMisses)
+		for _, miss := range misses { // a label with another value is nearer than none
+			if rank += 2; strings.Contains(miss, "has no label") {
+				rank++
+			}
+		}
 		if nearest < 0 || rank < nearest || rank == nearest && strings.HasPrefix(h.Name, "namespace.") {
 			nearest, name, reason = rank, h.Name, strings.Join(misses, ", and ")
 		}
