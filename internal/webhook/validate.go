@@ -30,7 +30,7 @@ const judgingTime = 5 * time.Second
 
 // validate refuses configuration that could never work. What is deleted passes, and so does what this program does not know.
 func (o Options) validate(_ *http.Request, request *admissionv1.AdmissionRequest) answer {
-	if request.Operation != admissionv1.Create && request.Operation != admissionv1.Update || request.SubResource != "" {
+	if request.Operation != admissionv1.Create && request.Operation != admissionv1.Update || request.SubResource != "" || len(request.Object.Raw) == 0 {
 		return answer{outcome: Skipped}
 	}
 	judgement := o.Validate(request.Object.Raw)
@@ -92,8 +92,11 @@ func alone(kinds []config.Kind) []*analyze.Analyzer {
 
 func judgement(result analyze.Result, meshConfig config.Key) (out Judgement) {
 	for _, d := range result.Diagnostics {
-		if d.Object == meshConfig {
+		switch {
+		case d.Object == meshConfig:
 			continue
+		case d.Code == codes.ReferenceNotFound, d.Code == codes.UnknownKind:
+			continue // it may come later; the API server knows the kind
 		}
 		text := fmt.Sprintf("%s %s: ", d.Level, d.Code)
 		if d.Field != "" {
