@@ -16,11 +16,14 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/envoy"
 	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/internal/cli/image"
+	"github.com/meshctl/meshctl/internal/cli/install"
 	"github.com/meshctl/meshctl/internal/cli/manifest"
 	"github.com/meshctl/meshctl/internal/cli/profile"
 	"github.com/meshctl/meshctl/internal/cli/proxyconfig"
 	"github.com/meshctl/meshctl/internal/cli/proxystatus"
 	"github.com/meshctl/meshctl/internal/cli/standalone"
+	"github.com/meshctl/meshctl/internal/cli/uninstall"
+	"github.com/meshctl/meshctl/internal/cli/upgrade"
 	"github.com/meshctl/meshctl/internal/cli/version"
 	"github.com/meshctl/meshctl/internal/cli/workload"
 	"github.com/meshctl/meshctl/internal/meshstate"
@@ -40,6 +43,9 @@ func commands(f *factory.Factory) []*cobra.Command {
 		cert.NewCmd(f, nil),
 		manifest.NewCmd(f),
 		profile.NewCmd(f),
+		install.NewCmd(f, nil),
+		upgrade.NewCmd(f, nil),
+		uninstall.NewCmd(f, nil),
 		image.NewCmd(f, nil),
 		envoy.NewCmd(f, nil),
 		version.NewCmd(f, nil),

@@ -5,26 +5,10 @@ package install
 import (
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"github.com/meshctl/meshctl/pkg/install/client"
 	"github.com/meshctl/meshctl/pkg/install/inventory"
+	"github.com/meshctl/meshctl/pkg/install/render"
 	"github.com/meshctl/meshctl/pkg/install/wait"
-)
-
-// Component is a part of the mesh, such as its control plane.
-type Component struct {
-	// Name is one of the constants below.
-	Name    string
-	Objects []*unstructured.Unstructured
-}
-
-// The components. Base is shared by all revisions; the others belong to one.
-const (
-	Base            = "Base"
-	Pilot           = "Pilot"
-	IngressGateways = "IngressGateways"
-	EgressGateways  = "EgressGateways"
 )
 
 // Progress is told how far an operation has come. Calls do not overlap.
@@ -48,7 +32,7 @@ type Installer struct {
 type Request struct {
 	// Revision is the name of the revision; "" and "default" mean the same.
 	Revision   string
-	Components []Component
+	Components []render.Component
 	// Wait until everything is ready, at most for Timeout (default 5 min). Without it only that is waited for which must come before the
 	// rest: definitions before their objects, the control plane before the gateways that it configures.
 	Wait    bool

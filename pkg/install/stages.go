@@ -8,6 +8,7 @@ import (
 
 	"github.com/meshctl/meshctl/pkg/install/client"
 	"github.com/meshctl/meshctl/pkg/install/inventory"
+	"github.com/meshctl/meshctl/pkg/install/values"
 )
 
 // stage is the order in which objects are applied; they are deleted in the opposite order, but for webhooks, which go first.
@@ -45,7 +46,7 @@ func stageOf(component string, k schema.GroupKind) stage {
 		return stageAccess
 	case !workload(k) && k.Group != "autoscaling":
 		return stageConfiguration
-	case component == Base, component == Pilot:
+	case component == values.Base, component == values.Pilot:
 		return stagePilot
 	default:
 		return stageGateways
@@ -70,7 +71,7 @@ func (i *Installer) wanted(r Request) []desired {
 	var out []desired
 	for _, c := range r.Components {
 		set := inventory.SetOf(r.Revision)
-		if c.Name == Base {
+		if c.Name == values.Base {
 			set = inventory.Base
 		}
 		for _, u := range c.Objects {
@@ -80,7 +81,7 @@ func (i *Installer) wanted(r Request) []desired {
 	}
 	system := i.namespace()
 	if id := inventory.IDOf(system); !slices.ContainsFunc(out, func(d desired) bool { return d.id == id }) {
-		out = append(out, desired{id: id, object: system, component: Base, set: inventory.Base, stage: stageNamespace})
+		out = append(out, desired{id: id, object: system, component: values.Base, set: inventory.Base, stage: stageNamespace})
 	}
 	for n := range out { // a namespace belongs to all revisions
 		if out[n].stage == stageNamespace {

@@ -124,3 +124,9 @@ func (s state) revisions() []string {
 func compact(errs []error) []error {
 	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
+
+// Revisions are those that are installed, in order; "default" is the one without a name.
+func (i *Installer) Revisions(ctx context.Context) ([]string, error) {
+	there, err := i.Inventories(ctx)
+	return state{inventories: there}.revisions(), err
+}

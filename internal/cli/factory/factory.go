@@ -26,6 +26,8 @@ type Factory struct {
 	Terminal, Color bool
 	// ErrTerminal says that standard error is one.
 	ErrTerminal bool
+	// InTerminal says that standard input is one: somebody can be asked.
+	InTerminal bool
 	// Mesh is the value of --mesh.
 	Mesh string
 }
@@ -37,7 +39,7 @@ func New() *Factory {
 		IO:       genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
 		Getenv:   os.Getenv,
 		Now:      time.Now,
-		Terminal: terminal, ErrTerminal: isatty.IsTerminal(os.Stderr.Fd()),
+		Terminal: terminal, ErrTerminal: isatty.IsTerminal(os.Stderr.Fd()), InTerminal: isatty.IsTerminal(os.Stdin.Fd()),
 		// https://no-color.org: any value that is not empty turns colours off.
 		Color: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		Mesh:  meshstate.DefaultMesh,
