@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/meshctl/meshctl/pkg/install/applied"
 	"github.com/meshctl/meshctl/pkg/install/client"
 	"github.com/meshctl/meshctl/pkg/install/inventory"
 )
@@ -62,13 +63,11 @@ func yield(object, live *unstructured.Unstructured) *unstructured.Unstructured {
 	if live == nil || object.GetKind() != "ValidatingWebhookConfiguration" {
 		return object
 	}
-	now := map[any]map[string]any{}
-	list, _, _ := unstructured.NestedSlice(live.Object, "webhooks")
-	for _, item := range list {
-		if w, ok := item.(map[string]any); ok {
-			now[w["name"]] = w
-		}
+	config, err := applied.Extract(live, client.Manager)
+	if err != nil {
+		return object
 	}
+	now, mine := webhooksOf(live), webhooksOf(config)
 	out := object.DeepCopy()
 	webhooks, _, _ := unstructured.NestedSlice(out.Object, "webhooks")
 	for _, item := range webhooks {
@@ -76,10 +75,28 @@ func yield(object, live *unstructured.Unstructured) *unstructured.Unstructured {
 		if !ok || now[w["name"]] == nil {
 			continue
 		}
-		if bundle, _, _ := unstructured.NestedString(now[w["name"]], "clientConfig", "caBundle"); bundle != "" {
-			w["failurePolicy"] = now[w["name"]]["failurePolicy"]
+		if bundle, _, _ := unstructured.NestedString(now[w["name"]], "clientConfig", "caBundle"); bundle == "" {
+			continue
+		}
+		if w["failurePolicy"] = now[w["name"]]["failurePolicy"]; mine[w["name"]]["failurePolicy"] == nil {
+			delete(w, "failurePolicy")
 		}
 	}
 	_ = unstructured.SetNestedSlice(out.Object, webhooks, "webhooks") // it was one before
+	return out
+}
+
+// webhooksOf are the webhooks of a configuration by their names.
+func webhooksOf(u *unstructured.Unstructured) map[any]map[string]any {
+	out := map[any]map[string]any{}
+	if u == nil {
+		return out
+	}
+	list, _, _ := unstructured.NestedSlice(u.Object, "webhooks")
+	for _, item := range list {
+		if w, ok := item.(map[string]any); ok {
+			out[w["name"]] = w
+		}
+	}
 	return out
 }

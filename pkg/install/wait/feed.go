@@ -152,3 +152,13 @@ func (s *store) ownedBy(p place, owner types.UID) []*unstructured.Unstructured {
 	}
 	return out
 }
+
+// told reports whether something is known of all places, so that what is missing is missing in the cluster.
+func (s *store) told(objects []client.Ref) bool {
+	for _, p := range places(objects) {
+		if s.places[p] == nil && s.failed[p] == nil {
+			return false
+		}
+	}
+	return true
+}

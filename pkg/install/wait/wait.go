@@ -133,7 +133,7 @@ func (r *round) look(report func([]Node)) (done bool, problems []Problem) {
 		done = done && node.State == Ready
 	}
 	text := strings.Join(Lines(r.nodes, func(s State) string { return fmt.Sprint(int(s)) }), "\n")
-	if text != r.shown && report != nil {
+	if text != r.shown && report != nil && r.store.told(r.objects) {
 		report(r.nodes)
 	}
 	r.shown = text
