@@ -15,8 +15,8 @@ import (
 // LabelGatewayName is by what the proxies of a Gateway are known in its namespace.
 const LabelGatewayName = "gateway.networking.k8s.io/gateway-name"
 
-// controller of GatewayClasses that are ours, as Istio names it.
-const controller = "istio.io/gateway-controller"
+// Controller of GatewayClasses that are ours, as Istio names it.
+const Controller = "istio.io/gateway-controller"
 
 // accepted reports whether a Gateway is of a class of this mesh; say reports why not.
 func (c *converter) accepted(g *gatewayv1.Gateway, say bool) bool {
@@ -33,11 +33,11 @@ func (c *converter) accepted(g *gatewayv1.Gateway, say bool) bool {
 		return true
 	case class == nil:
 		if say {
-			c.missing(field, fmt.Sprintf("there is no GatewayClass %s, and only istio needs none; the Gateway is left out", name), "use istio, or create the GatewayClass with controllerName: "+controller, config.GatewayClass)
+			c.missing(field, fmt.Sprintf("there is no GatewayClass %s, and only istio needs none; the Gateway is left out", name), "use istio, or create the GatewayClass with controllerName: "+Controller, config.GatewayClass)
 		}
 		return false
 	}
-	return class.Spec.ControllerName == controller // others have their own controllers
+	return class.Spec.ControllerName == Controller // others have their own controllers
 }
 
 // place is where the proxies of a Gateway are.
