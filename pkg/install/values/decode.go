@@ -13,6 +13,9 @@ import (
 	"github.com/meshctl/meshctl/pkg/config"
 )
 
+// resources are what containers ask for; the defaults do not name every resource that there is.
+var resources = map[string]any{"requests": map[string]any{}, "limits": map[string]any{}}
+
 // places are entries for single places of a list.
 type places map[int]any
 
@@ -32,6 +35,9 @@ func (b *builder) decode(l layer, n *yaml.Node, like any, path []string) (value 
 		}
 		if len(like) == 0 {
 			return b.free(l, n, path)
+		}
+		if path[len(path)-1] == "resources" {
+			like = resources
 		}
 		return b.mapping(l, n, like, path), true
 	case []any:

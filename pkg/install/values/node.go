@@ -126,19 +126,20 @@ func document(file string, root *yaml.Node) (layer, error) {
 			l.position(root), group, kind)
 	}
 	l.operator, l.path = true, []string{"spec"}
-	whole := root
+	var metadata *yaml.Node
 	l.root = &yaml.Node{Kind: yaml.MappingNode}
-	for k, v := range fields(whole) {
+	for k, v := range fields(root) {
 		switch k.Value {
 		case "spec":
 			l.root = v
 		case "metadata":
-			l.namespace(v)
+			metadata = v
 		case "apiVersion", "kind", "status":
 		default:
 			return l, fmt.Errorf("%s: %s: an IstioOperator has no such field; its settings are in spec", l.position(k), k.Value)
 		}
 	}
+	l.namespace(metadata)
 	return l, nil
 }
 

@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshctl/meshctl/internal/cli/exitcode"
 	"github.com/meshctl/meshctl/internal/cli/factory"
+	"github.com/meshctl/meshctl/pkg/install/render"
 	"github.com/meshctl/meshctl/pkg/install/values"
 )
 
@@ -50,7 +52,7 @@ func (f *Flags) Options(fac *factory.Factory, kubeVersion string) (values.Option
 	return o, nil
 }
 
-// Load works out the values that the flags ask for. Warnings go to standard error.
+// Load works out the values that the flags ask for. Warnings go to standard error; errors are those of the command line.
 func (f *Flags) Load(fac *factory.Factory, kubeVersion string) (values.Values, error) {
 	o, err := f.Options(fac, kubeVersion)
 	if err != nil {
@@ -60,7 +62,20 @@ func (f *Flags) Load(fac *factory.Factory, kubeVersion string) (values.Values, e
 	for _, w := range warnings {
 		fac.Say("warning: %s", w)
 	}
-	return v, err
+	if err != nil {
+		return v, &exitcode.Error{Code: exitcode.Usage, Err: err}
+	}
+	return v, nil
+}
+
+// Render loads and renders.
+func (f *Flags) Render(fac *factory.Factory, kubeVersion string) ([]render.Component, values.Values, error) {
+	v, err := f.Load(fac, kubeVersion)
+	if err != nil {
+		return nil, v, err
+	}
+	components, err := render.Render(v)
+	return components, v, err
 }
 
 func read(fac *factory.Factory, path string) (values.File, error) {
