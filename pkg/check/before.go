@@ -15,7 +15,7 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-var definitionKind = kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition")
+var definitionKind = kind("apiextensions.k8s.io", "CustomResourceDefinition")
 
 // Before are the checks to make before an installation.
 func Before(c *Cluster) []Category {

@@ -16,8 +16,8 @@ import (
 )
 
 var (
-	secretKind    = kind("", "v1", "Secret")
-	configMapKind = kind("", "v1", "ConfigMap")
+	secretKind    = kind("", "Secret")
+	configMapKind = kind("", "ConfigMap")
 )
 
 const (

@@ -39,8 +39,9 @@ type reading struct {
 	err   error
 }
 
-func kind(group, version, name string) schema.GroupVersionKind {
-	return schema.GroupVersionKind{Group: group, Version: version, Kind: name}
+// kind is one of version v1, as all kinds are that the checks read.
+func kind(group, name string) schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: group, Version: "v1", Kind: name}
 }
 
 // list reads all objects of a kind in all namespaces, or in one, once.

@@ -14,10 +14,10 @@ import (
 )
 
 var (
-	deploymentKind = kind("apps", "v1", "Deployment")
-	podKind        = kind("", "v1", "Pod")
-	serviceKind    = kind("", "v1", "Service")
-	sliceKind      = kind("discovery.k8s.io", "v1", "EndpointSlice")
+	deploymentKind = kind("apps", "Deployment")
+	podKind        = kind("", "Pod")
+	serviceKind    = kind("", "Service")
+	sliceKind      = kind("discovery.k8s.io", "EndpointSlice")
 )
 
 // After are the checks of an installation.

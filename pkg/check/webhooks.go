@@ -15,9 +15,9 @@ import (
 )
 
 var (
-	mutatingKind   = kind("admissionregistration.k8s.io", "v1", "MutatingWebhookConfiguration")
-	validatingKind = kind("admissionregistration.k8s.io", "v1", "ValidatingWebhookConfiguration")
-	namespaceKind  = kind("", "v1", "Namespace")
+	mutatingKind   = kind("admissionregistration.k8s.io", "MutatingWebhookConfiguration")
+	validatingKind = kind("admissionregistration.k8s.io", "ValidatingWebhookConfiguration")
+	namespaceKind  = kind("", "Namespace")
 )
 
 // injector is a webhook that puts proxies into pods.
