@@ -25,8 +25,8 @@ bundle: build envoy ## meshctl in one file: with meshd, mesh-agent, Envoy, its l
 envoy: build ## the Envoy that the tests and the demo run
 	bin/meshctl envoy --fetch
 
-cluster: ## the Kubernetes API server that tests run: built once, then in the cache
-	$(GO) run ./test/cluster/build
+cluster: ## the Kubernetes that tests run: built once, then in the cache
+	$(GO) run ./test/cluster/ctl build
 
 demo: build ## a whole mesh on this machine; Ctrl-C ends it
 	bin/meshctl demo

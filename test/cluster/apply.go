@@ -28,10 +28,13 @@ type object struct {
 }
 
 // Apply creates or changes the objects of a stream of YAML documents, one after the other, with all rights. Namespaces must exist.
-func (c *Cluster) Apply(ctx context.Context, stream []byte) error {
-	a := applier{base: c.URL, places: map[string]place{}}
+func (c *Cluster) Apply(ctx context.Context, stream []byte) error { return Apply(ctx, c.admin, stream) }
+
+// Apply creates or changes the objects of a stream of YAML documents, one after the other. Namespaces must exist.
+func Apply(ctx context.Context, to *rest.Config, stream []byte) error {
+	a := applier{base: to.Host, places: map[string]place{}}
 	var err error
-	if a.client, err = rest.HTTPClientFor(c.admin); err != nil {
+	if a.client, err = rest.HTTPClientFor(to); err != nil {
 		return err
 	}
 	defer utilnet.CloseIdleConnectionsFor(a.client.Transport)

@@ -10,11 +10,15 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"time"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/meshctl/meshctl/test/cluster/pki"
+	"github.com/meshctl/meshctl/test/cluster/process"
 )
 
 // Cluster is a running API server.
@@ -23,11 +27,13 @@ type Cluster struct {
 	URL string
 
 	dir   string
-	trust authority
-	etcd  *process
-	api   *process
+	trust *pki.Authority
+	etcd  *process.Process
+	api   *process.Process
 	admin *rest.Config
 }
+
+var errEnded = errors.New("it ended")
 
 // startTimeout is how long a cluster may take to become ready, on a machine with other things to do.
 const startTimeout = 2 * time.Minute
@@ -35,10 +41,11 @@ const startTimeout = 2 * time.Minute
 // Start starts a cluster that keeps everything in dir, an empty directory, and waits until it is ready. Stop ends it. The binaries are
 // built when they are not in the cache yet, which takes minutes; progress is told of it.
 func Start(ctx context.Context, dir string, progress io.Writer) (*Cluster, error) {
-	binary, err := Build(ctx, progress)
+	parts, err := Build(ctx, progress, Knode)
 	if err != nil {
 		return nil, err
 	}
+	binary := filepath.Join(parts[Knode], "knode")
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for range 3 { // a port that was free may be somebody else's by the time that it is used
@@ -78,6 +85,12 @@ func (c *Cluster) start(ctx context.Context, binary string) error {
 	return c.await(ctx)
 }
 
+func launch(log, binary string, args ...string) (*process.Process, error) {
+	cmd := exec.Command(binary, args...)
+	cmd.SysProcAttr = process.Tied()
+	return process.Start(cmd, log)
+}
+
 func (c *Cluster) flags(etcd, port string) []string {
 	return []string{
 		"--etcd-servers=" + etcd, "--bind-address=127.0.0.1", "--secure-port=" + port, "--cert-dir=" + c.dir,
@@ -105,12 +118,12 @@ func (c *Cluster) await(ctx context.Context) error {
 		}
 		select {
 		case <-tick.C:
-		case <-c.etcd.ended:
-			return fmt.Errorf("etcd: %w:\n%s", errEnded, c.etcd.tail())
-		case <-c.api.ended:
-			return fmt.Errorf("kube-apiserver: %w:\n%s", errEnded, c.api.tail())
+		case <-c.etcd.Ended:
+			return fmt.Errorf("etcd: %w:\n%s", errEnded, c.etcd.Tail())
+		case <-c.api.Ended:
+			return fmt.Errorf("kube-apiserver: %w:\n%s", errEnded, c.api.Tail())
 		case <-ctx.Done():
-			return fmt.Errorf("kube-apiserver was not ready in time:\n%s", c.api.tail())
+			return fmt.Errorf("kube-apiserver was not ready in time:\n%s", c.api.Tail())
 		}
 	}
 }
@@ -130,9 +143,9 @@ func ready(ctx context.Context, client *http.Client, url string) bool {
 
 // Stop ends the processes and waits for their end.
 func (c *Cluster) Stop() {
-	for _, p := range []*process{c.api, c.etcd} {
+	for _, p := range []*process.Process{c.api, c.etcd} {
 		if p != nil {
-			p.stop()
+			p.Stop()
 		}
 	}
 }

@@ -1,0 +1,3 @@
+module github.com/meshctl/meshctl/test/cluster/mods/pod
+
+go 1.26.0

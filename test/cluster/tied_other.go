@@ -1,7 +1,0 @@
-//go:build !linux
-
-package cluster
-
-import "syscall"
-
-func tied() *syscall.SysProcAttr { return nil }
