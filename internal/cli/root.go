@@ -17,6 +17,7 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/internal/cli/image"
 	"github.com/meshctl/meshctl/internal/cli/install"
+	"github.com/meshctl/meshctl/internal/cli/inject"
 	"github.com/meshctl/meshctl/internal/cli/manifest"
 	"github.com/meshctl/meshctl/internal/cli/profile"
 	"github.com/meshctl/meshctl/internal/cli/proxyconfig"
@@ -46,6 +47,7 @@ func commands(f *factory.Factory) []*cobra.Command {
 		install.NewCmd(f, nil),
 		upgrade.NewCmd(f, nil),
 		uninstall.NewCmd(f, nil),
+		inject.NewCmd(f, nil),
 		image.NewCmd(f, nil),
 		envoy.NewCmd(f, nil),
 		version.NewCmd(f, nil),
