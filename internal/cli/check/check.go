@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/meshctl/meshctl/internal/cli/checkinject"
 	"github.com/meshctl/meshctl/internal/cli/exitcode"
 	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/internal/printer"
@@ -75,6 +76,7 @@ Exit codes: 0 all is well; 3 a check failed (with --fail-on warning also when on
 	flags.StringVar(&o.FailOn, "fail-on", string(check.Error), "exit with 3 on: error, warning")
 	flags.DurationVar(&o.Wait, "wait", 0, "check again until all is well, for at most this long")
 	o.Output.AddFlag(cmd, formatText, printer.FormatJSON, printer.FormatYAML)
+	cmd.AddCommand(checkinject.NewCmd(f, nil))
 	return cmd
 }
 
