@@ -148,6 +148,10 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w at %s: timed out", ErrUnreachable, c.address)
 	}
+	var sent *url.Error
+	if errors.As(err, &sent) {
+		err = sent.Err // without the URL
+	}
 	var op *net.OpError
 	if errors.As(err, &op) {
 		err = op.Err

@@ -165,7 +165,7 @@ func (c *Cluster) webhookCA(ctx context.Context) Result {
 		}
 	}
 	if len(details) > 0 {
-		return found(Error, few(details), "the leader of the control planes writes it: see their log, and who else writes the configurations", "%s not trust the mesh's root, so that the API server cannot call it", plural(len(details), "webhook does", "webhooks do"))
+		return found(Error, few(details), "the leader of the control planes writes it: see their log, and who else writes the configurations", "the API server cannot call %s, for want of the mesh's root", plural(len(details), "webhook", "webhooks"))
 	}
 	return Result{State: OK}
 }

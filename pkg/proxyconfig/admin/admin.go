@@ -146,6 +146,10 @@ func (c *Client) unreachable(ctx context.Context, path string, err error) error 
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("envoy at %s did not answer %s in time: is it stopped or overloaded? (%w)", c.address, path, context.DeadlineExceeded)
 	}
+	var sent *url.Error
+	if errors.As(err, &sent) {
+		err = sent.Err // without the URL
+	}
 	var op *net.OpError
 	if errors.As(err, &op) {
 		err = op.Err
