@@ -13,7 +13,7 @@ RACE      := ./internal/cli/analyze/... ./pkg/analyze ./internal/agent/... ./int
 export CGO_ENABLED ?= 0
 export GOFLAGS += -buildvcs=false
 
-.PHONY: build bundle demo test test-race lint fuzz bench bench-analyze scale envoy cluster golden clean
+.PHONY: build bundle demo test test-race lint fuzz bench bench-analyze scale envoy cluster e2e golden clean
 
 build: ## meshctl, meshd and mesh-agent in bin/
 	$(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
@@ -31,9 +31,13 @@ cluster: ## the Kubernetes that tests run: built once, then in the cache
 demo: build ## a whole mesh on this machine; Ctrl-C ends it
 	bin/meshctl demo
 
-test: envoy cluster ## every test there is
+e2e: envoy cluster ## the mesh on a real Kubernetes node of this machine (root), or on the cluster that E2E_KUBECONFIG names
+	E2E=1 $(GO) test -count=1 -timeout 20m ./test/e2e/...
+
+test: envoy cluster ## every test there is; with E2E=1 those on a Kubernetes node, too
 	$(GO) vet ./...
-	$(GO) test ./...
+	E2E= E2E_KUBECONFIG= $(GO) test ./...
+	$(if $(E2E_KUBECONFIG)$(filter 1,$(E2E)),$(MAKE) e2e)
 	$(MAKE) test-race
 	$(MAKE) fuzz FUZZTIME=10s FUZZ='FuzzDecode|FuzzTranslate|FuzzYAMLToXDS|FuzzCheck|FuzzCompile|FuzzAnalyze'
 

@@ -92,8 +92,11 @@ func (o Options) spec(ctx context.Context) (*spec, error) {
 	if len(dir) > 60 {
 		return nil, fmt.Errorf("%s is too long for the sockets in it", dir)
 	}
-	if entries, err := os.ReadDir(dir); len(entries) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is not empty (%w)", dir, err)
+	switch entries, err := os.ReadDir(dir); {
+	case len(entries) > 0:
+		return nil, fmt.Errorf("%s is not empty: a cluster that runs, or has failed, has to be taken down first", dir)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
