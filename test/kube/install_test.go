@@ -2,6 +2,7 @@ package kube_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,8 +12,10 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/install/render"
 	"github.com/meshctl/meshctl/pkg/install/values"
+	"github.com/meshctl/meshctl/pkg/source/kube"
 )
 
 // warnings collects what the server warns of.
@@ -102,4 +105,45 @@ func dryRun(ctx context.Context, client dynamic.Interface, object *unstructured.
 	}
 	_, err := of.Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: "meshctl", Force: true, DryRun: []string{metav1.DryRunAll}})
 	return err
+}
+
+// TestControlPlaneMayReadTheCluster lists, as the control plane's service account, the kinds that a mesh is made of.
+func TestControlPlaneMayReadTheCluster(t *testing.T) {
+	v, _, err := values.Load(values.Options{Profile: "minimal", Namespace: "rights"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	components, err := render.Render(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, object := range components[1].Objects {
+		if strings.HasPrefix(object.GetKind(), "ClusterRole") {
+			text, err := object.MarshalJSON()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := shared.Apply(t.Context(), text); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	unread := []config.Kind{
+		config.ServiceAccount, config.Endpoints, config.Deployment, config.ReplicaSet, config.StatefulSet, config.DaemonSet, config.Job, config.CronJob,
+		config.NetworkPolicy,
+	}
+	listing, err := open(t, kube.Options{}, "system:serviceaccount:rights:istiod").List(t.Context(), config.Kinds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var missing []config.Kind
+	for _, m := range listing.Missing {
+		missing = append(missing, m.Kind)
+		if !slices.Contains(unread, m.Kind) {
+			t.Errorf("may not read %s: %s", m.Kind, m.Reason)
+		}
+	}
+	if len(missing) != len(unread) {
+		t.Errorf("may not read %v, want %v", missing, unread)
+	}
 }
