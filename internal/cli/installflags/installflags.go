@@ -26,7 +26,7 @@ type Flags struct {
 // AddFlags defines the flags.
 func (f *Flags) AddFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.Profile, "profile", "", "profile to start from (default \"default\"; see `meshctl profile list`)")
+	flags.StringVar(&f.Profile, "profile", "", "profile to start from, one of 'meshctl profile list' (default \""+values.DefaultProfile+"\")")
 	flags.StringArrayVarP(&f.Files, "filename", "f", nil, "file of values or with an IstioOperator resource, - for standard input; may be repeated, later files count more")
 	flags.StringArrayVarP(&f.Sets, "set", "s", nil, "a single setting PATH=VALUE, such as pilot.replicaCount=2; may be repeated, and counts more than files")
 	flags.StringVarP(&f.Revision, "revision", "r", "", "name of the control plane, where several run in one cluster")

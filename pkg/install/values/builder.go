@@ -171,7 +171,6 @@ func (b *builder) finish(o Options) Values {
 		b.problems = append(b.problems, fmt.Errorf("nothing is enabled: enable one of the components base, pilot, ingressGateways, egressGateways"))
 	}
 	b.validNames(v)
-	b.environment()
 	if pilot, ok := b.tree["pilot"].(map[string]any); ok {
 		leastReplicas(pilot)
 	}
@@ -183,14 +182,10 @@ func (b *builder) finish(o Options) Values {
 	return v
 }
 
-// environment warns of variables that nobody reads: meshd is set by its arguments.
-func (b *builder) environment() {
-	env, _ := get(b.tree, "pilot.env").(map[string]any)
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if !strings.HasPrefix(name, "GO") && !strings.HasSuffix(strings.ToUpper(name), "_PROXY") {
-			b.warnings = append(b.warnings, Warning{Path: "pilot.env." + name,
-				Message: "meshd does not read this variable; it is set by meshConfig and by arguments (meshd --help)"})
-		}
+// variable warns of a variable of the control plane that nobody reads: meshd is set by its arguments.
+func (b *builder) variable(l layer, n *yaml.Node, path []string, name string) {
+	if !strings.HasPrefix(name, "GO") && !strings.HasSuffix(strings.ToUpper(name), "_PROXY") {
+		b.warn(l, n, path, "meshd does not read "+name+"; it is set by meshConfig and by arguments (meshd --help)")
 	}
 }
 

@@ -131,7 +131,10 @@ func (b *builder) free(l layer, n *yaml.Node, path []string) (any, bool) {
 	case n.Kind == yaml.MappingNode:
 		out := map[string]any{}
 		for k, v := range b.distinct(l, n, path) {
-			out[k.Value], _ = b.free(l, v, append(slices.Clone(path), k.Value))
+			at := append(slices.Clone(path), k.Value)
+			if out[k.Value], _ = b.free(l, v, at); strings.HasSuffix(join(path), "pilot.env") {
+				b.variable(l, k, at, k.Value)
+			}
 		}
 		return out, true
 	case n.Kind == yaml.SequenceNode:
@@ -170,23 +173,26 @@ func (b *builder) warn(l layer, n *yaml.Node, path []string, message string) {
 // unknown says what may have been meant.
 func (b *builder) unknown(l layer, key *yaml.Node, path []string, like map[string]any) {
 	message := "there is no such setting"
-	if meant := b.nearest(path, like); meant != "" {
+	if meant := b.nearest(l, path, like); meant != "" {
 		message += "; did you mean " + meant + "?"
 	}
 	b.wrong(l, key, path, message)
 }
 
 // nearest returns the valid path that was most likely meant: one that differs in the last name, or else one with that name somewhere else.
-func (b *builder) nearest(path []string, like map[string]any) string {
+func (b *builder) nearest(l layer, path []string, like map[string]any) string {
 	last := path[len(path)-1]
 	if name := config.Nearest(last, slices.Sorted(maps.Keys(like))); name != "" {
-		return join(append(slices.Clone(path[:len(path)-1]), name))
+		return join(append(slices.Concat(l.path, path[:len(path)-1]), name))
 	}
 	best := ""
 	for _, p := range paths(b.tree, nil) {
 		if strings.HasSuffix("."+p, "."+last) && (best == "" || len(p) < len(best)) {
 			best = p
 		}
+	}
+	if best != "" && l.operator {
+		return join(l.path) + ".values." + best
 	}
 	return best
 }

@@ -127,6 +127,9 @@ func (b *builder) env(l layer, n *yaml.Node, path []string, to target) {
 			continue
 		}
 		env[name] = e.text("value")
+		if to.gateway == nil {
+			b.variable(l, entry, at, name)
+		}
 	}
 	to.put("env", env)
 }

@@ -64,7 +64,7 @@ func TestRefusedFiles(t *testing.T) {
 		"pilot:\n  replicCount: 2\n": "mesh.yaml:2:3: pilot.replicCount: there is no such setting; did you mean pilot.replicaCount?",
 		"meshConfig:\n  accessLogFile: x\n  defaultConfig:\n    concurency: 2\n":                                                                   `mesh.yaml:4:17: meshConfig.defaultConfig.concurency: unknown field "concurency"; did you mean concurrency?`,
 		"pilot:\n  env: {A: 1}\n  env: {B: 1}\n":                                                                                                   "mesh.yaml:3:3: pilot.env: is there twice; the second one would silently win",
-		"apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec:\n  pilot: {}\n":                                                         "mesh.yaml:4:3: spec.pilot: there is no such setting",
+		"apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec:\n  pilot: {}\n":                                                         "mesh.yaml:4:3: spec.pilot: there is no such setting; did you mean spec.values.pilot?",
 		"apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nprofile: demo\n":                                                              "mesh.yaml:3:1: profile: an IstioOperator has no such field; its settings are in spec",
 		"apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec:\n  components:\n    pilot:\n      k8s:\n        volumes: [{name: x}]\n": "mesh.yaml:7:9: spec.components.pilot.k8s.volumes: is not supported; add volumes by overlays",
 		"apiVersion: v1\nkind: ConfigMap\n":                                                                                                        "mesh.yaml:1:1: is v1 ConfigMap: a file for an installation holds",
@@ -101,8 +101,8 @@ func TestWarnings(t *testing.T) {
 	}
 	want := []string{
 		"mesh.yaml:2:12: values.global.variant: changes nothing: images hold a proxy or a control plane and nothing else; there are no variants",
+		"mesh.yaml:3:17: values.pilot.env.PILOT_ENABLE_X: meshd does not read PILOT_ENABLE_X; it is set by meshConfig and by arguments (meshd --help)",
 		"mesh.yaml:4:3: values.telemetry: changes nothing: standard metrics are always there; change them by Telemetry resources",
-		"pilot.env.PILOT_ENABLE_X: meshd does not read this variable; it is set by meshConfig and by arguments (meshd --help)",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
