@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -47,14 +48,22 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Authority signs certificates for the identities of one trust domain. Any number of goroutines may use it.
+// Authority signs certificates for the identities of one trust domain. Any number of goroutines may use it, and replace it meanwhile.
 type Authority struct {
 	options Options
-	key     crypto.Signer
-	cert    *x509.Certificate
+	now     atomic.Pointer[signer]
+}
+
+// signer is what an authority signs with and trusts at one moment.
+type signer struct {
+	key  crypto.Signer
+	cert *x509.Certificate
 	// intermediates is PEM from cert up to but without the root, empty when cert is the root.
 	intermediates []byte
 	bundle        []byte
+	roots         []*x509.Certificate
+	// replaced is closed when another one has taken its place.
+	replaced chan struct{}
 }
 
 // newAuthority checks that the parts belong together and are in force: cert is a CA's with key as its private key,
@@ -71,7 +80,7 @@ func newAuthority(o Options, key crypto.Signer, cert *x509.Certificate, chain, r
 	for _, root := range roots {
 		pool.AddCert(root)
 	}
-	a := &Authority{options: o, key: key, cert: cert, bundle: encodeCerts(roots)}
+	a := &signer{key: key, cert: cert, bundle: encodeCerts(roots), roots: roots, replaced: make(chan struct{})}
 	for _, c := range chain {
 		middle.AddCert(c)
 	}
@@ -83,7 +92,9 @@ func newAuthority(o Options, key crypto.Signer, cert *x509.Certificate, chain, r
 	if !contains(roots, cert) {
 		a.intermediates = encodeCerts(withoutRoots(cert, chain, roots))
 	}
-	return a, nil
+	out := &Authority{options: o}
+	out.now.Store(a)
+	return out, nil
 }
 
 // withoutRoots returns cert and then the chain in its order, each once, without the roots.
@@ -101,14 +112,14 @@ func withoutRoots(cert *x509.Certificate, chain, roots []*x509.Certificate) []*x
 func (a *Authority) TrustDomain() string { return a.options.TrustDomain }
 
 // TrustBundle returns the PEM certificates of every root to trust.
-func (a *Authority) TrustBundle() []byte { return bytes.Clone(a.bundle) }
+func (a *Authority) TrustBundle() []byte { return bytes.Clone(a.now.Load().bundle) }
 
 // Expires returns when the signing certificate ends; no certificate that it signs lives longer.
-func (a *Authority) Expires() time.Time { return a.cert.NotAfter }
+func (a *Authority) Expires() time.Time { return a.now.Load().cert.NotAfter }
 
 // Format describes the authority without its key, whatever the verb.
 func (a *Authority) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "certificate authority of %s (%s)", a.options.TrustDomain, a.cert.Subject)
+	_, _ = fmt.Fprintf(f, "certificate authority of %s (%s)", a.options.TrustDomain, a.now.Load().cert.Subject)
 }
 
 func contains(list []*x509.Certificate, c *x509.Certificate) bool {

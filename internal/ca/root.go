@@ -101,7 +101,6 @@ const (
 // "cacerts" secret (https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/): ca-cert.pem,
 // ca-key.pem, root-cert.pem and, when there are further intermediates, cert-chain.pem.
 func OpenPlugged(files fs.FS, o Options) (*Authority, error) {
-	o = o.withDefaults()
 	read := map[string][]byte{}
 	for _, name := range []string{pluggedCert, pluggedKey, pluggedChain, pluggedRoot} {
 		data, err := fs.ReadFile(files, name)
@@ -110,6 +109,12 @@ func OpenPlugged(files fs.FS, o Options) (*Authority, error) {
 		}
 		read[name] = data
 	}
+	return ParsePlugged(read, o)
+}
+
+// ParsePlugged does what OpenPlugged does with the contents of the files, by name.
+func ParsePlugged(read map[string][]byte, o Options) (*Authority, error) {
+	o = o.withDefaults()
 	key, err := decodeKey(read[pluggedKey])
 	if err != nil {
 		return nil, fmt.Errorf("plugged-in CA: %s: %w", pluggedKey, err)

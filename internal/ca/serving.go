@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Serving is the certificate of a server that lives with the authority: issued at first use and again at half of its
-// life, when a handshake asks for it. Any number of goroutines may use it.
+// Serving is the certificate of a server that lives with the authority: issued at first use, and again when a
+// handshake asks for it at half of its life or after the authority signs otherwise. Any number of goroutines may use it.
 type Serving struct {
 	authority *Authority
 	id        Identity
@@ -18,6 +18,7 @@ type Serving struct {
 
 	mu      sync.Mutex
 	current *tls.Certificate
+	by      *signer
 	renew   time.Time
 }
 
@@ -33,26 +34,27 @@ func (s *Serving) Certificate() (*tls.Certificate, error) {
 	defer s.mu.Unlock()
 	// By the wall clock: the monotonic one stands still while a laptop sleeps, certificates do not.
 	now := s.authority.options.Now().Round(0)
-	if s.current != nil && now.Before(s.renew) {
+	by := s.authority.now.Load()
+	if s.current != nil && now.Before(s.renew) && (s.by == by || s.by.cert.Equal(by.cert)) {
 		return s.current, nil
 	}
-	fresh, err := s.issue()
+	fresh, err := s.issue(by)
 	if err != nil {
 		if s.current != nil && now.Before(s.current.Leaf.NotAfter) {
 			return s.current, nil // still good: the next handshake tries again
 		}
 		return nil, err
 	}
-	s.current, s.renew = fresh, now.Add(fresh.Leaf.NotAfter.Sub(now)/2)
+	s.current, s.by, s.renew = fresh, by, now.Add(fresh.Leaf.NotAfter.Sub(now)/2)
 	return fresh, nil
 }
 
-func (s *Serving) issue() (*tls.Certificate, error) {
+func (s *Serving) issue(by *signer) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	chain, err := s.authority.issue(key.Public(), s.id, s.names, 0)
+	chain, err := s.authority.issueBy(by, key.Public(), s.id, s.names, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -32,6 +32,10 @@ func (a *Authority) Sign(csrPEM []byte, id Identity, ttl time.Duration) ([]byte,
 
 // issue signs a leaf for public; names are further DNS names and IP addresses.
 func (a *Authority) issue(public crypto.PublicKey, id Identity, names []string, ttl time.Duration) ([]byte, error) {
+	return a.issueBy(a.now.Load(), public, id, names, ttl)
+}
+
+func (a *Authority) issueBy(by *signer, public crypto.PublicKey, id Identity, names []string, ttl time.Duration) ([]byte, error) {
 	if err := id.Validate(); err != nil {
 		return nil, err
 	}
@@ -39,12 +43,12 @@ func (a *Authority) issue(public crypto.PublicKey, id Identity, names []string, 
 		return nil, fmt.Errorf("identity %s is not of trust domain %s", id, a.options.TrustDomain)
 	}
 	now := a.options.Now()
-	if !now.Before(a.cert.NotAfter) {
-		return nil, fmt.Errorf("the signing certificate (%s) ended %s: replace it", a.cert.Subject, a.cert.NotAfter.Format(time.RFC3339))
+	if !now.Before(by.cert.NotAfter) {
+		return nil, fmt.Errorf("the signing certificate (%s) ended %s: replace it", by.cert.Subject, by.cert.NotAfter.Format(time.RFC3339))
 	}
 	template := &x509.Certificate{
 		NotBefore:             now.Add(-ClockSkew),
-		NotAfter:              earlier(now.Add(a.clamp(ttl)), a.cert.NotAfter),
+		NotAfter:              earlier(now.Add(a.clamp(ttl)), by.cert.NotAfter),
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		BasicConstraintsValid: true,
@@ -60,11 +64,11 @@ func (a *Authority) issue(public crypto.PublicKey, id Identity, names []string, 
 			template.DNSNames = append(template.DNSNames, name)
 		}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, public, a.key)
+	der, err := x509.CreateCertificate(rand.Reader, template, by.cert, public, by.key)
 	if err != nil {
 		return nil, fmt.Errorf("sign certificate of %s: %w", id, err)
 	}
-	return slices.Concat(encodeCert(der), a.intermediates), nil
+	return slices.Concat(encodeCert(der), by.intermediates), nil
 }
 
 func (a *Authority) clamp(ttl time.Duration) time.Duration {

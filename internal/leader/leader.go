@@ -1,0 +1,133 @@
+// Package leader elects one of the replicas of a control plane to write into the cluster, and holds its writers: the mesh's root
+// certificate in every namespace and in the webhooks.
+package leader
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+)
+
+// Writer keeps something in the cluster as it should be until its context is done. It must compare before it writes: another replica,
+// or another revision, may have been there.
+type Writer struct {
+	Name string
+	Run  func(ctx context.Context) error
+}
+
+// Options of Run.
+type Options struct {
+	Client kubernetes.Interface
+	// Namespace and Lease name the Lease (https://kubernetes.io/docs/concepts/architecture/leases/) that the leader holds.
+	Namespace, Lease string
+	// Identity of this replica, unique among them.
+	Identity string
+	Writers  []Writer
+	// LeaseDuration is how long the others wait for a leader that is silent; default 15 s. The leader renews at a fifth of it and gives
+	// up at two thirds.
+	LeaseDuration time.Duration
+	// Leading, unless nil, hears when this replica begins and ceases to lead.
+	Leading func(bool)
+	Log     *slog.Logger // nil: silent
+}
+
+// Run takes part in the election until ctx is done, and runs the writers while this replica leads. At the end the Lease is released, so
+// that another replica leads at once.
+func Run(ctx context.Context, o Options) error {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.LeaseDuration <= 0 {
+		o.LeaseDuration = 15 * time.Second
+	}
+	if o.Leading == nil {
+		o.Leading = func(bool) {}
+	}
+	for ctx.Err() == nil {
+		if err := o.term(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// term waits until this replica leads, and returns when it does no more and every writer has ended.
+func (o Options) term(ctx context.Context) error {
+	led := make(chan struct{})
+	lock := &noticed{Interface: &resourcelock.LeaseLock{
+		LeaseMeta:  metav1.ObjectMeta{Name: o.Lease, Namespace: o.Namespace},
+		Client:     o.Client.CoordinationV1(),
+		LockConfig: resourcelock.ResourceLockConfig{Identity: o.Identity},
+	}}
+	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+		Lock:          lock,
+		LeaseDuration: o.LeaseDuration, RenewDeadline: o.LeaseDuration * 2 / 3, RetryPeriod: o.LeaseDuration / 5,
+		ReleaseOnCancel: true, Name: o.Lease,
+		Callbacks: leaderelection.LeaderCallbacks{
+			OnStartedLeading: func(ctx context.Context) {
+				defer close(led)
+				o.Log.Info("this replica writes into the cluster", "lease", o.Namespace+"/"+o.Lease)
+				o.Leading(true)
+				defer o.Leading(false)
+				o.write(ctx)
+			},
+			OnStoppedLeading: func() {},
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("election by lease %s/%s: %w", o.Namespace, o.Lease, err)
+	}
+	elector.Run(ctx)
+	if lock.held {
+		<-led
+	}
+	return nil
+}
+
+// noticed knows whether the lock was ever held: then OnStartedLeading is called, in a goroutine that nobody else waits for.
+type noticed struct {
+	resourcelock.Interface
+	held bool
+}
+
+func (l *noticed) Create(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
+	return l.notice(l.Interface.Create(ctx, r))
+}
+
+func (l *noticed) Update(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
+	return l.notice(l.Interface.Update(ctx, r))
+}
+
+func (l *noticed) notice(err error) error {
+	l.held = l.held || err == nil
+	return err
+}
+
+// write runs the writers; one that fails is started again.
+func (o Options) write(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	for _, w := range o.Writers {
+		running.Go(func() {
+			for {
+				err := w.Run(ctx)
+				if ctx.Err() != nil {
+					return
+				}
+				o.Log.Error("writer failed, starting it again", "writer", w.Name, "error", err)
+				select {
+				case <-ctx.Done():
+					return
+				case <-time.After(time.Second):
+				}
+			}
+		})
+	}
+}
