@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/meshctl/meshctl/internal/cli/meshd"
+	"github.com/meshctl/meshctl/internal/cli/meshd/kubernetes"
 )
 
-func main() { os.Exit(meshd.Main(os.Args[1:])) }
+func main() { os.Exit(meshd.Main(os.Args[1:], kubernetes.Run)) }

@@ -128,6 +128,9 @@ type Certificate struct {
 	Serial    string    `json:"serial"` // hexadecimal
 	NotBefore time.Time `json:"notBefore,omitzero"`
 	NotAfter  time.Time `json:"notAfter"`
+	// Signer is the key identifier of the signer, TrustedRoots are the SHA-256 of the roots that came with the certificate; hexadecimal.
+	Signer       string   `json:"signer,omitempty"`
+	TrustedRoots []string `json:"trustedRoots,omitempty"`
 }
 
 // SyncReport answers the wait for synchronisation.

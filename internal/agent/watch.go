@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/hex"
 	"net/http"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/meshctl/meshctl/internal/agent/certs"
 	"github.com/meshctl/meshctl/internal/agent/link"
 	"github.com/meshctl/meshctl/internal/agentapi"
+	"github.com/meshctl/meshctl/internal/ca"
 )
 
 // adminHTTP keeps no connection open: each would be one of Envoy's.
@@ -91,6 +93,7 @@ func (a *agent) watchCertificate(ctx context.Context) {
 			a.link.SetCertificate(&agentapi.Certificate{
 				SpiffeId: c.ID(), Issuer: c.Leaf().Issuer.String(), Serial: c.Leaf().SerialNumber.Text(16),
 				NotBefore: c.Leaf().NotBefore.Unix(), NotAfter: c.Leaf().NotAfter.Unix(),
+				Signer: hex.EncodeToString(c.Leaf().AuthorityKeyId), TrustedRoots: ca.Fingerprints(state.Issued),
 			})
 		}
 		a.board.update(func(s *State) {

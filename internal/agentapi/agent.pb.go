@@ -1026,8 +1026,12 @@ type Certificate struct {
 	// Hexadecimal.
 	Serial string `protobuf:"bytes,3,opt,name=serial,proto3" json:"serial,omitempty"`
 	// Seconds since 1970.
-	NotBefore     int64 `protobuf:"varint,4,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
-	NotAfter      int64 `protobuf:"varint,5,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`
+	NotBefore int64 `protobuf:"varint,4,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
+	NotAfter  int64 `protobuf:"varint,5,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`
+	// Key identifier of the signer, hexadecimal; empty when the certificate has none.
+	Signer string `protobuf:"bytes,6,opt,name=signer,proto3" json:"signer,omitempty"`
+	// SHA-256 of each root that the proxy trusts, hexadecimal.
+	TrustedRoots  []string `protobuf:"bytes,7,rep,name=trusted_roots,json=trustedRoots,proto3" json:"trusted_roots,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1095,6 +1099,20 @@ func (x *Certificate) GetNotAfter() int64 {
 		return x.NotAfter
 	}
 	return 0
+}
+
+func (x *Certificate) GetSigner() string {
+	if x != nil {
+		return x.Signer
+	}
+	return ""
+}
+
+func (x *Certificate) GetTrustedRoots() []string {
+	if x != nil {
+		return x.TrustedRoots
+	}
+	return nil
 }
 
 var File_agent_proto protoreflect.FileDescriptor
@@ -1191,14 +1209,16 @@ const file_agent_proto_rawDesc = "" +
 	"\x06Health\x12\x18\n" +
 	"\ahealthy\x18\x01 \x01(\bR\ahealthy\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\b\n" +
-	"\x06Rotate\"\x96\x01\n" +
+	"\x06Rotate\"\xd3\x01\n" +
 	"\vCertificate\x12\x1b\n" +
 	"\tspiffe_id\x18\x01 \x01(\tR\bspiffeId\x12\x16\n" +
 	"\x06issuer\x18\x02 \x01(\tR\x06issuer\x12\x16\n" +
 	"\x06serial\x18\x03 \x01(\tR\x06serial\x12\x1d\n" +
 	"\n" +
 	"not_before\x18\x04 \x01(\x03R\tnotBefore\x12\x1b\n" +
-	"\tnot_after\x18\x05 \x01(\x03R\bnotAfter*$\n" +
+	"\tnot_after\x18\x05 \x01(\x03R\bnotAfter\x12\x16\n" +
+	"\x06signer\x18\x06 \x01(\tR\x06signer\x12#\n" +
+	"\rtrusted_roots\x18\a \x03(\tR\ftrustedRoots*$\n" +
 	"\tProxyType\x12\v\n" +
 	"\aSIDECAR\x10\x00\x12\n" +
 	"\n" +

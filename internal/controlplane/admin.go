@@ -143,6 +143,7 @@ func certificateOf(in *agentapi.Certificate) *adminapi.Certificate {
 	return &adminapi.Certificate{
 		SPIFFE: in.GetSpiffeId(), Issuer: in.GetIssuer(), Serial: in.GetSerial(),
 		NotBefore: time.Unix(in.GetNotBefore(), 0).UTC(), NotAfter: time.Unix(in.GetNotAfter(), 0).UTC(),
+		Signer: in.GetSigner(), TrustedRoots: in.GetTrustedRoots(),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -52,7 +53,18 @@ type Options struct {
 	// Instance is the name of this process in statuses, e.g. its host name; ConfigDirs what to show of Layers.
 	Instance   string
 	ConfigDirs []string
-	Log        *slog.Logger // nil: silent
+	// ServerNames are further DNS names under which clients know the control plane.
+	ServerNames []string
+	// PodsElsewhere means that a layer describes the workloads of pods: of the workloads that agents register only those of
+	// WorkloadGroups become part of the mesh.
+	PodsElsewhere bool
+	// Workloads takes the WorkloadEntries of registered workloads, which then come back with a layer; nil: they are a layer of their own.
+	Workloads registry.Emitter
+	// Started, unless nil, is given the control plane before it serves. Resolved, unless nil, is told of every snapshot in turn; it must
+	// not wait.
+	Started  func(*ControlPlane)
+	Resolved func(*mesh.Snapshot)
+	Log      *slog.Logger // nil: silent
 }
 
 // ControlPlane is one running control plane.
@@ -73,9 +85,16 @@ type ControlPlane struct {
 // Run runs a control plane until ctx is done, then stops it in good order and returns nil. An error means that it could not go on.
 func Run(ctx context.Context, o Options) error {
 	workloads := memory.New()
-	c, err := assemble(o, workloads)
+	var emitter registry.Emitter = workloads
+	if o.Workloads != nil {
+		emitter = o.Workloads
+	}
+	c, err := assemble(o, emitter)
 	if err != nil {
 		return err
+	}
+	if o.Started != nil {
+		o.Started(c)
 	}
 	defer c.registry.Close()
 	group, ctx := errgroup.WithContext(ctx)
@@ -85,6 +104,7 @@ func Run(ctx context.Context, o Options) error {
 	group.Go(func() error { return overlay.New(layers...).Run(ctx, c.reduce) })
 	if o.Secure != nil {
 		group.Go(func() error { return c.serveSecure(ctx) })
+		group.Go(func() error { return c.renewStale(ctx) })
 	}
 	if o.Plaintext != nil {
 		group.Go(func() error { return serveGRPC(ctx, o.Plaintext, c.plain, xdsserver.ServerOptions(), c.plain.Register) })
@@ -110,6 +130,7 @@ func assemble(o Options, workloads registry.Emitter) (*ControlPlane, error) {
 	c.registry = registry.New(registry.Options{
 		TrustDomain: empty.Config().TrustDomain, Emitter: workloads, State: o.Registrations,
 		Group: c.workloadGroup, PortNames: c.portNames, Wanted: c.wanted, ProxyConfig: c.proxyConfig, Bootstrap: c.bootstrapPatches, Log: o.Log, Ready: ready,
+		GroupsOnly: o.PodsElsewhere, Stale: c.stale,
 		OnChange: func(nodeID string) {
 			select {
 			case <-assembled:
@@ -139,10 +160,13 @@ func (c *ControlPlane) reduce(b config.Batch) {
 	// Also when nothing changed for proxies: a WorkloadGroup concerns agents only.
 	c.registry.Refresh()
 	c.report()
+	if c.o.Resolved != nil {
+		c.o.Resolved(after)
+	}
 }
 
 func (c *ControlPlane) serveSecure(ctx context.Context) error {
-	serving := c.o.Authority.Serving(controlPlaneIdentity(c.snapshot.Load().Config()), serverNames(c.snapshot.Load().Config())...)
+	serving := c.o.Authority.Serving(controlPlaneIdentity(c.snapshot.Load().Config()), slices.Concat(serverNames(c.snapshot.Load().Config()), c.o.ServerNames)...)
 	config := ca.ServerTLS(ca.TLSOptions{
 		Certificate: func() (*tls.Certificate, error) { return serving.Certificate() },
 		Bundle:      c.o.Authority.TrustBundle,

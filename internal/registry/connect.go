@@ -117,6 +117,7 @@ func (r *Registry) handle(s *session, m *agentapi.FromAgent) error {
 				s.rotations = nil
 			}
 			w.cert = what.Certificate
+			r.renewIfStale(s.key)
 			return changed
 		})
 	case *agentapi.FromAgent_Register:
@@ -152,6 +153,9 @@ func (r *Registry) want(s *session) {
 	}
 	p := w.proxy
 	r.mu.Unlock()
+	if s.asked && p.Redirected {
+		return // never wants a port
+	}
 	list := r.o.Wanted(p)
 	if s.asked && slices.EqualFunc(list, s.wanted, func(a, b *agentapi.Listen) bool { return proto.Equal(a, b) }) {
 		return

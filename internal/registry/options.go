@@ -51,6 +51,11 @@ type Options struct {
 	TrustDomain string
 	// Emitter takes the WorkloadEntries; nil for none (where another source describes the workloads).
 	Emitter Emitter
+	// GroupsOnly means that workloads without a WorkloadGroup get no WorkloadEntry: another source describes them (the pods of a cluster).
+	GroupsOnly bool
+	// Stale reports whether an agent should ask for another certificate than the one that it has, e.g. because the authority has changed;
+	// nil for never.
+	Stale func(*agentapi.Certificate) bool
 	// State keeps the registrations; nil forgets them at the end of the process.
 	State State
 	// Ready is closed once the first configuration is applied; until then agents wait, or one that comes back after a
@@ -101,6 +106,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Bootstrap == nil {
 		o.Bootstrap = func(Proxy) (string, []config.Problem) { return "", nil }
+	}
+	if o.Stale == nil {
+		o.Stale = func(*agentapi.Certificate) bool { return false }
 	}
 	if o.OnChange == nil {
 		o.OnChange = func(string) {}

@@ -43,7 +43,7 @@ func (r *Registry) emit(work map[key]*standing) {
 	var batch config.Batch
 	for k, s := range work {
 		var o *config.Object
-		if s != nil {
+		if s != nil && (s.proxy.Group != "" || !r.o.GroupsOnly) {
 			o = entry(*s, r.o.PortNames)
 		}
 		before := r.published[k]

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"sync"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -25,6 +26,9 @@ type session struct {
 
 	// rotations wait for the next certificate; guarded by the registry's mutex.
 	rotations []chan *agentapi.Certificate
+	// renewed is when the agent was last asked to renew a stale certificate; renewing means that it will be looked at again.
+	renewed  time.Time
+	renewing bool
 
 	once  sync.Once
 	ended chan struct{} // closed with cause set

@@ -37,6 +37,7 @@ func (st *stream) answered(sub *subscription, nonce string, refusal *rpcstatus.S
 // with a field out of range, for one bad resource. So that the bad one holds back nothing else, the others are sent once
 // more: without those that the message names or, when it names none, in two halves, until the bad one stands alone.
 func (st *stream) rejected(sub *subscription, p *push, text string) {
+	st.server.count(sub.url, Total{Rejections: 1})
 	content := p.content()
 	bad := offenders(content, text)
 	named := len(bad) > 0

@@ -58,6 +58,7 @@ func (st *stream) sending(p *push, nonce string) {
 	a.removals += len(p.removed)
 	if len(p.content())+len(p.removed) > 0 {
 		a.pushes++
+		st.server.count(p.sub.url, Total{Pushes: 1})
 	}
 }
 

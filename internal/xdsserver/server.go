@@ -47,6 +47,7 @@ type Server struct {
 	stopped bool
 	streams map[*stream]struct{}
 	settled chan struct{} // closed and replaced whenever a stream may have become synced
+	totals  map[string]Total
 }
 
 // New returns a server; Register adds it to a gRPC server.
@@ -61,7 +62,7 @@ func New(options Options) *Server {
 	return &Server{
 		options: options, budget: semaphore.NewWeighted(options.BytesInFlight), ctx: ctx, cancel: cancel,
 		lists:   lists{entries: map[uint64]weak.Pointer[list]{}, sweepAt: firstSweep},
-		streams: map[*stream]struct{}{}, settled: make(chan struct{}),
+		streams: map[*stream]struct{}{}, settled: make(chan struct{}), totals: map[string]Total{},
 	}
 }
 

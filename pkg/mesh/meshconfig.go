@@ -17,7 +17,7 @@ import (
 
 // configKey names the ConfigMap whose key "mesh" holds the mesh-wide configuration.
 func configKey(o Options) config.Key {
-	return config.Key{Kind: config.ConfigMap, Namespace: o.SystemNamespace, Name: "istio"}
+	return config.Key{Kind: config.ConfigMap, Namespace: o.SystemNamespace, Name: o.ConfigName}
 }
 
 // resolveConfig returns the mesh-wide configuration that the ConfigMap gives (nil: none), with the defaults that

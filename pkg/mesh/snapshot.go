@@ -17,12 +17,14 @@ type Options struct {
 	SystemNamespace string // where mesh-wide configuration lives [istio-system]
 	DomainSuffix    string // of Kubernetes Services [cluster.local]
 	TrustDomain     string // of identities, unless the MeshConfig says otherwise [cluster.local]
+	ConfigName      string // of the ConfigMap with the MeshConfig; revisions have their own [istio]
 }
 
 func (o Options) withDefaults() Options {
 	o.SystemNamespace = cmp.Or(o.SystemNamespace, "istio-system")
 	o.DomainSuffix = cmp.Or(o.DomainSuffix, "cluster.local")
 	o.TrustDomain = cmp.Or(o.TrustDomain, "cluster.local")
+	o.ConfigName = cmp.Or(o.ConfigName, config.MeshConfigName)
 	return o
 }
 

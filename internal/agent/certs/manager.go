@@ -41,6 +41,8 @@ type State struct {
 	Certificate *Certificate
 	// Roots is the PEM trust bundle; empty when none is known yet.
 	Roots []byte
+	// Issued are those of the roots that came with the certificate.
+	Issued []byte
 	// Err is why the last request failed, nil when it did not.
 	Err error
 }
@@ -170,7 +172,7 @@ func (m *Manager) renew(ctx context.Context) error {
 	}
 	m.update(func(s *State) {
 		if s.Err = err; err == nil {
-			s.Certificate, m.issued = cert, roots
+			s.Certificate, s.Issued, m.issued = cert, roots, roots
 		}
 	})
 	m.readRoots()

@@ -31,7 +31,7 @@ func NewCmd(f *factory.Factory) *cobra.Command {
 
 // meshdCmd is meshd with one flag more.
 func meshdCmd(f *factory.Factory) *cobra.Command {
-	cmd := meshd.NewCmd(f.IO.ErrOut)
+	cmd := meshd.NewCmd(f.IO.ErrOut, nil)
 	cmd.Version = ""
 	parentFD := cmd.Flags().Int("parent-fd", 0, "file descriptor of a pipe; stop when its other end closes")
 	run := cmd.RunE

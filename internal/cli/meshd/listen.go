@@ -11,9 +11,11 @@ import (
 
 // Ready is the content of --ready-file: where the control plane can be reached. Empty for what is not served.
 type Ready struct {
-	XDS       string `json:"xdsAddress,omitempty"`
-	Plaintext string `json:"plaintextXDSAddress,omitempty"`
-	Admin     string `json:"adminAddress,omitempty"`
+	XDS        string `json:"xdsAddress,omitempty"`
+	Plaintext  string `json:"plaintextXDSAddress,omitempty"`
+	Admin      string `json:"adminAddress,omitempty"`
+	Webhook    string `json:"webhookAddress,omitempty"`
+	Monitoring string `json:"monitoringAddress,omitempty"`
 }
 
 func (r Ready) write(path string) error {
@@ -24,26 +26,35 @@ func (r Ready) write(path string) error {
 	return meshstate.WriteFile(path, data)
 }
 
-// listen opens every address before anything else happens, so that a port in use is known at once.
+// address is where to listen; listener and actual are filled in unless address is empty.
+type address struct {
+	flag, address string
+	listener      *net.Listener
+	actual        *string
+}
+
+// listen opens every address of a control plane without a cluster.
 func listen(o options, out *controlplane.Options) (Ready, error) {
 	var r Ready
-	for _, l := range []struct {
-		flag, address string
-		listener      *net.Listener
-		actual        *string
-	}{
+	err := open([]address{
 		{"--xds-address", o.secure, &out.Secure, &r.XDS},
 		{"--plaintext-xds-address", o.plaintext, &out.Plaintext, &r.Plaintext},
 		{"--admin-address", o.admin, &out.Admin, &r.Admin},
-	} {
-		if l.address == "" {
+	})
+	return r, err
+}
+
+// open listens before anything else happens, so that a port in use is known at once.
+func open(addresses []address) error {
+	for _, a := range addresses {
+		if a.address == "" {
 			continue
 		}
-		opened, err := net.Listen("tcp", l.address)
+		opened, err := net.Listen("tcp", a.address)
 		if err != nil {
-			return r, fmt.Errorf("%s: %w (give another port, or 0 for any free one)", l.flag, err)
+			return fmt.Errorf("%s: %w (give another port, or 0 for any free one)", a.flag, err)
 		}
-		*l.listener, *l.actual = opened, opened.Addr().String()
+		*a.listener, *a.actual = opened, opened.Addr().String()
 	}
-	return r, nil
+	return nil
 }

@@ -35,13 +35,14 @@ type options struct {
 	trustDomain, domainSuffix string
 	caDir                     string
 	logLevel                  string
+	cluster                   cluster
 }
 
-// Main runs meshd in this process until SIGINT or SIGTERM and returns the exit code.
-func Main(args []string) int {
+// Main runs meshd in this process until SIGINT or SIGTERM and returns the exit code. kubernetes runs it in a cluster.
+func Main(args []string, kubernetes Runner) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	cmd := NewCmd(os.Stderr)
+	cmd := NewCmd(os.Stderr, kubernetes)
 	cmd.SetArgs(args)
 	err := cmd.ExecuteContext(ctx)
 	if err != nil {
@@ -50,8 +51,8 @@ func Main(args []string) int {
 	return int(exitcode.Of(err))
 }
 
-// NewCmd returns the command, which logs to log.
-func NewCmd(log io.Writer) *cobra.Command {
+// NewCmd returns the command, which logs to log. Without a way to run it in a cluster it has no flags for that.
+func NewCmd(log io.Writer, kubernetes Runner) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:   "meshd --config-dir DIR...",
@@ -65,12 +66,20 @@ certificate and serves no secrets; it is for gRPC's own xDS client and for load 
   meshd --config-dir ./mesh --plaintext-xds-address 127.0.0.1:15010
 
   # A control plane with certificates
-  meshd --config-dir ./mesh --state-dir ./state --xds-address 127.0.0.1:15012`,
+  meshd --config-dir ./mesh --state-dir ./state --xds-address 127.0.0.1:15012
+
+  # The control plane of a Kubernetes cluster, outside of it
+  meshd --kubernetes --kubeconfig ~/.kube/config --xds-address 127.0.0.1:15012 --monitoring-address 127.0.0.1:15014`,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       version.String(),
-		RunE:          func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o, log) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.cluster.on {
+				return runCluster(cmd.Context(), o, log, kubernetes)
+			}
+			return run(cmd.Context(), o, log)
+		},
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&o.configDirs, "config-dir", nil, "directory of YAML to read and watch; may be given several times")
@@ -84,6 +93,9 @@ certificate and serves no secrets; it is for gRPC's own xDS client and for load 
 	f.StringVar(&o.trustDomain, "trust-domain", "cluster.local", "trust domain of the workloads' SPIFFE ids")
 	f.StringVar(&o.domainSuffix, "domain", "cluster.local", "DNS suffix of services")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	if kubernetes != nil {
+		o.cluster.addFlags(cmd)
+	}
 	return cmd
 }
 
@@ -91,20 +103,17 @@ func run(ctx context.Context, o options, log io.Writer) error {
 	if err := check(o); err != nil {
 		return &exitcode.Error{Code: exitcode.Usage, Err: err}
 	}
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
-		return &exitcode.Error{Code: exitcode.Usage, Err: fmt.Errorf("--log-level %q: use debug, info, warn or error", o.logLevel)}
+	logger, err := o.logger(log)
+	if err != nil {
+		return err
 	}
 	options := controlplane.Options{
 		Mesh:       mesh.Options{SystemNamespace: o.systemNamespace, DomainSuffix: o.domainSuffix, TrustDomain: o.trustDomain},
 		ConfigDirs: o.configDirs,
-		Log:        slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})),
+		Log:        logger,
 	}
 	options.Instance, _ = os.Hostname()
-	if os.Getenv("GOGC") == "" {
-		// Most of the heap is configuration that stays; a tighter collector costs little time and saves a quarter of the peak.
-		debug.SetGCPercent(50)
-	}
+	tightenCollector()
 	for _, d := range o.configDirs {
 		options.Layers = append(options.Layers, source.Source(dir.New(dir.Options{Paths: []string{d}})))
 	}
@@ -121,6 +130,21 @@ func run(ctx context.Context, o options, log io.Writer) error {
 		}
 	}
 	return controlplane.Run(ctx, options)
+}
+
+// tightenCollector saves a quarter of the peak for little time: most of the heap is configuration that stays.
+func tightenCollector() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
+}
+
+func (o options) logger(out io.Writer) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
+		return nil, &exitcode.Error{Code: exitcode.Usage, Err: fmt.Errorf("--log-level %q: use debug, info, warn or error", o.logLevel)}
+	}
+	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level})), nil
 }
 
 // check refuses flags that cannot work together.
