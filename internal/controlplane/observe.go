@@ -2,11 +2,15 @@ package controlplane
 
 import (
 	"github.com/meshctl/meshctl/internal/xdsserver"
+	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 // Snapshot returns the resolved mesh of now, never nil.
 func (c *ControlPlane) Snapshot() *mesh.Snapshot { return c.snapshot.Load() }
+
+// Problems is everything that is wrong with the configuration now.
+func (c *ControlPlane) Problems() []config.Problem { return c.problems() }
 
 // Ready is closed when the first full configuration is served.
 func (c *ControlPlane) Ready() <-chan struct{} { return c.views.ready }

@@ -4,15 +4,14 @@ package incluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -42,31 +41,10 @@ type Options struct {
 	// XDS serves proxies and agents over TLS, Webhook the API server over HTTPS, Monitoring plain HTTP (/ready, /healthz, /version,
 	// /metrics), Admin the API of the CLI on loopback.
 	XDS, Webhook, Monitoring, Admin net.Listener
-	// Webhooks returns what Webhook serves for a mesh; nil serves nothing.
-	Webhooks func(Mesh) http.Handler
-	// Writers are what the elected replica runs besides the writers of this package.
-	Writers func(Mesh) []leader.Writer
 	// Drain is how long the control plane goes on serving, no longer ready, after ctx is done: those who connect meanwhile find another
 	// replica. Default 3 s; negative for not at all.
 	Drain time.Duration
 	Log   *slog.Logger // nil: silent
-}
-
-// Mesh is the running mesh, for what is built on it.
-type Mesh struct {
-	// Client is a client of the cluster.
-	Client kubernetes.Interface
-	// Config is how to reach it.
-	Config *rest.Config
-	// Snapshot returns the resolved mesh of now.
-	Snapshot func() *mesh.Snapshot
-	// Changed returns a channel that is closed when the snapshot is replaced.
-	Changed func() <-chan struct{}
-	// Revision as labels have it: never empty.
-	Revision string
-	// SystemNamespace of the mesh; Suffix is what this revision's objects there end in: "" or "-REVISION".
-	SystemNamespace, Suffix string
-	Log                     *slog.Logger
 }
 
 func (o Options) withDefaults() Options {
@@ -114,9 +92,10 @@ func (o Options) serverNames() []string {
 type process struct {
 	o       Options
 	client  kubernetes.Interface
+	dynamic dynamic.Interface
 	metrics *metrics
 	keeper  *kubeca.Keeper
-	changes changes
+	changed chan struct{} // sent to when the mesh may be another one
 	ready   atomic.Bool
 	control atomic.Pointer[controlplane.ControlPlane]
 }
@@ -124,7 +103,7 @@ type process struct {
 // Run runs the control plane until ctx is done, then lets proxies go over to other replicas and returns nil. An error means that it could
 // not go on.
 func Run(ctx context.Context, o Options) error {
-	p := &process{o: o.withDefaults()}
+	p := &process{o: o.withDefaults(), changed: make(chan struct{}, 1)}
 	if err := p.connect(); err != nil {
 		return err
 	}
@@ -153,6 +132,9 @@ func (p *process) connect() error {
 		return fmt.Errorf("client of the cluster: %w", err)
 	}
 	p.client = client
+	if p.dynamic, err = dynamic.NewForConfig(config); err != nil {
+		return fmt.Errorf("client of the cluster: %w", err)
+	}
 	return nil
 }
 
@@ -167,7 +149,6 @@ func (p *process) run(ctx, serving context.Context) error {
 		return err
 	}
 	p.keeper = keeper
-	p.changes.init()
 	cluster, err := kube.New(p.o.Cluster, kube.Options{Name: p.o.ClusterName})
 	if err != nil {
 		return err
@@ -251,7 +232,7 @@ func (p *process) options(from source.Source, started func(*controlplane.Control
 		Secure: p.o.XDS, Admin: p.o.Admin,
 		Authority: p.keeper.Authority(), Tokens: kubeca.NewTokens(p.client, p.o.TrustDomain),
 		Instance: p.o.Instance, ServerNames: p.o.serverNames(), PodsElsewhere: true,
-		Started: started, Resolved: func(*mesh.Snapshot) { p.changes.next() }, Log: p.o.Log,
+		Started: started, Resolved: func(*mesh.Snapshot) { p.wake() }, Log: p.o.Log,
 	}
 }
 
@@ -261,20 +242,9 @@ func (p *process) election() leader.Options {
 		leader.RootCertificates(p.client, authority, p.o.Log),
 		leader.Webhooks{Client: p.client, Service: p.o.service(), Namespace: p.o.SystemNamespace, Trust: authority, Log: p.o.Log}.Writer(),
 	}
-	if p.o.Writers != nil {
-		writers = append(writers, p.o.Writers(p.mesh())...)
-	}
+	writers = append(writers, p.statuses())
 	return leader.Options{
 		Client: p.client, Namespace: p.o.SystemNamespace, Lease: "istio-leader" + p.o.suffix(), Identity: p.o.Instance,
 		Writers: writers, Leading: p.metrics.lead, Log: p.o.Log,
 	}
 }
-
-func (p *process) mesh() Mesh {
-	return Mesh{
-		Client: p.client, Config: p.o.Cluster, Snapshot: p.control.Load().Snapshot, Changed: p.changes.wait,
-		Revision: p.o.Revision, SystemNamespace: p.o.SystemNamespace, Suffix: p.o.suffix(), Log: p.o.Log,
-	}
-}
-
-var errNoWebhooks = errors.New("this control plane serves no webhooks")

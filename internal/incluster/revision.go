@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/source"
@@ -65,25 +64,4 @@ func (s ofRevision) foreign(o *config.Object) bool {
 // configuresMesh kinds are read by revision; what exists in the cluster anyway is there for all.
 func configuresMesh(k config.Kind) bool {
 	return k != config.WorkloadEntry && (strings.HasSuffix(k.Group, ".istio.io") || k.Group == config.HTTPRoute.Group)
-}
-
-// changes tells any number of waiters that something has changed.
-type changes struct {
-	mu sync.Mutex
-	c  chan struct{}
-}
-
-func (c *changes) init() { c.c = make(chan struct{}) }
-
-func (c *changes) next() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	close(c.c)
-	c.c = make(chan struct{})
-}
-
-func (c *changes) wait() <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.c
 }

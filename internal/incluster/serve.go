@@ -52,13 +52,7 @@ func (p *process) notReady() string {
 func (p *process) serveWebhooks(ctx context.Context) error {
 	id := ca.Identity{TrustDomain: p.o.TrustDomain, Namespace: p.o.SystemNamespace, ServiceAccount: p.o.service()}
 	serving := p.keeper.Authority().Serving(id, append(p.o.serverNames(), "localhost", "127.0.0.1")...)
-	var handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, errNoWebhooks.Error(), http.StatusNotFound)
-	})
-	if p.o.Webhooks != nil {
-		handler = p.o.Webhooks(p.mesh())
-	}
-	return serveHTTP(ctx, p.o.Webhook, handler, &tls.Config{
+	return serveHTTP(ctx, p.o.Webhook, p.webhooks(), &tls.Config{
 		MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return serving.Certificate() },
 	})

@@ -1,0 +1,95 @@
+package incluster
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshctl/meshctl/internal/leader"
+	"github.com/meshctl/meshctl/internal/status"
+	"github.com/meshctl/meshctl/internal/version"
+	"github.com/meshctl/meshctl/internal/webhook"
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/inject"
+)
+
+// defaultHub is where images come from that nobody names.
+const defaultHub = "meshctl.io"
+
+// wake says that the mesh may be another one.
+func (p *process) wake() {
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+}
+
+// statuses writes into objects what became of them.
+func (p *process) statuses() leader.Writer {
+	return leader.Writer{Name: "statuses", Run: func(ctx context.Context) error {
+		control := p.control.Load()
+		(&status.Writer{
+			Client: p.dynamic, Changed: p.changed, Log: p.o.Log,
+			State: func() (config.Set, []config.Problem) { return control.Snapshot().Set(), control.Problems() },
+		}).Run(ctx)
+		return nil
+	}}
+}
+
+// webhooks injects and validates by the mesh of now.
+func (p *process) webhooks() http.Handler {
+	control := p.control.Load()
+	settings := injector{key: config.Key{
+		Kind: config.ConfigMap, Namespace: p.o.SystemNamespace, Name: "istio-sidecar-injector" + p.o.suffix(),
+	}}
+	return webhook.Handler(webhook.Options{
+		Settings: func() (inject.Settings, error) { return settings.of(control.Snapshot().Set()) },
+		Mesh:     control.Snapshot, Revision: p.o.Revision, NativeSidecars: sync.OnceValue(p.nativeSidecars), Log: p.o.Log,
+	})
+}
+
+// injector reads the settings of injections once for each form of their ConfigMap.
+type injector struct {
+	key config.Key
+
+	mu       sync.Mutex
+	object   *config.Object
+	settings inject.Settings
+	err      error
+}
+
+func (i *injector) of(set config.Set) (inject.Settings, error) {
+	o := set.Get(i.key)
+	if o == nil {
+		return inject.Settings{}, fmt.Errorf("there is no ConfigMap %s in namespace %s: install the mesh again", i.key.Name, i.key.Namespace)
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.object != o {
+		data := map[string]string{}
+		if m, ok := o.Spec.(*corev1.ConfigMap); ok {
+			data = m.Data
+		}
+		i.object = o
+		if i.settings, i.err = inject.ReadSettings(inject.DefaultSettings(defaultHub, version.String()), data["config"], data["values"]); i.err != nil {
+			i.err = fmt.Errorf("ConfigMap %s/%s: %w", i.key.Namespace, i.key.Name, i.err)
+		}
+	}
+	return i.settings, i.err
+}
+
+// nativeSidecars reports whether init containers may run on: by default since Kubernetes 1.29. A cluster that does not say its version is
+// taken for a new one.
+func (p *process) nativeSidecars() bool {
+	v, err := p.client.Discovery().ServerVersion()
+	if err != nil {
+		return true
+	}
+	minor, err := strconv.Atoi(strings.TrimRight(v.Minor, "+"))
+	return err != nil || v.Major != "1" || minor >= 29
+}
