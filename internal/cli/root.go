@@ -23,6 +23,7 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/proxyconfig"
 	"github.com/meshctl/meshctl/internal/cli/proxystatus"
 	"github.com/meshctl/meshctl/internal/cli/standalone"
+	"github.com/meshctl/meshctl/internal/cli/tag"
 	"github.com/meshctl/meshctl/internal/cli/uninstall"
 	"github.com/meshctl/meshctl/internal/cli/upgrade"
 	"github.com/meshctl/meshctl/internal/cli/version"
@@ -48,6 +49,7 @@ func commands(f *factory.Factory) []*cobra.Command {
 		upgrade.NewCmd(f, nil),
 		uninstall.NewCmd(f, nil),
 		inject.NewCmd(f, nil),
+		tag.NewCmd(f, nil),
 		image.NewCmd(f, nil),
 		envoy.NewCmd(f, nil),
 		version.NewCmd(f, nil),

@@ -58,10 +58,20 @@ func byRight(c client.Conflict) bool {
 	return false
 }
 
-// yield leaves the failure policy of a validating webhook to the control plane, which tightens it as soon as it answers.
+// yield leaves to others what they decide while the mesh runs: the failure policy of a validating webhook to the control plane, which
+// tightens it as soon as it answers, and whether an injector stands back to the tag "default".
 func yield(object, live *unstructured.Unstructured) *unstructured.Unstructured {
-	if live == nil || object.GetKind() != "ValidatingWebhookConfiguration" {
+	if live == nil || object.GroupVersionKind().Group != admissionGroup || !hasWebhooks(object) {
 		return object
+	}
+	if object.GetKind() == injectorKind.Kind {
+		now, out := webhooksOf(live), object.DeepCopy()
+		edit(out, func(w map[string]any) {
+			if is := now[w["name"]]; standsBack(is) {
+				w["namespaceSelector"] = is["namespaceSelector"]
+			}
+		})
+		return out
 	}
 	config, err := applied.Extract(live, client.Manager)
 	if err != nil {
@@ -69,20 +79,15 @@ func yield(object, live *unstructured.Unstructured) *unstructured.Unstructured {
 	}
 	now, mine := webhooksOf(live), webhooksOf(config)
 	out := object.DeepCopy()
-	webhooks, _, _ := unstructured.NestedSlice(out.Object, "webhooks")
-	for _, item := range webhooks {
-		w, ok := item.(map[string]any)
-		if !ok || now[w["name"]] == nil {
-			continue
+	edit(out, func(w map[string]any) {
+		is := now[w["name"]]
+		if bundle, _, _ := unstructured.NestedString(is, "clientConfig", "caBundle"); bundle == "" {
+			return
 		}
-		if bundle, _, _ := unstructured.NestedString(now[w["name"]], "clientConfig", "caBundle"); bundle == "" {
-			continue
-		}
-		if w["failurePolicy"] = now[w["name"]]["failurePolicy"]; mine[w["name"]]["failurePolicy"] == nil {
+		if w["failurePolicy"] = is["failurePolicy"]; mine[w["name"]]["failurePolicy"] == nil {
 			delete(w, "failurePolicy")
 		}
-	}
-	_ = unstructured.SetNestedSlice(out.Object, webhooks, "webhooks") // it was one before
+	})
 	return out
 }
 

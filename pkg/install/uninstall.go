@@ -156,6 +156,13 @@ func (i *Installer) tags(ctx context.Context, revisions []string) ([]unstructure
 // Uninstall carries a removal out, and waits until everything is gone. It returns what stays.
 func (i *Installer) Uninstall(ctx context.Context, r Removal, timeout time.Duration) ([]Residue, error) {
 	end := time.Now().Add(timeout)
+	for _, id := range r.Objects {
+		if u := r.live[id]; !r.Last && u.GetLabels()[tagLabel] == defaultTag {
+			if err := i.stepForward(ctx, u); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err := i.removeUsers(ctx, r, end); err != nil {
 		return nil, err
 	}
