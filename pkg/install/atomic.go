@@ -115,7 +115,15 @@ func (i *Installer) forget(ctx context.Context, set string) error {
 func (o *operation) removeNamespace(ctx context.Context, wanted []desired) error {
 	spaces := slices.DeleteFunc(slices.Clone(wanted), func(d desired) bool { return d.stage != stageNamespace || o.state.live[d.id] != nil })
 	for _, d := range spaces {
-		if _, err := o.dropNamespace(ctx, d.id); err != nil {
+		left, err := o.dropNamespace(ctx, d.id)
+		if err != nil {
+			return err
+		}
+		if len(left) > 0 {
+			o.step(fmt.Sprintf("%s stays: others keep something in it: %s", d.id, joinComma(left)))
+			continue
+		}
+		if err := o.gone(ctx, time.Now().Add(endsWithin), []inventory.ID{d.id}); err != nil {
 			return err
 		}
 	}

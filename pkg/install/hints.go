@@ -19,6 +19,7 @@ var hints = []struct{ words, hint string }{
 	{"denied the request", "ask the owner of that webhook or policy to allow it"},
 	{"exceeded quota", "raise the ResourceQuota of the namespace"},
 	{"attempting to grant RBAC permissions not currently held", "install as a cluster administrator, or as a user who may `escalate` roles"},
+	{"field is immutable", "delete that object, or uninstall the revision, and install again"},
 	{"being terminated", "the namespace is being deleted: wait until it is gone"},
 	{" is forbidden: User ", "install as a user who may do that, such as a cluster administrator"},
 }

@@ -35,6 +35,9 @@ func (i *Installer) collectUsers(ctx context.Context, s state, out *Removal) err
 		}
 		for m := range instances {
 			instance := inventory.IDOf(&instances[m])
+			if origin, listed := s.origin(instance); listed && origin == inventory.Ours {
+				continue
+			}
 			out.Resources, out.live[instance] = append(out.Resources, instance), &instances[m]
 		}
 	}

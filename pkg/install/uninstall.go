@@ -76,7 +76,11 @@ func (i *Installer) Removal(ctx context.Context, sel Selected) (Removal, error) 
 	if err := i.collect(ctx, s, &out); err != nil {
 		return out, err
 	}
-	if len(out.Revisions)+len(s.set(inventory.Base).Objects) == 0 && (!sel.Purge || len(out.Definitions) == 0) {
+	listed := 0
+	for _, set := range out.sets {
+		listed += len(set.Objects)
+	}
+	if len(out.Revisions)+listed == 0 && (!sel.Purge || len(out.Definitions) == 0) {
 		return out, ErrNothing
 	}
 	return out, nil
@@ -113,7 +117,7 @@ func (i *Installer) collect(ctx context.Context, s state, out *Removal) error {
 			case others[id] || s.live[id] == nil || st == stageNamespace:
 			case set.Objects[id] == inventory.Found:
 				out.Kept = append(out.Kept, Residue{id.String(), "it was there before and belongs to " + Owner(s.live[id])})
-			case st != stageDefinitions && !slices.Contains(out.Resources, id):
+			case st != stageDefinitions:
 				out.Objects = append(out.Objects, id)
 			}
 		}

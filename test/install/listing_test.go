@@ -8,8 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 
 	"github.com/meshctl/meshctl/pkg/install/client"
@@ -47,6 +49,9 @@ func normal(u *unstructured.Unstructured) string {
 	for _, name := range []string{"resourceVersion", "managedFields", "uid", "generation", "creationTimestamp"} {
 		unstructured.RemoveNestedField(u.Object, "metadata", name)
 	}
+	if u.GetKind() == "Deployment" {
+		delete(u.Object, "status")
+	}
 	text, _ := json.Marshal(u.Object)
 	return string(text)
 }
@@ -70,4 +75,42 @@ func same(t *testing.T, before, after map[string]string) {
 	if slices.Sort(out); len(out) > 0 {
 		t.Errorf("the cluster differs:\n%s", strings.Join(out, "\n"))
 	}
+}
+
+// versions are the resource versions of all objects.
+func versions(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for _, k := range []schema.GroupVersionResource{configMaps, deployments, validating, mutating, definitions, namespaces, secrets} {
+		list, err := raw(t).Resource(k).List(context.Background(), metav1.ListOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range list.Items {
+			if u := &list.Items[n]; u.GetNamespace() != "kube-system" {
+				out[client.RefOf(u).String()] = u.GetResourceVersion()
+			}
+		}
+	}
+	return out
+}
+
+// get returns an object of the system namespace, or nil.
+func get(t *testing.T, resource schema.GroupVersionResource, name string) *unstructured.Unstructured {
+	t.Helper()
+	u, err := raw(t).Resource(resource).Namespace(system).Get(context.Background(), name, metav1.GetOptions{})
+	if err != nil {
+		return nil
+	}
+	return u
+}
+
+// global returns an object without a namespace.
+func global(t *testing.T, resource schema.GroupVersionResource, name string) *unstructured.Unstructured {
+	t.Helper()
+	u, err := raw(t).Resource(resource).Get(context.Background(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }

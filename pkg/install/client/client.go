@@ -10,9 +10,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
 )
 
 // Manager is the field manager of everything that is applied. See https://kubernetes.io/docs/reference/using-api/server-side-apply/.
@@ -102,7 +104,10 @@ func (c *Client) call(ctx context.Context, once func(context.Context) error) err
 }
 
 func (c *Client) attempt(ctx context.Context, once func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, c.o.CallTimeout)
+	ctx, cancel := context.WithTimeout(quiet(ctx), c.o.CallTimeout)
 	defer cancel()
 	return once(ctx)
 }
+
+// quiet keeps client-go from writing to standard error what is returned as an error as well.
+func quiet(ctx context.Context) context.Context { return klog.NewContext(ctx, logr.Discard()) }

@@ -160,7 +160,7 @@ func (c *Client) Watch(ctx context.Context, k schema.GroupVersionKind, s Selecti
 	if err != nil {
 		return nil, err
 	}
-	return resource.Watch(ctx, metav1.ListOptions{
+	return resource.Watch(quiet(ctx), metav1.ListOptions{
 		LabelSelector: s.Labels, FieldSelector: s.Fields, ResourceVersion: version, AllowWatchBookmarks: true,
 	})
 }
