@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -110,23 +111,23 @@ func create(t *testing.T, client dynamic.Interface, resource schema.GroupVersion
 	return client.Resource(resource).Namespace(u.GetNamespace()).Create(t.Context(), u, o)
 }
 
-// until asks again until done says so.
-func until(t *testing.T, done func() bool) {
+// until asks again until done finds nothing wrong.
+func until(t *testing.T, done func() error) {
 	t.Helper()
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
-	deadline := time.After(20 * time.Second)
-	for !done() {
+	deadline := time.After(10 * time.Second)
+	for err := done(); err != nil; err = done() {
 		select {
 		case <-deadline:
-			t.Fatal("the API server does not ask the webhook")
+			t.Fatal(err)
 		case <-ticker.C:
 		}
 	}
 }
 
 const hookedPod = `{apiVersion: v1, kind: Pod, metadata: {name: NAME, namespace: NAMESPACE, labels: {app: web}, annotations: {ANNOTATIONS}},
-  spec: {containers: [{name: web, image: example.com/web, readinessProbe: {httpGet: {path: /, port: 8080}},
+  spec: {serviceAccountName: default, containers: [{name: web, image: example.com/web, readinessProbe: {httpGet: {path: /, port: 8080}},
   securityContext: {allowPrivilegeEscalation: false, runAsNonRoot: true, runAsUser: 1000, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}}]}}`
 
 func podOf(name, namespace, annotations string) string {
@@ -136,9 +137,12 @@ func podOf(name, namespace, annotations string) string {
 func TestPodsAreInjected(t *testing.T) {
 	client := hooked(t)
 	pods := schema.GroupVersionResource{Version: "v1", Resource: "pods"}
-	until(t, func() bool {
+	until(t, func() error {
 		u, err := create(t, client, pods, podOf("probe", "hooked", ""), true)
-		return err == nil && strings.Contains(fmt.Sprint(u.Object), inject.ProxyContainer)
+		if err == nil && !strings.Contains(fmt.Sprint(u.Object), inject.ProxyContainer) {
+			return errors.New("the API server does not ask the webhook")
+		}
+		return err
 	})
 	for _, c := range []struct{ name, namespace, annotations string }{
 		{"native", "hooked", ""},
@@ -180,9 +184,11 @@ func TestConfigurationIsValidated(t *testing.T) {
   spec: {metrics: [{providers: [{name: prometheus}], overrides: [{match: {metric: REQUEST_COUNT}, tagOverrides: {id: {value: "%{REQUEST_ID}"}}}]}]}}`
 	good := strings.Replace(bad, "%{REQUEST_ID}", "request.id", 1)
 	var err error
-	until(t, func() bool {
-		_, err = create(t, client, telemetries, bad, true)
-		return err != nil
+	until(t, func() error {
+		if _, err = create(t, client, telemetries, bad, true); err == nil {
+			return errors.New("the API server does not ask the webhook")
+		}
+		return nil
 	})
 	if want := "error MSH0506: spec.metrics[0].overrides[0].tagOverrides[id].value: "; !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), want) {
 		t.Errorf("bad: %v, want %s", err, want)
