@@ -61,6 +61,7 @@ func newConn(connection httpstream.Connection, data, failures httpstream.Stream,
 func brief(message string) string {
 	message = strings.TrimSpace(message)
 	if _, cause, ok := strings.Cut(message, ": connect: "); ok {
+		cause, _, _ = strings.Cut(cause, " IPv6") // containerd says then that it tried that, too
 		return strings.TrimSpace(cause)
 	}
 	return message

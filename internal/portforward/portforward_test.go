@@ -86,7 +86,7 @@ func (s *apiServer) stream() httpstream.NewStreamHandler {
 			defer failure.Close()
 			defer stream.Close()
 			if port := stream.Headers().Get("port"); port != "80" {
-				fmt.Fprintf(failure, "error forwarding port %[1]s to pod x, uid : failed to execute portforward: dial tcp4 127.0.0.1:%[1]s: connect: connection refused", port)
+				fmt.Fprintf(failure, "error forwarding port %[1]s to pod x, uid : failed to execute portforward: dial tcp4 127.0.0.1:%[1]s: connect: connection refused IPv6 dial tcp6: address localhost: no suitable address found", port)
 				return
 			}
 			_, _ = io.Copy(stream, stream)
@@ -178,7 +178,7 @@ func TestNothingListens(t *testing.T) {
 	defer c.Close()
 	_, err = c.Read(make([]byte, 1))
 	var op *net.OpError
-	if !errors.As(err, &op) || !strings.Contains(err.Error(), "web-0.default:81: connection refused") {
+	if !errors.As(err, &op) || !strings.Contains(err.Error(), "web-0.default:81: connection refused") || strings.Contains(err.Error(), "IPv6") {
 		t.Errorf("read: %v", err)
 	}
 }
