@@ -53,8 +53,8 @@ func (p *pod) customised(c corev1.Container, earlier, own *corev1.Container) (co
 		return c, nil
 	}
 	over := own.DeepCopy()
-	if over.Image == "auto" {
-		over.Image = ""
+	if over.Image == "auto" { // its pull policy is what the API server makes of an image without a tag
+		over.Image, over.ImagePullPolicy = "", ""
 	}
 	if over.Image == "" {
 		over.Image = c.Image

@@ -102,6 +102,7 @@ func generation(set *unstructured.Unstructured) int {
 
 // pods says what the pods of an owner wait for, and whether the owner may not create them.
 func (s *store) pods(p place, owner *unstructured.Unstructured, pods []*unstructured.Unstructured, where string) (nodes []Node, problems []Problem) {
+	pods = slices.DeleteFunc(slices.Clone(pods), func(u *unstructured.Unstructured) bool { return u.GetDeletionTimestamp() != nil }) // nobody waits for those
 	slices.SortFunc(pods, func(a, b *unstructured.Unstructured) int {
 		return slices.Compare([]string{a.GetName()}, []string{b.GetName()})
 	})
