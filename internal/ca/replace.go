@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"slices"
 )
 
 // Replace makes the authority sign and trust from now on as another one of the same trust domain does, and reports whether that is a
@@ -44,7 +45,13 @@ type Stamp struct {
 // Stamp returns that of the certificates which the authority signs now.
 func (a *Authority) Stamp() Stamp {
 	s := a.now.Load()
-	return Stamp{Signer: hex.EncodeToString(s.cert.SubjectKeyId), Roots: fingerprints(s.roots)}
+	return Stamp{Signer: hex.EncodeToString(s.cert.SubjectKeyId), Roots: fingerprints(s.asRoots())}
+}
+
+// asRoots are the certificates of an answer that workloads take for roots: those that name themselves as their issuer.
+func (s *signer) asRoots() []*x509.Certificate {
+	middle, _ := decodeCerts(s.intermediates) // none is no error here
+	return slices.DeleteFunc(slices.Concat(middle, s.roots), func(c *x509.Certificate) bool { return !bytes.Equal(c.RawIssuer, c.RawSubject) })
 }
 
 // Fingerprints returns the SHA-256 of each certificate in PEM input, in hexadecimal; nil when there is none.
