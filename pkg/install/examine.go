@@ -15,6 +15,7 @@ import (
 // Action is what an installation would do with an object.
 type Action string
 
+// The actions.
 const (
 	Create Action = "create"
 	Change Action = "change"

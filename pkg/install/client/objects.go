@@ -39,11 +39,11 @@ func (c *Client) resource(ctx context.Context, k schema.GroupVersionKind, namesp
 	if err != nil {
 		return nil, err
 	}
-	if r := c.dynamic.Resource(kind.GVR()); !kind.Namespaced || namespace == "" {
+	r := c.dynamic.Resource(kind.GVR())
+	if !kind.Namespaced || namespace == "" {
 		return r, nil
-	} else { //nolint:revive // r would have to be declared outside
-		return r.Namespace(namespace), nil
 	}
+	return r.Namespace(namespace), nil
 }
 
 // do runs one call about one object.
