@@ -17,6 +17,7 @@ import (
 
 	"github.com/meshctl/meshctl/internal/digest"
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/source/kube"
 )
 
 const (
@@ -134,20 +135,8 @@ func (w *Writer) write(ctx context.Context, u Update) error {
 		return err
 	}
 	group, version, _ := strings.Cut(u.APIVersion, "/")
-	resource := w.Client.Resource(schema.GroupVersionResource{Group: group, Version: version, Resource: plural(u.Key.Kind.Name)})
+	resource := w.Client.Resource(schema.GroupVersionResource{Group: group, Version: version, Resource: kube.Resource(u.Key.Kind)})
 	force := true
 	_, err = resource.Namespace(u.Key.Namespace).Patch(ctx, u.Key.Name, types.ApplyPatchType, data, metav1.PatchOptions{FieldManager: fieldManager, Force: &force}, "status")
 	return err
-}
-
-// plural is the resource of a kind, by the rules of English that Kubernetes' names follow.
-func plural(kind string) string {
-	name := strings.ToLower(kind)
-	switch {
-	case strings.HasSuffix(name, "s"):
-		return name + "es"
-	case strings.HasSuffix(name, "y") && !strings.HasSuffix(name, "ay") && !strings.HasSuffix(name, "ey"):
-		return strings.TrimSuffix(name, "y") + "ies"
-	}
-	return name + "s"
 }

@@ -26,6 +26,9 @@ type Options struct {
 	// AnswerTimeout is how long the server may take to describe an API group; a server that does not is taken to be away. Default
 	// 10 s. PageTimeout is how long one page of a list may take. Default 60 s.
 	AnswerTimeout, PageTimeout time.Duration
+	// RefusedPatience is for how long a watched kind must be refused until it is a Problem and the rest goes on without it: a server that
+	// has just started refuses what it allows a moment later. Default 5 s.
+	RefusedPatience time.Duration
 	// Decoder reads the objects.
 	Decoder config.Decoder
 	// Progress, unless nil, is told after each page. Calls do not overlap.
@@ -64,6 +67,9 @@ func New(c *rest.Config, o Options) (*Cluster, error) {
 	}
 	if o.PageTimeout <= 0 {
 		o.PageTimeout = time.Minute
+	}
+	if o.RefusedPatience <= 0 {
+		o.RefusedPatience = 5 * time.Second
 	}
 	base, _, err := rest.DefaultServerUrlFor(c)
 	if err != nil {

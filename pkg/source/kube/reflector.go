@@ -109,7 +109,8 @@ func (l *lister) ListWithContext(ctx context.Context, options metav1.ListOptions
 			out.Items = append(out.Items, i)
 		}
 	})
-	if errors.Is(err, errGone) {
+	if errors.Is(err, errGone) || errors.Is(err, errLate) && options.ResourceVersion != "" {
+		// Forgotten, or of the future: a cluster that was restored from a backup counts from an earlier state. The reflector lists anew.
 		return nil, apierrors.NewResourceExpired(err.Error())
 	}
 	out.Continue, out.ResourceVersion = page.token, page.version
@@ -149,17 +150,19 @@ func (l *lister) read(data []byte) (*item, error) {
 	return i, nil
 }
 
-// WatchWithContext follows changes from a state on. The reflector bounds how long that takes.
+// WatchWithContext follows changes from a state on, for as long as the reflector says: should the server not end it, we do.
 func (l *lister) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 	query := l.query(options)
 	query.Set("watch", "true")
 	query.Set("allowWatchBookmarks", "true")
-	if options.TimeoutSeconds != nil {
-		query.Set("timeoutSeconds", strconv.FormatInt(*options.TimeoutSeconds, 10))
+	bound := l.cluster.o.AnswerTimeout
+	if seconds := options.TimeoutSeconds; seconds != nil {
+		query.Set("timeoutSeconds", strconv.FormatInt(*seconds, 10))
+		bound += time.Duration(*seconds) * time.Second
 	}
+	ctx, cancel := context.WithTimeout(ctx, bound)
 	address := l.cluster.base.JoinPath(l.resource.path)
 	address.RawQuery = query.Encode()
-	ctx, cancel := context.WithCancel(ctx)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
 	if err != nil {
 		cancel()

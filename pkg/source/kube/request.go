@@ -20,6 +20,8 @@ var (
 	ErrUnauthorized = errors.New("does not accept the credentials")
 
 	errForbidden = errors.New("forbidden")
+	errRefused   = errors.New("the server answered") // what asking again will hardly change
+	errLate      = errors.New("the server answered late")
 	errNotFound  = errors.New("not found")
 	errGone      = errors.New("the list changed faster than it could be read")
 )
@@ -131,8 +133,12 @@ func (c *Cluster) refused(response *http.Response) error {
 		return errNotFound
 	case http.StatusGone:
 		return errGone
-	default:
+	case http.StatusGatewayTimeout:
+		return fmt.Errorf("%w: %s", errLate, status.Message)
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return fmt.Errorf("the server answered %s: %s", response.Status, status.Message)
+	default:
+		return fmt.Errorf("%w %s: %s", errRefused, response.Status, status.Message)
 	}
 }
 

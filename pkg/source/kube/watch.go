@@ -103,7 +103,7 @@ func (r *following) discover(ctx context.Context, absent map[config.Kind]bool) b
 		r.parts.Go(func() { r.reflect(ctx, f) })
 	}
 	for _, m := range missing {
-		r.feed.settle(m.Kind, &config.Problem{Message: m.Kind.Name + " objects cannot be read: " + m.Message, Fix: "give the control plane the permissions of its ClusterRole"})
+		r.feed.settle(m.Kind, unreadable(m.Kind, m.Message))
 	}
 	return true
 }
@@ -114,6 +114,7 @@ func (r *following) reflect(ctx context.Context, of resource) {
 	s := newStore(of.kind, r.feed, r.chosen)
 	s.fetch = func(key config.Key) { r.fetch(ctx, lister, s, key) }
 	r.chosen.add(s)
+	refused := refusals{patience: r.cluster.o.RefusedPatience}
 	keep(ctx, lister, s, func(err error) bool {
 		if errors.Is(err, errNotFound) {
 			_ = s.Replace(nil, "")
@@ -123,11 +124,35 @@ func (r *following) reflect(ctx context.Context, of resource) {
 			}
 			return false
 		}
-		if errors.Is(err, errForbidden) {
-			r.feed.settle(of.kind, &config.Problem{Message: of.kind.Name + " objects cannot be read: " + err.Error(), Fix: "give the control plane the permissions of its ClusterRole"})
+		if refused.last(err, time.Now()) {
+			r.feed.settle(of.kind, unreadable(of.kind, err.Error()))
 		}
 		return true
 	})
+}
+
+func unreadable(kind config.Kind, why string) *config.Problem {
+	return &config.Problem{Message: kind.Name + " objects cannot be read: " + why, Fix: "give the control plane the permissions of its ClusterRole"}
+}
+
+// refusals tells a kind that one may not read from a server that has just started and does not know its roles yet: going on without a
+// kind takes its objects from every proxy.
+type refusals struct {
+	patience    time.Duration
+	first, seen time.Time
+}
+
+// last reports whether the server has refused for so long that it will go on so.
+func (r *refusals) last(err error, now time.Time) bool {
+	if !errors.Is(err, errForbidden) && !errors.Is(err, errRefused) {
+		r.first = time.Time{}
+		return false
+	}
+	if r.first.IsZero() || now.Sub(r.seen) > 3*retryMost { // it was read in between
+		r.first = now
+	}
+	r.seen = now
+	return now.Sub(r.first) >= r.patience
 }
 
 // definitions wakes follow when the definition of a kind comes or goes.
