@@ -2,13 +2,16 @@
 package status
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 // Update is the status that an object should have.
@@ -21,8 +24,9 @@ type Update struct {
 
 // Of computes the status of every object of a mesh that has one. problems are all that is known to be wrong with them, and their order is
 // that in which they are told. An object whose status is already as it should be is left out.
-func Of(set config.Set, problems []config.Problem) []Update {
-	w := world{set: set, problems: map[config.Key][]config.Problem{}}
+func Of(s *mesh.Snapshot, problems []config.Problem) []Update {
+	set := s.Set()
+	w := world{snapshot: s, set: set, problems: map[config.Key][]config.Problem{}}
 	for _, p := range problems {
 		w.problems[p.Object] = append(w.problems[p.Object], p)
 	}
@@ -39,6 +43,7 @@ func Of(set config.Set, problems []config.Problem) []Update {
 
 // world is what statuses are computed from.
 type world struct {
+	snapshot *mesh.Snapshot
 	set      config.Set
 	problems map[config.Key][]config.Problem
 }
@@ -52,6 +57,8 @@ func (w world) of(o *config.Object) (status map[string]any, has bool) {
 		return w.class(o)
 	case o.Key.Kind == config.K8sGateway:
 		return w.gateway(o)
+	case o.Key.Kind == config.Ingress:
+		return w.ingress(o)
 	default:
 		return w.route(o)
 	}
@@ -60,12 +67,18 @@ func (w world) of(o *config.Object) (status map[string]any, has bool) {
 // conditionReconciled is the type under which Istio says whether an object is in force.
 const conditionReconciled = "Reconciled"
 
-// istio is the status of Istio's kinds (istio.meta.v1alpha1.IstioStatus): whether the object is in force, and every finding.
+// istio is the status of Istio's kinds (istio.meta.v1alpha1.IstioStatus): whether the object is in force, and every finding. The message
+// counts the findings, so that an object whose condition is as it should be has the right ones.
 func (w world) istio(o *config.Object) (map[string]any, bool) {
 	c := config.Condition{Type: conditionReconciled, Status: "True", Reason: "Accepted", Message: "in force"}
 	list := w.problems[o.Key]
 	if failed := errorsOf(list, ""); len(failed) > 0 {
 		c.Status, c.Reason, c.Message = "False", "Rejected", told(failed)
+	} else if len(list) > 0 {
+		c.Message += ", but: " + told(list)
+	}
+	if g := o.Meta.Generation; g != 0 {
+		c.ObservedGeneration = json.Number(strconv.FormatInt(g, 10))
 	}
 	if slices.Contains(o.Conditions, c) {
 		return nil, false
@@ -77,7 +90,7 @@ func (w world) istio(o *config.Object) (map[string]any, bool) {
 			"level": strings.ToUpper(fmt.Sprint(p.Severity)),
 		})
 	}
-	return map[string]any{"conditions": []any{condition(c, 0)}, "validationMessages": messages}, true
+	return map[string]any{"conditions": []any{condition(c, o.Meta.Generation)}, "validationMessages": messages}, true
 }
 
 func title(p config.Problem) string { return strings.TrimPrefix(p.Field+": "+sentence(p), ": ") }

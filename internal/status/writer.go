@@ -17,6 +17,7 @@ import (
 
 	"github.com/meshctl/meshctl/internal/digest"
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh"
 	"github.com/meshctl/meshctl/pkg/source/kube"
 )
 
@@ -36,8 +37,8 @@ const (
 type Writer struct {
 	// Client reaches the cluster.
 	Client dynamic.Interface
-	// State returns the objects of the mesh and what is wrong with them now.
-	State func() (config.Set, []config.Problem)
+	// State returns the mesh and everything that is wrong with its objects now: what its snapshot says, and what could not be read.
+	State func() (*mesh.Snapshot, []config.Problem)
 	// Changed is sent to when State returns something else; it may lose sends while one waits.
 	Changed <-chan struct{}
 	Log     *slog.Logger
@@ -58,9 +59,7 @@ func (w *Writer) Run(ctx context.Context) {
 		}
 		var again <-chan time.Time
 		if failed := w.once(ctx); failed > 0 {
-			timer := time.NewTimer(retry)
-			defer timer.Stop()
-			again = timer.C
+			again = time.After(retry)
 		}
 		select {
 		case <-ctx.Done():
@@ -73,14 +72,15 @@ func (w *Writer) Run(ctx context.Context) {
 
 // once writes what differs, and returns how many objects could not be written.
 func (w *Writer) once(ctx context.Context) (failed int) {
-	set, problems := w.State()
+	snapshot, problems := w.State()
+	set := snapshot.Set()
 	type result struct {
 		key    config.Key
 		digest config.Digest
 		err    error
 	}
 	var todo []Update
-	for _, u := range Of(set, problems) {
+	for _, u := range Of(snapshot, problems) {
 		if w.written[u.Key] != digestOf(u) {
 			todo = append(todo, u)
 		}

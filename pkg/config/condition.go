@@ -8,6 +8,8 @@ type Condition struct {
 	Status  string `json:"status"` // "True", "False" or "Unknown"
 	Reason  string `json:"reason"`
 	Message string `json:"message"`
+	// ObservedGeneration is the generation of the object that was judged, "" when it is not told. Some controllers write it as text.
+	ObservedGeneration json.Number `json:"observedGeneration"`
 }
 
 // conditionsOf reads the conditions of a status. What a controller wrote in another form is nobody's mistake, and left out.

@@ -9,8 +9,8 @@ import (
 func TestConditions(t *testing.T) {
 	const text = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a}\nspec: {}\n"
 	plain := one(t, text)
-	o := one(t, text+"status: {observedGeneration: '3', other: [x], conditions: [{type: WaypointAccepted, status: 'False', reason: Missing, message: no waypoint, lastTransitionTime: never}]}\n")
-	if len(o.Conditions) != 1 || o.Conditions[0] != (Condition{"WaypointAccepted", "False", "Missing", "no waypoint"}) {
+	o := one(t, text+"status: {observedGeneration: '3', other: [x], conditions: [{type: WaypointAccepted, status: 'False', reason: Missing, message: no waypoint, observedGeneration: '3', lastTransitionTime: never}]}\n")
+	if len(o.Conditions) != 1 || o.Conditions[0] != (Condition{"WaypointAccepted", "False", "Missing", "no waypoint", "3"}) {
 		t.Errorf("got %v", o.Conditions)
 	}
 	if o.Digest != plain.Digest {

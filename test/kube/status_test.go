@@ -72,10 +72,10 @@ func startPlane(t *testing.T, kinds []config.Kind) *plane {
 	return p
 }
 
-func (p *plane) state() (config.Set, []config.Problem) {
+func (p *plane) state() (*mesh.Snapshot, []config.Problem) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.snapshot.Set(), p.snapshot.Problems()
+	return p.snapshot, p.snapshot.Problems()
 }
 
 func TestStatusIsWrittenBack(t *testing.T) {
