@@ -16,6 +16,7 @@ import (
 	"github.com/meshctl/meshctl/internal/webhook"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/inject"
+	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 // defaultHub is where images come from that nobody names.
@@ -35,7 +36,7 @@ func (p *process) statuses() leader.Writer {
 		control := p.control.Load()
 		(&status.Writer{
 			Client: p.dynamic, Changed: p.changed, Log: p.o.Log,
-			State: func() (config.Set, []config.Problem) { return control.Snapshot().Set(), control.Problems() },
+			State: func() (*mesh.Snapshot, []config.Problem) { return control.Snapshot(), control.Problems() },
 		}).Run(ctx)
 		return nil
 	}}
