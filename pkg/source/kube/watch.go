@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// rediscover is how often kinds that the cluster does not serve are looked for where nothing tells that their definition came.
+	// rediscover is how often kinds that the cluster does not serve are looked for where nothing tells that their definition came. After
+	// one came they are looked for at once, and then less and less often.
 	rediscover = 30 * time.Second
 	// A cluster that fails is asked again after retryFirst, and then less and less often; retryMost bounds how late a recovery is noticed.
 	retryFirst = 100 * time.Millisecond
@@ -62,13 +63,13 @@ func (r *following) follow(ctx context.Context, kinds []config.Kind) {
 	for _, k := range kinds {
 		absent[k] = true
 	}
-	backoff := newBackoff()
+	failing, awaiting := newBackoff(), newBackoffTo(rediscover)
 	for {
-		pause := rediscover
+		var pause time.Duration
 		if len(absent) > 0 && !r.discover(ctx, absent) {
-			pause = backoff.Step()
+			pause = failing.Step()
 		} else {
-			backoff = newBackoff()
+			failing, pause = newBackoff(), awaiting.Step()
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -77,6 +78,7 @@ func (r *following) follow(ctx context.Context, kinds []config.Kind) {
 			return
 		case <-timer.C:
 		case <-r.defined.raised():
+			awaiting = newBackoffTo(rediscover) // a server serves what is defined, but a moment later
 		case kind := <-r.gone:
 			absent[kind] = true
 		}
@@ -161,8 +163,10 @@ func (r *following) definitions(ctx context.Context) {
 	keep(ctx, &lister{cluster: r.cluster, resource: of, decode: keyOnly}, signalStore{&r.defined}, func(error) bool { return true })
 }
 
-func newBackoff() *wait.Backoff {
-	return &wait.Backoff{Duration: retryFirst, Factor: 2, Jitter: 0.2, Steps: 10, Cap: retryMost}
+func newBackoff() *wait.Backoff { return newBackoffTo(retryMost) }
+
+func newBackoffTo(most time.Duration) *wait.Backoff {
+	return &wait.Backoff{Duration: retryFirst, Factor: 2, Jitter: 0.2, Steps: 10, Cap: most}
 }
 
 // signal wakes one waiter; several raises before it waits are one.
