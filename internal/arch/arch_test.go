@@ -34,6 +34,7 @@ var tiers = map[string]int{
 	"pkg/plan":               4,
 	"pkg/explain":            4,
 	"pkg/inject":             4,
+	"pkg/topology":           4,
 	"pkg/proxyconfig/admin":  5,
 	"pkg/install":            5,
 	"internal/image":         5,
@@ -72,7 +73,7 @@ var tiers = map[string]int{
 }
 
 // pure packages compute and nothing else: the same input gives the same output, on a server, in a command, in a test.
-var pure = []string{"pkg/authz", "pkg/config", "pkg/proxyconfig", "pkg/mesh", "pkg/translate", "pkg/envoyfilter", "pkg/xds", "pkg/analyze", "pkg/plan", "pkg/explain", "pkg/inject", "pkg/yamledit", "internal/table", "internal/digest"}
+var pure = []string{"pkg/authz", "pkg/config", "pkg/proxyconfig", "pkg/mesh", "pkg/translate", "pkg/envoyfilter", "pkg/xds", "pkg/analyze", "pkg/plan", "pkg/explain", "pkg/inject", "pkg/topology", "pkg/yamledit", "internal/table", "internal/digest"}
 
 var impure = []string{"os", "net", "net/http", "os/exec", "syscall"}
 
