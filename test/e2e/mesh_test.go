@@ -19,12 +19,16 @@ import (
 
 const system = "istio-system"
 
-// installed makes sure that the cluster has the mesh, once for all tests that need it.
-var installed sync.Once
+// installed makes sure that the cluster has the mesh, once for all tests that need it; before is what the cluster held until then.
+var (
+	installed sync.Once
+	before    []string
+)
 
 func install(t *testing.T) {
 	t.Helper()
 	installed.Do(func() {
+		before = objects(t)
 		began := time.Now()
 		mustRun(t, "install", "--profile", "demo", "--timeout", "2m", "-y")
 		t.Logf("installed, and all ready, in %s", time.Since(began).Round(100*time.Millisecond))
