@@ -12,8 +12,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
+// RootConfigMap is the ConfigMap with the mesh's roots that pods of every namespace mount, RootKey its key; both are Istio's.
 const (
-	// RootConfigMap is the ConfigMap with the mesh's roots that pods of every namespace mount, RootKey its key; both are Istio's.
 	RootConfigMap = "istio-ca-root-cert"
 	RootKey       = "root-cert.pem"
 )

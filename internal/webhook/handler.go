@@ -16,16 +16,13 @@ import (
 // Outcome is what became of a request.
 type Outcome string
 
+// The outcomes: of pods, of configuration, and of requests that cannot be answered.
 const (
-	// Injected: the pod was given a proxy.
-	Injected Outcome = "injected"
-	// Skipped: the pod is not to have one, or the object is none of ours.
-	Skipped Outcome = "skipped"
-	// Accepted and Rejected are configuration.
+	Injected Outcome = "injected" // the pod was given a proxy
+	Skipped  Outcome = "skipped"  // the pod is not to have one, or the object is none of ours
 	Accepted Outcome = "accepted"
 	Rejected Outcome = "rejected"
-	// Failed: a pod that cannot be injected as it asks, or a request that cannot be read.
-	Failed Outcome = "failed"
+	Failed   Outcome = "failed" // a pod that cannot be injected as it asks, or a request that cannot be read
 )
 
 // Options of Handler. Settings and Mesh are required.

@@ -105,10 +105,11 @@ func (i *Installer) shared(ctx context.Context, s state, out *Removal) error {
 func (i *Installer) collect(ctx context.Context, s state, out *Removal) error {
 	others := map[inventory.ID]bool{}
 	for name, set := range s.inventories {
+		if slices.Contains(out.Revisions, name) || out.Last && name == inventory.Base {
+			continue
+		}
 		for id := range set.Objects {
-			if !slices.Contains(out.Revisions, name) && !(out.Last && name == inventory.Base) {
-				others[id] = true
-			}
+			others[id] = true
 		}
 	}
 	for _, set := range out.sets {

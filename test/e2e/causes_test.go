@@ -101,7 +101,7 @@ func interrupted(t *testing.T) {
 // oldKubernetes is the cluster behind a proxy that says it is an older one.
 func oldKubernetes(t *testing.T) string {
 	t.Helper()
-	access, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG")) //nolint:forbidigo // of the cluster under test
+	access, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
 	must(t, err)
 	target, err := url.Parse(access.Host)
 	must(t, err)
