@@ -16,6 +16,12 @@ func Width(s string) int {
 	return c.StringWidth(s)
 }
 
+// Truncate cuts s to a number of terminal cells; what was cut ends in an ellipsis.
+func Truncate(s string, cells int) string {
+	c := runewidth.Condition{StrictEmojiNeutral: true}
+	return c.Truncate(s, cells, "…")
+}
+
 // Escape makes s safe to show on a terminal: control characters, invisible formatting characters (among them those
 // that reverse the direction of text) and invalid UTF-8 become visible escapes as Go writes them.
 func Escape(s string) string {

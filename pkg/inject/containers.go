@@ -133,7 +133,7 @@ func (p *pod) healthProbes(c *corev1.Container) {
 		FailureThreshold:    seconds("failureThreshold", values.ReadinessFailureThreshold),
 	}
 	holdsNative := p.native && (p.proxy.GetHoldApplicationUntilProxyStarts().GetValue() || values.HoldApplication)
-	if !p.gateway && (values.StartupProbe.Enabled || holdsNative) {
+	if values.StartupProbe.Enabled || holdsNative { // gateways too: without it they are ready a whole period of the readiness probe late
 		c.StartupProbe = &corev1.Probe{ProbeHandler: ready, TimeoutSeconds: 3, PeriodSeconds: 1, FailureThreshold: max(values.StartupProbe.FailureThreshold, 1)}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/meshctl/meshctl/internal/cli/exitcode"
@@ -24,8 +25,9 @@ type Factory struct {
 	Now    func() time.Time
 	// Terminal says that standard output is one; Color that colours may be used on it.
 	Terminal, Color bool
-	// ErrTerminal says that standard error is one.
+	// ErrTerminal says that standard error is one; ErrSize is then how many cells and lines it has.
 	ErrTerminal bool
+	ErrSize     func() (columns, rows int)
 	// InTerminal says that standard input is one: somebody can be asked.
 	InTerminal bool
 	// Mesh is the value of --mesh.
@@ -41,9 +43,18 @@ func New() *Factory {
 		Now:      time.Now,
 		Terminal: terminal, ErrTerminal: isatty.IsTerminal(os.Stderr.Fd()), InTerminal: isatty.IsTerminal(os.Stdin.Fd()),
 		// https://no-color.org: any value that is not empty turns colours off.
-		Color: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
-		Mesh:  meshstate.DefaultMesh,
+		Color:   terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+		Mesh:    meshstate.DefaultMesh,
+		ErrSize: func() (columns, rows int) { return size(os.Stderr) },
 	}
+}
+
+// size is that of a terminal, or of a common one where it cannot be told.
+func size(f *os.File) (columns, rows int) {
+	if columns, rows, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 && rows > 0 {
+		return columns, rows
+	}
+	return 80, 24
 }
 
 // Say writes one line of narration to standard error.

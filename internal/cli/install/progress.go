@@ -26,7 +26,7 @@ func NewConsole(f *factory.Factory) *Console {
 // Step writes a line above the tree.
 func (c *Console) Step(line string) {
 	c.erase()
-	c.f.Say("%s %s", c.paint(printer.Good, "✔"), line)
+	fmt.Fprintf(c.f.IO.ErrOut, "%s %s\n", c.paint(printer.Good, "✔"), printer.EscapeLines(line))
 }
 
 // Tree shows what is waited for.
@@ -40,8 +40,12 @@ func (c *Console) Tree(nodes []wait.Node) {
 		return
 	}
 	lines := wait.Lines(nodes, c.glyph)
+	columns, rows := c.f.ErrSize()
+	if more := len(lines) - (rows - 2); more > 0 { // what scrolled away, and lines that the terminal broke, could not be erased
+		lines = append(lines[:len(lines)-more], fmt.Sprintf("… and %d lines more", more))
+	}
 	for _, line := range lines {
-		fmt.Fprintln(c.f.IO.ErrOut, c.fit(line))
+		fmt.Fprintln(c.f.IO.ErrOut, printer.Truncate(printer.Escape(strings.ReplaceAll(line, "\n", " ")), columns-1))
 	}
 	c.drawn = len(lines)
 }
@@ -83,17 +87,6 @@ func (c *Console) erase() {
 		fmt.Fprintf(c.f.IO.ErrOut, "\x1b[%dA\x1b[J", c.drawn)
 		c.drawn = 0
 	}
-}
-
-// columns is how much of a line is drawn; one that the terminal broke could not be erased.
-const columns = 118
-
-func (c *Console) fit(line string) string {
-	line = strings.ReplaceAll(line, "\n", " ")
-	for printer.Width(line) > columns {
-		line = strings.ToValidUTF8(line[:len(line)-1], "")
-	}
-	return line
 }
 
 func (c *Console) glyph(s wait.State) string {

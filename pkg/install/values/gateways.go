@@ -47,7 +47,7 @@ func (b *builder) chartValues(g *gateway, v Values) Gateway {
 	leastReplicas(whole)
 	out := map[string]any{
 		"name": g.name, "revision": v.Revision, "component": g.component,
-		"imagePullSecrets": get(b.tree, "global.imagePullSecrets"),
+		"tag": get(b.tree, "global.tag"), "imagePullSecrets": get(b.tree, "global.imagePullSecrets"),
 		"serviceAccount":   map[string]any{"name": g.name + "-service-account"},
 	}
 	for _, p := range gatewayPaths {
