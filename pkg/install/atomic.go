@@ -22,7 +22,7 @@ const restoreTimeout = 2 * time.Minute
 func (o *operation) restore(ctx context.Context, wanted []desired, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTimeout)
 	defer cancel()
-	o.step("the installation failed: restoring what was there")
+	o.step("ended the installation, which failed; what was there before is being restored")
 	now, err := o.read(ctx, wanted)
 	if err == nil {
 		err = errors.Join(o.reapply(ctx), o.removeNew(ctx, now, wanted), o.inventories(ctx))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/meshctl/meshctl/pkg/install/applied"
 	"github.com/meshctl/meshctl/pkg/install/client"
@@ -61,8 +62,9 @@ func (i *Installer) Tags(ctx context.Context) ([]Tag, error) {
 	return out, nil
 }
 
-// TagObject is the webhook by which a tag is answered. Its authority is not filled in.
-func TagObject(tag, revision, namespace string) (*unstructured.Unstructured, error) {
+// TagObjects are the webhooks by which a tag is answered: an injector and, for the tag "default", a validator of the objects that choose no
+// revision. Their authority is not filled in.
+func TagObjects(tag, revision, namespace string) (injector, validator *unstructured.Unstructured, err error) {
 	if revision == defaultTag {
 		revision = ""
 	}
@@ -70,20 +72,27 @@ func TagObject(tag, revision, namespace string) (*unstructured.Unstructured, err
 		Profile: "minimal", Revision: revision, Namespace: namespace, Sets: []string{"base.enableCRDTemplates=false", "revisionTags[0]=" + tag},
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	components, err := render.Render(v)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, c := range components {
 		for _, u := range c.Objects {
-			if u.GetLabels()[tagLabel] == tag {
-				return u, nil
+			switch {
+			case u.GetLabels()[tagLabel] != tag:
+			case u.GetKind() == injectorKind.Kind:
+				injector = u
+			default:
+				validator = u
 			}
 		}
 	}
-	return nil, fmt.Errorf("the charts have no webhook for tag %s", tag)
+	if injector == nil {
+		return nil, nil, fmt.Errorf("the charts have no webhook for tag %s", tag)
+	}
+	return injector, validator, nil
 }
 
 // ErrTagTaken is the error of a tag that points to another revision.
@@ -92,41 +101,57 @@ var ErrTagTaken = errors.New("the tag is taken")
 // SetTag makes a tag point to a revision; one that points to another is moved only when told so. Namespaces that choose the tag follow as
 // their pods are made anew.
 func (i *Installer) SetTag(ctx context.Context, tag, revision string, move bool) error {
-	injector, err := i.injector(ctx, revision)
+	installed, err := i.injector(ctx, revision)
 	if err != nil {
 		return err
 	}
-	if injector == nil {
+	if installed == nil {
 		there, err := i.Revisions(ctx)
 		if err != nil {
 			return err
 		}
 		return fmt.Errorf("revision %s is not installed in %s (installed: %s)", revision, i.Namespace, strings.Join(there, ", "))
 	}
-	object, err := TagObject(tag, revision, i.Namespace)
+	injector, validator, err := TagObjects(tag, revision, i.Namespace)
 	if err != nil {
 		return err
 	}
-	live, err := i.Client.Get(ctx, client.RefOf(object))
-	if err != nil {
-		return err
+	objects := []*unstructured.Unstructured{injector}
+	if validator != nil {
+		objects = append(objects, validator)
 	}
-	if live != nil {
-		if !Ours(live) {
-			return &ForeignError{inventory.IDOf(live), Owner(live), ""}
-		}
-		if to := live.GetLabels()[revisionLabel]; to != revision && !move {
-			return fmt.Errorf("tag %s points to revision %s: %w: move it with --overwrite", tag, to, ErrTagTaken)
+	for _, u := range objects {
+		if err := i.mayTake(ctx, u, tag, revision, move); err != nil {
+			return err
 		}
 	}
-	like(object, injector)
 	if tag == defaultTag {
 		if err := i.standBack(ctx); err != nil {
 			return err
 		}
 	}
-	_, err = i.Client.Apply(ctx, object, client.ApplyOptions{Force: true})
-	return err
+	for _, u := range objects {
+		like(u, installed)
+		if _, err := i.Client.Apply(ctx, u, client.ApplyOptions{Force: true}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayTake refuses a webhook that somebody else made, and that of a tag which points elsewhere unless it is to be moved.
+func (i *Installer) mayTake(ctx context.Context, object *unstructured.Unstructured, tag, revision string, move bool) error {
+	live, err := i.Client.Get(ctx, client.RefOf(object))
+	if err != nil || live == nil {
+		return err
+	}
+	if !Ours(live) {
+		return &ForeignError{inventory.IDOf(live), Owner(live), ""}
+	}
+	if to := live.GetLabels()[revisionLabel]; to != revision && !move {
+		return fmt.Errorf("tag %s points to revision %s: %w: move it with --overwrite", tag, to, ErrTagTaken)
+	}
+	return nil
 }
 
 // like gives the webhooks of a tag what the injector of its revision has been given since it was installed.
@@ -138,8 +163,11 @@ func like(tag, injector *unstructured.Unstructured) {
 	edit(tag, func(w map[string]any) {
 		if bundle, _, _ := unstructured.NestedString(first, "clientConfig", "caBundle"); bundle != "" {
 			_ = unstructured.SetNestedField(w, bundle, "clientConfig", "caBundle")
+			if w["failurePolicy"] == "Ignore" { // of a validator: the control plane has been reached
+				w["failurePolicy"] = "Fail"
+			}
 		}
-		if policy, ok := first["reinvocationPolicy"].(string); ok {
+		if policy, ok := first["reinvocationPolicy"].(string); ok && tag.GetKind() == injectorKind.Kind {
 			w["reinvocationPolicy"] = policy
 		}
 	})
@@ -205,7 +233,7 @@ func standsBack(webhook map[string]any) bool {
 
 // RemoveTag takes a tag away; pods of namespaces that choose it get no proxy any more. It reports whether there was one.
 func (i *Installer) RemoveTag(ctx context.Context, tag string) (bool, error) {
-	found, err := i.Client.List(ctx, injectorKind, client.Selection{Labels: tagLabel + "=" + tag + "," + managedBy + "=" + client.Manager})
+	found, err := i.webhooks(ctx, tagLabel+"="+tag)
 	if err != nil || len(found) == 0 {
 		return false, err
 	}
@@ -213,11 +241,23 @@ func (i *Installer) RemoveTag(ctx context.Context, tag string) (bool, error) {
 		if err := i.Client.Delete(ctx, client.RefOf(&found[n]), found[n].GetUID()); err != nil {
 			return true, err
 		}
-		if tag == defaultTag {
+		if tag == defaultTag && found[n].GetKind() == injectorKind.Kind {
 			if err := i.stepForward(ctx, &found[n]); err != nil {
 				return true, err
 			}
 		}
 	}
 	return true, nil
+}
+
+// webhooks are our webhook configurations, of both kinds, with labels.
+func (i *Installer) webhooks(ctx context.Context, labels string) (out []unstructured.Unstructured, err error) {
+	for _, kind := range []schema.GroupVersionKind{injectorKind, validatorKind} {
+		found, err := i.Client.List(ctx, kind, client.Selection{Labels: labels + "," + managedBy + "=" + client.Manager})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	return out, nil
 }

@@ -146,23 +146,24 @@ func (r Removal) stage(id inventory.ID) stage {
 	return stageOf(r.live[id].GetLabels()["operator.istio.io/component"], id.GroupKind)
 }
 
-var injectorKind = schema.GroupVersionKind{Group: admissionGroup, Version: "v1", Kind: "MutatingWebhookConfiguration"}
+var (
+	injectorKind  = schema.GroupVersionKind{Group: admissionGroup, Version: "v1", Kind: "MutatingWebhookConfiguration"}
+	validatorKind = schema.GroupVersionKind{Group: admissionGroup, Version: "v1", Kind: "ValidatingWebhookConfiguration"}
+)
 
 // tags are the webhooks of the revision tags that point to revisions.
 func (i *Installer) tags(ctx context.Context, revisions []string) ([]unstructured.Unstructured, error) {
 	if len(revisions) == 0 {
 		return nil, nil
 	}
-	return i.Client.List(ctx, injectorKind, client.Selection{
-		Labels: "istio.io/tag," + managedBy + "=" + client.Manager + ",istio.io/rev in (" + joinComma(revisions) + ")",
-	})
+	return i.webhooks(ctx, tagLabel+","+revisionLabel+" in ("+joinComma(revisions)+")")
 }
 
 // Uninstall carries a removal out, and waits until everything is gone. It returns what stays.
 func (i *Installer) Uninstall(ctx context.Context, r Removal, timeout time.Duration) ([]Residue, error) {
 	end := time.Now().Add(timeout)
 	for _, id := range r.Objects {
-		if u := r.live[id]; !r.Last && u.GetLabels()[tagLabel] == defaultTag {
+		if u := r.live[id]; !r.Last && id.Kind == injectorKind.Kind && u.GetLabels()[tagLabel] == defaultTag {
 			if err := i.stepForward(ctx, u); err != nil {
 				return nil, err
 			}

@@ -195,6 +195,9 @@ func TestTagsMoveNamespacesBetweenRevisions(t *testing.T) {
 	if text := normal(global(t, mutating, "istio-sidecar-injector")); strings.Count(text, "never-match") != 4 {
 		t.Errorf("the injector of the default revision does not stand back: %s", text)
 	}
+	if text := normal(global(t, validating, "istiod-default-validator")); !strings.Contains(text, "istiod-canary") {
+		t.Errorf("the validator of the tag default: %s", text)
+	}
 	if run := meshctl(t, "uninstall", "--revision", "canary", "-y"); run.code != 0 {
 		t.Errorf("exit %d\n%s", run.code, run.errOut)
 	}

@@ -197,9 +197,14 @@ func runRemove(ctx context.Context, o *Options) error {
 }
 
 func runGenerate(_ context.Context, o *Options) error {
-	object, err := install.TagObject(o.Tag, o.Revision, o.Namespace)
+	injector, validator, err := install.TagObjects(o.Tag, o.Revision, o.Namespace)
 	if err != nil {
 		return err
 	}
-	return printer.Object(&printer.Printer{Out: o.Factory.IO.Out, Format: printer.FormatYAML}, object.Object)
+	p := &printer.Printer{Out: o.Factory.IO.Out, Format: printer.FormatYAML}
+	if err := printer.Object(p, injector.Object); err != nil || validator == nil {
+		return err
+	}
+	fmt.Fprintln(p.Out, "---")
+	return printer.Object(p, validator.Object)
 }

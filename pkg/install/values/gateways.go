@@ -48,7 +48,7 @@ func (b *builder) chartValues(g *gateway, v Values) Gateway {
 	out := map[string]any{
 		"name": g.name, "revision": v.Revision, "component": g.component,
 		"tag": get(b.tree, "global.tag"), "imagePullSecrets": get(b.tree, "global.imagePullSecrets"),
-		"serviceAccount":   map[string]any{"name": g.name + "-service-account"},
+		"serviceAccount": map[string]any{"name": g.name + "-service-account"},
 	}
 	for _, p := range gatewayPaths {
 		if value := get(whole, p.from); value != nil {
