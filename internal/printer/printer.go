@@ -78,6 +78,8 @@ type Column[T any] struct {
 	Wide  bool           // shown by FormatWide only
 	Value func(T) string // the text of the cell; an empty one is shown as "-"
 	Level func(T) Level  // may be nil
+	// Number is what Sort compares instead of the text; ok is false for rows that have none, which come last. May be nil.
+	Number func(T) (n float64, ok bool)
 }
 
 // Table describes how rows of type T are shown. T is a struct whose json tags are its public shape.
