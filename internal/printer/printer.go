@@ -76,6 +76,7 @@ type Printer struct {
 type Column[T any] struct {
 	Name  string
 	Wide  bool           // shown by FormatWide only
+	Roomy bool           // left out by screens that are narrow
 	Value func(T) string // the text of the cell; an empty one is shown as "-"
 	Level func(T) Level  // may be nil
 	// Number is what Sort compares instead of the text; ok is false for rows that have none, which come last. May be nil.

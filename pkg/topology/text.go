@@ -70,9 +70,6 @@ func Percent(share float64) string {
 	return fmt.Sprintf("%.1f%%", 100*share)
 }
 
-// shown reports whether a number can be: what comes from elsewhere may be anything.
-func shown(v *float64) bool { return v != nil && *v >= 0 && !math.IsInf(*v, 0) && *v < 1<<62 }
-
 // Success is the part of requests that did not fail; ok is false without any request.
 func (r Rates) Success() (share float64, ok bool) {
 	failed, ok := r.ErrorShare()

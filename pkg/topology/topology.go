@@ -159,8 +159,8 @@ type Rates struct {
 
 // ErrorShare is the part of requests that failed, from 0 to 1; ok is false without any request.
 func (r Rates) ErrorShare() (share float64, ok bool) {
-	if r.Requests == nil || r.Errors == nil || *r.Requests <= 0 {
+	if !shown(r.Requests) || !shown(r.Errors) || *r.Requests <= 0 {
 		return 0, false
 	}
-	return *r.Errors / *r.Requests, true
+	return min(*r.Errors / *r.Requests, 1), true
 }

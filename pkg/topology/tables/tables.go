@@ -15,7 +15,7 @@ func Nodes() printer.Table[topology.Node] {
 	return printer.Table[topology.Node]{Columns: append([]printer.Column[topology.Node]{
 		{Name: "NAME", Value: func(n topology.Node) string { return n.Name }},
 		{Name: "NAMESPACE", Value: func(n topology.Node) string { return n.Namespace }},
-		{Name: "KIND", Value: func(n topology.Node) string { return string(n.Kind) }},
+		{Name: "KIND", Roomy: true, Value: func(n topology.Node) string { return string(n.Kind) }},
 		{Name: "VERSION", Wide: true, Value: func(n topology.Node) string { return n.Version }},
 		{Name: "MESHED", Value: meshed, Level: meshedLevel},
 	}, append(rates(in),
@@ -55,7 +55,7 @@ func EdgeColumns() printer.Table[Edge] {
 	return printer.Table[Edge]{Columns: append([]printer.Column[Edge]{
 		{Name: "SOURCE", Value: func(e Edge) string { return qualified(e.Source) }},
 		{Name: "DESTINATION", Value: func(e Edge) string { return qualified(e.Destination) }},
-		{Name: "PROTOCOL", Value: func(e Edge) string { return string(e.Protocol) }},
+		{Name: "PROTOCOL", Roomy: true, Value: func(e Edge) string { return string(e.Protocol) }},
 		{Name: "SECURED", Value: secured, Level: securedLevel},
 		{Name: "SPLIT", Wide: true, Value: split},
 		{Name: "NOTES", Wide: true, Value: badges},
@@ -92,14 +92,19 @@ func rates[T any](of func(T) topology.Rates) []printer.Column[T] {
 		success,
 		number("RPS", false, func(r topology.Rates) *float64 { return r.Requests }, topology.PerSecond),
 		number("P50", false, func(r topology.Rates) *float64 { return r.P50 }, topology.Milliseconds),
-		number("P95", false, func(r topology.Rates) *float64 { return r.P95 }, topology.Milliseconds),
+		roomy(number("P95", false, func(r topology.Rates) *float64 { return r.P95 }, topology.Milliseconds)),
 		number("P99", false, func(r topology.Rates) *float64 { return r.P99 }, topology.Milliseconds),
-		number("CONN", false, func(r topology.Rates) *float64 { return r.Connections }, topology.Count),
+		roomy(number("CONN", false, func(r topology.Rates) *float64 { return r.Connections }, topology.Count)),
 		number("SENT", true, func(r topology.Rates) *float64 { return r.Sent }, topology.Bytes),
 		number("RECEIVED", true, func(r topology.Rates) *float64 { return r.Received }, topology.Bytes),
 		number("RETRIES", true, func(r topology.Rates) *float64 { return r.Retries }, topology.PerSecond),
 		number("EJECTED", true, func(r topology.Rates) *float64 { return r.Ejections }, topology.Count),
 	}
+}
+
+func roomy[T any](c printer.Column[T]) printer.Column[T] {
+	c.Roomy = true
+	return c
 }
 
 // ErrorLevel judges the share of requests that fail: some deserve a look, one in twenty action.

@@ -1,0 +1,56 @@
+package ui
+
+import (
+	"strings"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/meshctl/meshctl/internal/printer"
+)
+
+// The sixteen colours that every terminal has, so that the user's own scheme decides how they look.
+var palette = map[printer.Level]lipgloss.Style{ //nolint:gochecknoglobals // a table
+	printer.Plain: lipgloss.NewStyle(),
+	printer.Good:  lipgloss.NewStyle().Foreground(lipgloss.Green),
+	printer.Warn:  lipgloss.NewStyle().Foreground(lipgloss.Yellow),
+	printer.Bad:   lipgloss.NewStyle().Foreground(lipgloss.Red).Bold(true),
+	printer.Dim:   lipgloss.NewStyle().Foreground(lipgloss.BrightBlack),
+}
+
+func paint(l printer.Level, s string) string { return palette[l].Render(s) }
+
+func bold(s string) string { return lipgloss.NewStyle().Bold(true).Render(s) }
+
+func reverse(s string) string { return lipgloss.NewStyle().Reverse(true).Render(s) }
+
+// fit makes a styled line exactly so many cells wide.
+func fit(s string, cells int) string {
+	s = ansi.Truncate(s, cells, "…")
+	if gap := cells - ansi.StringWidth(s); gap > 0 {
+		s += strings.Repeat(" ", gap)
+	}
+	return s
+}
+
+// block makes exactly so many lines of a width out of a text.
+func block(lines []string, width, height int) []string {
+	out := make([]string, height)
+	for i := range out {
+		if i < len(lines) {
+			out[i] = fit(lines[i], width)
+		} else {
+			out[i] = strings.Repeat(" ", width)
+		}
+	}
+	return out
+}
+
+// ends puts one text to the left and one to the right of a line.
+func ends(left, right string, width int) string {
+	gap := width - ansi.StringWidth(left) - ansi.StringWidth(right)
+	if gap < 1 {
+		return fit(left, width)
+	}
+	return left + strings.Repeat(" ", gap) + right
+}

@@ -1,0 +1,206 @@
+package ui
+
+import (
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/meshctl/meshctl/internal/printer"
+	"github.com/meshctl/meshctl/pkg/topology"
+	"github.com/meshctl/meshctl/pkg/topology/tables"
+)
+
+// The names of views.
+const (
+	topologyView  = "topology"
+	servicesView  = "services"
+	workloadsView = "workloads"
+	edgesView     = "edges"
+	proxiesView   = "proxies"
+	findingsView  = "findings"
+	eventsView    = "events"
+	tapView       = "tap"
+	nodeView      = "node"
+	edgeView      = "edge"
+	configView    = "config"
+	helpView      = "help"
+)
+
+// view is a way to look at the mesh. A view without rows draws or reads out something.
+type view struct {
+	name    string
+	aliases []string
+	about   string
+	rows    func(Model, page) printer.Sheet
+	// enter opens a row.
+	enter func(m Model, id string) (Model, tea.Cmd)
+}
+
+// views are those that a command can open, in the order of the help.
+func views() []view {
+	return []view{
+		{name: topologyView, aliases: []string{"graph", "topo"}, about: "who calls whom, as a picture", enter: openNode},
+		{name: servicesView, aliases: []string{"svc", "service"}, about: "golden metrics of each service, all versions together", rows: serviceRows, enter: openService},
+		{name: workloadsView, aliases: []string{"wl", "workload", "deploy", "pods", "po"}, about: "golden metrics of each workload", rows: workloadRows, enter: openNode},
+		{name: edgesView, aliases: []string{"edge", "links"}, about: "who calls whom, secured or why not", rows: edgeRows, enter: openEdge},
+		{name: proxiesView, aliases: []string{"proxy", "ps", "sync"}, about: "do proxies run what they should", rows: func(m Model, p page) printer.Sheet { return matching(m.sheet, p) }},
+		{name: findingsView, aliases: []string{"finding", "analyze", "problems"}, about: "what analysis finds wrong with what is shown", rows: findingRows, enter: openNode},
+		{name: eventsView, aliases: []string{"event", "ev"}, about: "what has changed since the dashboard was opened", rows: eventRows, enter: openNode},
+		{name: tapView, aliases: []string{"requests"}, about: "single requests as they happen", rows: tapRows},
+	}
+}
+
+// pages that are opened from others, and not by name.
+func innerViews() []view {
+	return []view{
+		{name: nodeView, rows: neighbourRows, enter: openEdge},
+		{name: edgeView},
+		{name: configView},
+		{name: helpView},
+	}
+}
+
+func viewOf(name string) view {
+	for _, v := range append(views(), innerViews()...) {
+		if v.name == name || slices.Contains(v.aliases, name) {
+			return v
+		}
+	}
+	return view{}
+}
+
+// From these widths on there is room for more columns.
+const widthOfMedium, widthOfBroad = 110, 170
+
+func (m Model) room() printer.Room {
+	switch {
+	case m.width >= widthOfBroad:
+		return printer.Broad
+	case m.width >= widthOfMedium:
+		return printer.Medium
+	}
+	return printer.Narrow
+}
+
+func flatten[T any](m Model, p page, t printer.Table[T], rows []T, id func(T) string) printer.Sheet {
+	for _, c := range t.Columns {
+		if c.Name == p.sort {
+			printer.Sort(c, rows, p.reverse)
+		}
+	}
+	return printer.Flatten(t, rows, m.room(), id)
+}
+
+// matching leaves out the rows that do not contain the filter's text, for sheets that expressions know nothing of.
+func matching(s printer.Sheet, p page) printer.Sheet {
+	if p.filter == "" {
+		return s
+	}
+	want := strings.ToLower(p.filter)
+	s.Rows = slices.DeleteFunc(slices.Clone(s.Rows), func(l printer.Line) bool {
+		return !slices.ContainsFunc(l.Cells, func(c printer.Cell) bool { return strings.Contains(strings.ToLower(c.Text), want) })
+	})
+	return s
+}
+
+func nodeID(n topology.Node) string { return n.ID }
+
+func workloadRows(m Model, p page) printer.Sheet {
+	keep := m.filtered(p)
+	var rows []topology.Node
+	for _, n := range m.graph.Nodes {
+		if keep.node(n) {
+			rows = append(rows, n)
+		}
+	}
+	return flatten(m, p, tables.Nodes(), rows, nodeID)
+}
+
+func serviceRows(m Model, p page) printer.Sheet {
+	m.graph = services(m.graph)
+	return workloadRows(m, p)
+}
+
+func edgeRows(m Model, p page) printer.Sheet {
+	keep := m.filtered(p)
+	rows := slices.DeleteFunc(tables.Edges(m.graph), func(e tables.Edge) bool { return !keep.edge(e) || p.bad && !worrying(e) })
+	return flatten(m, p, tables.EdgeColumns(), rows, func(e tables.Edge) string { return edgeID(e.Edge) })
+}
+
+// worrying edges fail, or are not encrypted, or lead to what has trouble.
+func worrying(e tables.Edge) bool {
+	level := tables.ErrorLevel(e.Rates)
+	return level == printer.Bad || level == printer.Warn || e.Security == topology.Plaintext || e.Security == topology.PartlyMTLS || e.Destination.Rejected > 0
+}
+
+func neighbourRows(m Model, p page) printer.Sheet {
+	rows := slices.DeleteFunc(tables.Edges(m.graph), func(e tables.Edge) bool { return e.From != p.subject && e.To != p.subject })
+	return matching(flatten(m, p, tables.EdgeColumns(), rows, func(e tables.Edge) string { return edgeID(e.Edge) }), p)
+}
+
+// finding is a row: what analysis says of a node.
+type finding struct {
+	topology.Finding
+	node topology.Node
+}
+
+func findingRows(m Model, p page) printer.Sheet {
+	var rows []finding
+	for _, n := range m.graph.Nodes {
+		for _, f := range n.Findings {
+			rows = append(rows, finding{f, n})
+		}
+	}
+	return matching(flatten(m, p, findingColumns(), rows, func(f finding) string { return f.node.ID }), p)
+}
+
+func findingColumns() printer.Table[finding] {
+	level := func(f finding) printer.Level {
+		switch f.Level {
+		case "error":
+			return printer.Bad
+		case "warning":
+			return printer.Warn
+		}
+		return printer.Plain
+	}
+	return printer.Table[finding]{Columns: []printer.Column[finding]{
+		{Name: "LEVEL", Value: func(f finding) string { return f.Level }, Level: level},
+		{Name: "CODE", Value: func(f finding) string { return f.Code }},
+		{Name: "NODE", Value: func(f finding) string { return qualified(f.node) }},
+		{Name: "MESSAGE", Value: func(f finding) string { return f.Message }},
+	}}
+}
+
+func eventRows(m Model, p page) printer.Sheet {
+	rows := slices.Clone(m.events)
+	slices.Reverse(rows) // the newest first
+	return matching(flatten(m, p, eventColumns(), rows, func(e event) string { return e.node }), p)
+}
+
+func openNode(m Model, id string) (Model, tea.Cmd) {
+	if _, ok := m.node(id); !ok {
+		return m, flash("it is not there any more", true)
+	}
+	return m.push(page{view: nodeView, subject: id}), nil
+}
+
+func openEdge(m Model, id string) (Model, tea.Cmd) {
+	if _, ok := m.edge(id); !ok {
+		return m, flash("it is not there any more", true)
+	}
+	return m.push(page{view: edgeView, subject: id}), nil
+}
+
+// openService shows the workloads of a service.
+func openService(m Model, id string) (Model, tea.Cmd) {
+	for _, n := range services(m.graph).Nodes {
+		if n.ID == id {
+			return m.push(page{view: workloadsView, subject: id, filter: n.Service, hide: true}), nil
+		}
+	}
+	return m, flash("it is not there any more", true)
+}
+
+func services(g topology.Graph) topology.Graph { return g }
