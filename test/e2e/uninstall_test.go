@@ -38,6 +38,7 @@ func objects(t *testing.T) []string {
 func TestNothingStays(t *testing.T) {
 	rig.Node(t)
 	install(t)
+	rig.Kubectl(t, "-n", system, "delete", "secret", "cacerts", "--ignore-not-found") // of another test: what users bring would stay
 	mustRun(t, "uninstall", "--purge", "-y", "--timeout", "2m")
 	rig.Eventually(t, time.Minute, func(context.Context) error { // what others make for a namespace goes with it, a moment later
 		now := objects(t)
