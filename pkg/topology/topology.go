@@ -14,6 +14,8 @@ const (
 	Service  Kind = "service"  // a host of which no endpoint is known, or whose workloads are collapsed
 	External Kind = "external" // a host outside of the mesh: of a ServiceEntry, or passed through
 	Unmeshed Kind = "unmeshed" // callers without a proxy, or whoever could not be told
+	// NamespaceKind stands for all of a namespace (see Collapse).
+	NamespaceKind Kind = "namespace"
 )
 
 // Graph is the traffic of a mesh over a window of time. Nodes are sorted by ID; edges by From, To and Protocol.

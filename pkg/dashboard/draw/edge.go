@@ -1,0 +1,251 @@
+package draw
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/meshctl/meshctl/pkg/dashboard/layout"
+	"github.com/meshctl/meshctl/pkg/topology"
+	"github.com/meshctl/meshctl/pkg/topology/tables"
+)
+
+// The ranks of lines: what covers what where they meet.
+const (
+	idleRank = iota
+	plainRank
+	warnRank
+	badRank
+	chosenRank
+	borderRank
+)
+
+// heavy is the share of the busiest edge's rate from which on an edge is drawn heavily.
+const heavy = 0.4
+
+// flowDistance is the number of cells between two marks that move along an edge.
+const flowDistance = 5
+
+// routeStyle is how a route looks: that of the worst of its edges.
+type routeStyle struct {
+	pen    pen
+	edges  []*topology.Edge
+	flows  bool
+	hidden bool
+}
+
+// inbound is what a node's badges say about the edges to it.
+type inbound struct {
+	badges        map[topology.Badge]bool
+	self          bool
+	secured, open int
+	split         *topology.Split
+}
+
+func value(v *float64) float64 {
+	if v == nil || math.IsNaN(*v) || math.IsInf(*v, 0) || *v < 0 {
+		return 0
+	}
+	return *v
+}
+
+// Wrong reports whether an operator should look at an edge: requests fail, endpoints are ejected, or it is not all encrypted.
+func Wrong(e topology.Edge) bool {
+	share, _ := e.Rates.ErrorShare()
+	return share >= 0.001 || slices.Contains(e.Badges, topology.Ejected) || e.Security == topology.Plaintext || e.Security == topology.PartlyMTLS
+}
+
+// readEdges finds the edges of each route and what nodes show of them.
+func (p *painter) readEdges() {
+	s := p.scene
+	p.routes = make([]routeStyle, len(s.Layout.Routes))
+	index := make(map[layout.Edge]int, len(s.Layout.Routes))
+	for i, r := range s.Layout.Routes {
+		index[layout.Edge{From: r.From, To: r.To}] = i
+	}
+	p.into = make(map[string]*inbound, len(s.Graph.Nodes))
+	for i := range s.Graph.Edges {
+		e := &s.Graph.Edges[i]
+		p.most = max(p.most, value(e.Rates.Requests))
+		p.note(e)
+		if at, ok := index[layout.Edge{From: e.From, To: e.To}]; ok {
+			p.routes[at].edges = append(p.routes[at].edges, e)
+		}
+	}
+	for i := range p.routes {
+		p.style(&p.routes[i], int32(i)+1)
+	}
+}
+
+func (p *painter) note(e *topology.Edge) {
+	in := p.into[e.To]
+	if in == nil {
+		in = &inbound{badges: map[topology.Badge]bool{}}
+		p.into[e.To] = in
+	}
+	for _, b := range e.Badges {
+		in.badges[b] = true
+	}
+	in.self = in.self || e.From == e.To
+	switch e.Security {
+	case topology.MutualTLS:
+		in.secured++
+	case topology.PartlyMTLS:
+		in.secured++
+		in.open++
+	case topology.Plaintext:
+		in.open++
+	}
+	if e.Split != nil && (in.split == nil || e.Split.Configured > 0 && in.split.Configured == 0) {
+		in.split = e.Split
+	}
+}
+
+// style makes the pen of a route.
+func (p *painter) style(r *routeStyle, number int32) {
+	r.pen = pen{style: Style{Ink: Dim}, weight: 1, rank: idleRank, route: number}
+	r.hidden = true
+	dim, chosen := true, false
+	for _, e := range r.edges {
+		if p.scene.Options.OnlyBad && !Wrong(*e) {
+			continue
+		}
+		r.hidden = false
+		ink, rank := p.judge(e)
+		if rank >= r.pen.rank {
+			r.pen.style.Ink, r.pen.rank = ink, rank
+		}
+		if q := value(e.Rates.Requests); q > 0 && q >= heavy*p.most {
+			r.pen.weight = 2
+		}
+		r.flows = r.flows || busy(e.Rates)
+		chosen = chosen || p.chosen(e)
+		dim = dim && p.dim(e.From, e.To)
+	}
+	selection := p.scene.Selection != Selection{}
+	switch {
+	case chosen:
+		r.pen.rank, r.pen.style.Bold = chosenRank, true
+		if r.pen.style.Ink == Plain || r.pen.style.Ink == Dim {
+			r.pen.style.Ink = Accent
+		}
+	case dim || selection:
+		r.pen.rank, r.pen.style = idleRank, Style{Ink: Dim}
+	}
+}
+
+func (p *painter) chosen(e *topology.Edge) bool {
+	s := p.scene.Selection
+	return s.Node != "" && (e.From == s.Node || e.To == s.Node) || s.From != "" && e.From == s.From && e.To == s.To
+}
+
+// judge is the colour of an edge.
+func (p *painter) judge(e *topology.Edge) (Ink, uint8) {
+	switch {
+	case e.Planned == topology.Added:
+		return Good, badRank
+	case e.Planned == topology.Removed:
+		return Bad, badRank
+	}
+	if p.scene.Options.MTLS {
+		switch e.Security {
+		case topology.MutualTLS:
+			return Good, plainRank
+		case topology.PartlyMTLS:
+			return Warn, warnRank
+		case topology.Plaintext:
+			return Bad, badRank
+		}
+		return Dim, idleRank
+	}
+	switch Ink(tables.ErrorLevel(e.Rates)) {
+	case Bad:
+		return Bad, badRank
+	case Warn:
+		return Warn, warnRank
+	}
+	if busy(e.Rates) {
+		return Plain, plainRank
+	}
+	return Dim, idleRank
+}
+
+// drawEdges draws all routes, what matters most last.
+func (p *painter) drawEdges() {
+	order := make([]int, 0, len(p.routes))
+	for i := range p.routes {
+		if !p.routes[i].hidden && len(p.scene.Layout.Routes[i].Points) > 0 {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p.routes[a].pen.rank, p.routes[b].pen.rank) })
+	for _, i := range order {
+		p.route(p.scene.Layout.Routes[i], p.routes[i])
+	}
+	for _, i := range order {
+		p.flow(p.scene.Layout.Routes[i], p.routes[i])
+	}
+	for _, i := range slices.Backward(order) {
+		p.label(p.scene.Layout.Routes[i], &p.routes[i])
+	}
+	for _, i := range order {
+		p.arrow(p.scene.Layout.Routes[i], p.routes[i])
+	}
+}
+
+func (p *painter) route(r layout.Route, s routeStyle) {
+	for k := 1; k < len(r.Points); k++ {
+		p.canvas.line(r.Points[k-1], r.Points[k], s.pen)
+	}
+	// The border of the source's box gets a branch, if it is one.
+	first := r.Points[0]
+	away, out := right, layout.Point{X: first.X - 1, Y: first.Y}
+	if from, ok := p.scene.Layout.Node(r.From); ok && from.Rect.X > first.X {
+		away, out = left, layout.Point{X: first.X + 1, Y: first.Y}
+	}
+	p.canvas.arm(first.X, first.Y, away.opposite(), s.pen)
+	if i, ok := p.canvas.at(out.X, out.Y); ok && p.canvas.arms[i] != 0 {
+		p.canvas.arms[i] = p.canvas.arms[i].with(away, s.pen.weight)
+	}
+}
+
+// arrow ends a route at its target.
+func (p *painter) arrow(r layout.Route, s routeStyle) {
+	last := r.Points[len(r.Points)-1]
+	sign := p.signs.right
+	if to, ok := p.scene.Layout.Node(r.To); ok && to.Rect.X < last.X {
+		sign = p.signs.left
+	}
+	i, ok := p.canvas.at(last.X, last.Y)
+	if !ok {
+		return
+	}
+	if rank := p.canvas.rank[i]; p.canvas.cells[i].Text != "" && rank > s.pen.rank {
+		return
+	}
+	p.canvas.put(last.X, last.Y, sign, s.pen.style)
+	p.canvas.rank[i], p.canvas.owner[i] = s.pen.rank, s.pen.route
+}
+
+// flow puts marks along a route that has traffic.
+func (p *painter) flow(r layout.Route, s routeStyle) {
+	if p.scene.Options.Phase <= 0 || !s.flows {
+		return
+	}
+	phase, distance := p.scene.Options.Phase%flowDistance, 0
+	for k := 1; k < len(r.Points); k++ {
+		from, to := r.Points[k-1], r.Points[k]
+		dx, dy := sign(to.X-from.X), sign(to.Y-from.Y)
+		length := max(to.X-from.X, from.X-to.X) + max(to.Y-from.Y, from.Y-to.Y)
+		d := map[[2]int]direction{{1, 0}: right, {-1, 0}: left, {0, 1}: down, {0, -1}: up}[[2]int{dx, dy}]
+		for i := (phase - distance%flowDistance + flowDistance) % flowDistance; i < length; i += flowDistance {
+			x, y := from.X+dx*i, from.Y+dy*i
+			if at, ok := p.canvas.at(x, y); ok && p.canvas.arms[at].straight() {
+				p.canvas.put(x, y, p.signs.flow[d], p.canvas.cells[at].Style)
+			}
+		}
+		distance += length
+	}
+}
+
+func sign(v int) int { return cmp.Compare(v, 0) }

@@ -1,0 +1,124 @@
+package layout
+
+import (
+	"cmp"
+	"slices"
+)
+
+// keepRows leaves what was there in its row, as far as that has room, and puts the rest into the nearest free rows.
+func (p *plan) keepRows() {
+	var added []int
+	for _, b := range p.blocks {
+		for layer, column := range b.columns {
+			var kept []int
+			for _, at := range column {
+				if p.recall(at) {
+					kept = append(kept, at)
+				} else {
+					added = append(added, at)
+				}
+			}
+			p.keepColumn(kept)
+			b.columns[layer] = kept
+		}
+	}
+	slices.Sort(added) // units before lines
+	placed := make([]bool, len(p.items))
+	for i := range placed {
+		placed[i] = true
+	}
+	for _, at := range added {
+		placed[at] = false
+	}
+	for _, at := range added {
+		p.insert(at, placed)
+		placed[at] = true
+	}
+}
+
+// recall looks up the row that an item had.
+func (p *plan) recall(at int) bool {
+	it := &p.items[at]
+	if it.net == nil {
+		return p.units[at].kept
+	}
+	row, ok := p.previous.lines[p.line(*it)]
+	it.y = row
+	return ok
+}
+
+// keepColumn makes room where boxes have grown. Units outweigh lines.
+func (p *plan) keepColumn(column []int) {
+	slices.SortStableFunc(column, func(a, b int) int { return cmp.Compare(p.items[a].y, p.items[b].y) })
+	weights := make([]float64, len(column))
+	for i, at := range column {
+		p.items[at].wanted, weights[i] = float64(p.items[at].y), 1
+		if p.items[at].net == nil {
+			weights[i] = 1e6
+		}
+	}
+	p.settle(column, weights)
+}
+
+// wish is the row that an item would have next to those that have one.
+func (p *plan) wish(at int, placed []bool) int {
+	sum, n := 0, 0
+	for _, links := range [][]link{p.items[at].left, p.items[at].right} {
+		for _, l := range links {
+			if placed[l.other] {
+				sum += p.items[l.other].y + l.there - l.here
+				n++
+			}
+		}
+	}
+	if n == 0 {
+		return p.items[at].y
+	}
+	return sum / n
+}
+
+// insert puts an item into the free rows of its block that are nearest to where it would like to be.
+func (p *plan) insert(at int, placed []bool) {
+	it := &p.items[at]
+	b := p.blocks[it.block]
+	column := b.columns[it.layer]
+	it.y = p.nearest(column, at, p.wish(at, placed))
+	i, _ := slices.BinarySearchFunc(column, it.y, func(other, y int) int { return cmp.Compare(p.items[other].y, y) })
+	b.columns[it.layer] = slices.Insert(column, i, at)
+}
+
+func (p *plan) nearest(column []int, at, wish int) int {
+	best, found := wish, false
+	try := func(y, above, below int) {
+		if above >= 0 && y < p.items[above].y+p.items[above].height+p.gap(above, at) {
+			return
+		}
+		if below >= 0 && y+p.items[at].height+p.gap(at, below) > p.items[below].y {
+			return
+		}
+		if !found || max(y-wish, wish-y) < max(best-wish, wish-best) {
+			best, found = y, true
+		}
+	}
+	for i := 0; i <= len(column); i++ {
+		above, below := -1, -1
+		if i > 0 {
+			above = column[i-1]
+			try(p.items[above].y+p.items[above].height+p.gap(above, at), above, itemAt(column, i))
+		}
+		if i < len(column) {
+			below = column[i]
+			try(p.items[below].y-p.gap(at, below)-p.items[at].height, above, below)
+		}
+		try(wish, above, below)
+	}
+	return best
+}
+
+// itemAt is the item at an index, or -1 after the last.
+func itemAt(column []int, i int) int {
+	if i < len(column) {
+		return column[i]
+	}
+	return -1
+}
