@@ -1,0 +1,156 @@
+package topology
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Level is how much of a graph is one node.
+type Level int
+
+// The levels, from near to far.
+const (
+	ByWorkload  Level = iota // the graph as it is
+	ByService                // all versions of a service are one
+	ByNamespace              // all of a namespace is one
+)
+
+// Next is what follows in a round through all levels.
+func (l Level) Next() Level { return (l + 1) % (ByNamespace + 1) }
+
+// Collapse makes one node of all workloads of a service, or of a namespace, and one edge of all that go from one node to another by one protocol.
+// What comes from or goes to elsewhere stays as it is. Rates are sums; percentiles cannot be added up and are those of the slowest part; what one
+// part lacks the whole lacks, too. An edge within a node goes with its ends.
+func Collapse(g Graph, l Level) Graph {
+	if l == ByWorkload {
+		return g
+	}
+	c := collapsed{level: l, nodes: map[string]*Node{}, edges: map[[3]string]*Edge{}, now: map[string]string{}}
+	for _, n := range g.Nodes {
+		c.node(n)
+	}
+	for _, e := range g.Edges {
+		c.edge(e)
+	}
+	g.Nodes, g.Edges = nil, nil
+	for _, n := range c.nodes {
+		g.Nodes = append(g.Nodes, *n)
+	}
+	for _, e := range c.edges {
+		g.Edges = append(g.Edges, *e)
+	}
+	slices.SortFunc(g.Nodes, func(a, b Node) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(g.Edges, func(a, b Edge) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Protocol, b.Protocol))
+	})
+	return g
+}
+
+type collapsed struct {
+	level Level
+	nodes map[string]*Node
+	edges map[[3]string]*Edge
+	now   map[string]string // id before: id after
+}
+
+// group is the node that a node becomes a part of.
+func (c *collapsed) group(n Node) Node {
+	switch {
+	case n.Kind == External || n.Kind == Unmeshed || n.Namespace == "":
+		return n
+	case c.level == ByNamespace:
+		return Node{ID: "namespace/" + n.Namespace, Kind: Service, Name: n.Namespace}
+	case n.Service == "":
+		return n
+	}
+	id := string(n.Kind) + "/" + n.Namespace + "/" + n.Service
+	return Node{ID: id, Kind: n.Kind, Name: n.Service, Namespace: n.Namespace, Service: n.Service, Identity: n.Identity}
+}
+
+func (c *collapsed) node(n Node) {
+	group := c.group(n)
+	c.now[n.ID] = group.ID
+	whole := c.nodes[group.ID]
+	if whole == nil {
+		group.Instances, group.Proxies, group.Stale, group.Rejected = n.Instances, n.Proxies, n.Stale, n.Rejected
+		group.Findings, group.In, group.Out = slices.Clone(n.Findings), n.In, n.Out
+		c.nodes[group.ID] = &group
+		return
+	}
+	if whole.Identity != n.Identity {
+		whole.Identity = ""
+	}
+	whole.Instances += n.Instances
+	whole.Proxies += n.Proxies
+	whole.Stale += n.Stale
+	whole.Rejected += n.Rejected
+	for _, f := range n.Findings {
+		if !slices.Contains(whole.Findings, f) {
+			whole.Findings = append(whole.Findings, f)
+		}
+	}
+	whole.In, whole.Out = together(whole.In, n.In), together(whole.Out, n.Out)
+}
+
+func (c *collapsed) edge(e Edge) {
+	from, to := c.now[e.From], c.now[e.To]
+	if from == "" || to == "" || from == to {
+		return
+	}
+	key := [3]string{from, to, string(e.Protocol)}
+	whole := c.edges[key]
+	if whole == nil {
+		e.From, e.To, e.Split = from, to, nil
+		e.Badges = slices.Clone(e.Badges)
+		c.edges[key] = &e
+		return
+	}
+	if whole.Host != e.Host || whole.Port != e.Port {
+		whole.Host, whole.Port = "", 0
+	}
+	if whole.Security != e.Security {
+		whole.Security = PartlyMTLS
+	}
+	whole.Why = cmp.Or(whole.Why, e.Why)
+	whole.Rates = together(whole.Rates, e.Rates)
+	for _, b := range e.Badges {
+		if !slices.Contains(whole.Badges, b) {
+			whole.Badges = append(whole.Badges, b)
+		}
+	}
+	if whole.Planned != e.Planned {
+		whole.Planned = Unchanged
+	}
+}
+
+// together adds up two rates.
+func together(a, b Rates) Rates {
+	sum := func(x, y float64) float64 { return x + y }
+	most := func(x, y float64) float64 { return max(x, y) }
+	return Rates{
+		Requests: both(a.Requests, b.Requests, sum), Errors: both(a.Errors, b.Errors, sum),
+		P50: either(a.P50, b.P50, most), P95: either(a.P95, b.P95, most), P99: either(a.P99, b.P99, most),
+		Sent: both(a.Sent, b.Sent, sum), Received: both(a.Received, b.Received, sum),
+		Connections: both(a.Connections, b.Connections, sum), Opened: both(a.Opened, b.Opened, sum),
+		Retries: both(a.Retries, b.Retries, sum), Ejections: both(a.Ejections, b.Ejections, sum),
+	}
+}
+
+func both(a, b *float64, join func(x, y float64) float64) *float64 {
+	if a == nil || b == nil {
+		return nil
+	}
+	v := join(*a, *b)
+	return &v
+}
+
+// either is for percentiles: a part without requests has none, and says nothing of the others.
+func either(a, b *float64, join func(x, y float64) float64) *float64 {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return both(a, b, join)
+}
