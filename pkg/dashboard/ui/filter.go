@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -14,7 +15,7 @@ func (m Model) filter(text string) (tea.Model, tea.Cmd) {
 	return m.edit(func(p *page) {
 		p.hide = text != "" && text == p.filter && !p.hide
 		p.filter, p.index, p.top = text, 0, 0
-	}), nil
+	}).arrange(), nil
 }
 
 // sieve tells what a filter lets through.
@@ -27,3 +28,18 @@ func (s sieve) node(n topology.Node) bool {
 }
 
 func (s sieve) edge(e tables.Edge) bool { return s.node(e.Source) || s.node(e.Destination) }
+
+// only is a graph without what the filter does not match: nodes, and edges that lack an end.
+func (s sieve) only(g topology.Graph) topology.Graph {
+	keep := map[string]bool{}
+	nodes := g.Nodes
+	g.Nodes = nil
+	for _, n := range nodes {
+		if s.node(n) {
+			keep[n.ID] = true
+			g.Nodes = append(g.Nodes, n)
+		}
+	}
+	g.Edges = slices.DeleteFunc(slices.Clone(g.Edges), func(e topology.Edge) bool { return !keep[e.From] || !keep[e.To] })
+	return g
+}

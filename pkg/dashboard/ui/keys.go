@@ -30,6 +30,7 @@ func bindings() []binding {
 		bind("down j", "↓ j", "down", func(m Model) (Model, tea.Cmd) { return m.move(0, 1), nil }),
 		bind("left h", "← h", "left", func(m Model) (Model, tea.Cmd) { return m.move(-1, 0), nil }),
 		bind("right l", "→ l", "right", func(m Model) (Model, tea.Cmd) { return m.move(1, 0), nil }),
+		bind("H", "H J K L", "topology: move the picture", func(m Model) (Model, tea.Cmd) { return m.pan(-10, 0), nil }),
 		bind("pgup ctrl+b", "pgup", "a page up", func(m Model) (Model, tea.Cmd) { return m.move(0, -m.bodyHeight()), nil }),
 		bind("pgdown ctrl+f", "pgdn", "a page down", func(m Model) (Model, tea.Cmd) { return m.move(0, m.bodyHeight()), nil }),
 		bind("home g", "g", "to the first", func(m Model) (Model, tea.Cmd) { return m.move(0, -most), nil }),
@@ -118,7 +119,7 @@ func (m Model) enter() (Model, tea.Cmd) {
 // back ends a filter, or goes to the page before.
 func (m Model) back() Model {
 	if p := m.top(); p.filter != "" && p.subject == "" {
-		return m.edit(func(p *page) { p.filter, p.hide = "", false })
+		return m.edit(func(p *page) { p.filter, p.hide = "", false }).arrange()
 	}
 	return m.pop()
 }
@@ -145,7 +146,7 @@ func (m Model) pause() Model {
 	if !m.paused {
 		m.graph = m.latest
 	}
-	return m
+	return m.arrange()
 }
 
 func (m Model) nextWindow() (Model, tea.Cmd) {

@@ -33,6 +33,8 @@ func (m Model) list(s printer.Sheet, p page, width, height int) []string {
 // nothing says why a list is empty.
 func (m Model) nothing(p page) string {
 	switch {
+	case p.view == topologyView && !m.graph.Time.IsZero() && p.filter == "":
+		return "no workload has a proxy, and there is no traffic"
 	case p.filter != "":
 		return "nothing matches " + printer.Escape(p.filter) + " (esc shows all)"
 	case m.graph.Time.IsZero() && p.view != proxiesView:

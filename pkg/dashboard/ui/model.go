@@ -45,6 +45,9 @@ type Model struct {
 	link    link
 	paused  bool
 	sheet   printer.Sheet // of the proxies
+	// arranged is the picture of the topology, phase how far its marks have moved.
+	arranged arranged
+	phase    int
 
 	pages  []page
 	issued int // pages so far, for their ids
@@ -79,18 +82,25 @@ func New(ctx context.Context, o Options) Model {
 		o.Window = time.Minute
 	}
 	m := Model{ctx: ctx, source: o.Source, name: o.Name, ascii: o.ASCII, window: o.Window, history: newHistory(), width: 80, height: 24}
-	return m.push(page{view: topologyView})
+	return m.push(newPage(topologyView))
 }
 
 // Init implements tea.Model.
-func (m Model) Init() tea.Cmd { return m.next() }
+func (m Model) Init() tea.Cmd { return tea.Batch(m.next(), tick()) }
+
+// frames is how often marks move along the edges of the picture.
+const frames = 250 * time.Millisecond
+
+type tickMsg struct{}
+
+func tick() tea.Cmd { return tea.Tick(frames, func(time.Time) tea.Msg { return tickMsg{} }) }
 
 // Update implements tea.Model.
 func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
-		return m, nil
+		return m.arrange(), nil
 	case tea.KeyPressMsg:
 		return m.key(msg)
 	case tea.MouseMsg:
@@ -110,6 +120,11 @@ func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, nil
 	case textMsg:
 		return m.read(msg), nil
+	case tickMsg:
+		if !m.paused && m.link.up {
+			m.phase++
+		}
+		return m, tick()
 	case tapMsg:
 		return m.tapped(msg)
 	case flashMsg:
@@ -139,6 +154,7 @@ func (m Model) received(msg graphMsg) (Model, tea.Cmd) {
 	m.history.add(msg.graph)
 	if !m.paused {
 		m.graph = msg.graph
+		m = m.arrange()
 	}
 	cmds := []tea.Cmd{m.next()}
 	if m.top().view == proxiesView {

@@ -6,12 +6,7 @@ import tea "charm.land/bubbletea/v2"
 func (m Model) mouse(msg tea.MouseMsg) (tea.Model, tea.Cmd) {
 	switch e := msg.(type) {
 	case tea.MouseWheelMsg:
-		switch e.Button {
-		case tea.MouseWheelUp:
-			return m.move(0, -3), nil
-		case tea.MouseWheelDown:
-			return m.move(0, 3), nil
-		}
+		return m.wheel(e.Button, e.Mod.Contains(tea.ModShift)), nil
 	case tea.MouseClickMsg:
 		if e.Button == tea.MouseLeft {
 			return m.click(e.X, e.Y-headLines)
@@ -25,6 +20,9 @@ const headLines = 2
 
 func (m Model) click(x, y int) (Model, tea.Cmd) {
 	p := m.top()
+	if p.view == topologyView {
+		return m.point(x, y)
+	}
 	rows := viewOf(p.view).rows
 	if rows == nil || y < 0 || y >= m.bodyHeight() {
 		return m, nil
@@ -39,4 +37,25 @@ func (m Model) click(x, y int) (Model, tea.Cmd) {
 		return m.enter()
 	}
 	return m.edit(func(p *page) { p.index, p.cursor = index, s.Rows[index].ID }), nil
+}
+
+// wheel scrolls lists and texts, and moves the picture: with shift sideways.
+func (m Model) wheel(b tea.MouseButton, sideways bool) Model {
+	lines := map[tea.MouseButton]int{tea.MouseWheelUp: -3, tea.MouseWheelDown: 3, tea.MouseWheelLeft: -6, tea.MouseWheelRight: 6}[b]
+	switch {
+	case m.top().view != topologyView:
+		return m.move(0, lines)
+	case sideways || b == tea.MouseWheelLeft || b == tea.MouseWheelRight:
+		return m.pan(2*lines, 0)
+	}
+	return m.pan(0, lines)
+}
+
+// point chooses what is at a place of the picture, and opens it when it is chosen already.
+func (m Model) point(x, y int) (Model, tea.Cmd) {
+	id := m.pointed(x, y)
+	if id != "" && id == m.top().cursor {
+		return m.enter()
+	}
+	return m.edit(func(p *page) { p.cursor = id }), nil
 }

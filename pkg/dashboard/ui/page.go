@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/meshctl/meshctl/pkg/dashboard/draw"
 	"github.com/meshctl/meshctl/pkg/topology"
 	"github.com/meshctl/meshctl/pkg/topology/tables"
 )
@@ -55,7 +56,11 @@ func (m Model) pop() Model {
 		}
 		m.pages = slices.Clone(m.pages[:len(m.pages)-1])
 	}
-	return m
+	return m.arrange()
+}
+
+func newPage(view string) page {
+	return page{view: view, drawing: drawing{options: draw.Options{Labels: draw.RateLabels}}}
 }
 
 // show replaces all pages by one of a view.
@@ -67,7 +72,7 @@ func (m Model) show(view string) Model {
 		return m
 	}
 	m.pages = nil
-	return m.push(page{view: view})
+	return m.push(newPage(view)).arrange()
 }
 
 func (m Model) node(id string) (topology.Node, bool) {

@@ -202,7 +202,7 @@ func TestScreens(t *testing.T) {
 				s.graph(g)
 			}
 			for _, v := range views() {
-				if v.name == topologyView || v.name == tapView {
+				if v.name == tapView {
 					continue
 				}
 				s.keys(":")

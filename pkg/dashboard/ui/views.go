@@ -118,7 +118,7 @@ func workloadRows(m Model, p page) printer.Sheet {
 }
 
 func serviceRows(m Model, p page) printer.Sheet {
-	m.graph = services(m.graph)
+	m.graph = topology.Collapse(m.graph, topology.ByService)
 	return workloadRows(m, p)
 }
 
@@ -195,12 +195,10 @@ func openEdge(m Model, id string) (Model, tea.Cmd) {
 
 // openService shows the workloads of a service.
 func openService(m Model, id string) (Model, tea.Cmd) {
-	for _, n := range services(m.graph).Nodes {
+	for _, n := range topology.Collapse(m.graph, topology.ByService).Nodes {
 		if n.ID == id {
 			return m.push(page{view: workloadsView, subject: id, filter: n.Service, hide: true}), nil
 		}
 	}
 	return m, flash("it is not there any more", true)
 }
-
-func services(g topology.Graph) topology.Graph { return g }
