@@ -22,6 +22,7 @@ var tiers = map[string]int{
 	"pkg/authz/rules":        0,
 	"pkg/config":             0,
 	"pkg/yamledit":           0,
+	"pkg/tap":                0,
 	"pkg/proxyconfig":        0,
 	"internal/printer":       0,
 	"pkg/source":             1,
@@ -73,7 +74,7 @@ var tiers = map[string]int{
 }
 
 // pure packages compute and nothing else: the same input gives the same output, on a server, in a command, in a test.
-var pure = []string{"pkg/authz", "pkg/config", "pkg/proxyconfig", "pkg/mesh", "pkg/translate", "pkg/envoyfilter", "pkg/xds", "pkg/analyze", "pkg/plan", "pkg/explain", "pkg/inject", "pkg/topology", "pkg/dashboard/layout", "pkg/dashboard/draw", "pkg/dashboard/export", "pkg/dashboard/session", "pkg/yamledit", "internal/table", "internal/digest"}
+var pure = []string{"pkg/authz", "pkg/config", "pkg/proxyconfig", "pkg/mesh", "pkg/translate", "pkg/envoyfilter", "pkg/xds", "pkg/analyze", "pkg/plan", "pkg/explain", "pkg/inject", "pkg/tap", "pkg/topology", "pkg/dashboard/layout", "pkg/dashboard/draw", "pkg/dashboard/export", "pkg/dashboard/session", "pkg/yamledit", "internal/table", "internal/digest"}
 
 var impure = []string{"os", "net", "net/http", "os/exec", "syscall"}
 

@@ -47,7 +47,7 @@ var logFields = [...][2]string{
 }
 
 // accessLog returns the loggers of some connections: those of Telemetry's providers, or what MeshConfig asks for with accessLogFile,
-// accessLogEncoding and accessLogFormat.
+// accessLogEncoding and accessLogFormat; and the one for people who look at single requests.
 func (t traffic) accessLog(tcp bool) []*accesslogv3.AccessLog {
 	var out []*accesslogv3.AccessLog
 	for _, l := range t.policies.Telemetry.Logs {
@@ -58,7 +58,7 @@ func (t traffic) accessLog(tcp bool) []*accesslogv3.AccessLog {
 	if path := t.config.Mesh.GetAccessLogFile(); path != "" && t.policies.Telemetry.LogFile {
 		out = append(out, fileLog(path, logFormat(t.config.Mesh)))
 	}
-	return out
+	return append(out, t.tap(tcp))
 }
 
 func fileLog(path string, format *corev3.SubstitutionFormatString) *accesslogv3.AccessLog {
