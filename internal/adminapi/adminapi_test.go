@@ -23,6 +23,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/authz"
 	"github.com/meshctl/meshctl/pkg/authz/ask"
 	"github.com/meshctl/meshctl/pkg/proxyconfig"
+	"github.com/meshctl/meshctl/pkg/tap"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -50,6 +51,16 @@ func (backend) Config(_ context.Context, id string) (map[string][]*anypb.Any, er
 
 func (backend) Configuration() (adminapi.Configuration, error) {
 	return adminapi.Configuration{ConfigDirs: []string{"/etc/mesh"}, Objects: []json.RawMessage{[]byte(`{"kind":"WorkloadEntry"}`)}}, nil
+}
+
+func (backend) Tap(_ context.Context, r tap.Request, emit func(tap.Line) error) error {
+	if len(r.Targets) > 0 {
+		return &adminapi.InputError{Message: "no proxy is of " + r.Targets[0].String()}
+	}
+	if err := emit(tap.Line{Status: &tap.Status{Proxies: 1}}); err != nil {
+		return err
+	}
+	return emit(tap.Line{Event: &tap.Event{Path: "/", Method: r.Filter.Methods[0]}})
 }
 
 func (backend) Authorize(q ask.Query) ([]ask.Report, error) {

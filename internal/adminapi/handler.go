@@ -15,6 +15,7 @@ import (
 
 	"github.com/meshctl/meshctl/pkg/authz/ask"
 	"github.com/meshctl/meshctl/pkg/proxyconfig"
+	"github.com/meshctl/meshctl/pkg/tap"
 )
 
 // MaxWait is the longest time for which GET /v1/sync waits.
@@ -40,6 +41,8 @@ type Backend interface {
 	WorkloadGroup(namespace, name string) (WorkloadGroup, error)
 	// Authorize answers who may call whom; an *ask.InputError says what is wrong with the question.
 	Authorize(q ask.Query) ([]ask.Report, error)
+	// Tap hands requests of the mesh to emit until ctx ends or emit fails; an *InputError says what is wrong with the question.
+	Tap(ctx context.Context, r tap.Request, emit func(tap.Line) error) error
 }
 
 // Handler serves the API. It answers only requests that were addressed to this machine by number or as localhost and
@@ -56,6 +59,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("GET /v1/sync", h.sync)
 	mux.HandleFunc("GET /v1/workloadgroups/{namespace}/{name}", h.group)
 	mux.HandleFunc("POST /v1/authz", h.authorize)
+	mux.HandleFunc("GET /v1/tap", h.tap)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, &Error{Message: "no such resource: " + r.Method + " " + r.URL.Path})
 	})

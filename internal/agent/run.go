@@ -21,6 +21,7 @@ import (
 	"github.com/meshctl/meshctl/internal/agent/ports"
 	"github.com/meshctl/meshctl/internal/agent/sds"
 	"github.com/meshctl/meshctl/internal/agent/supervise"
+	"github.com/meshctl/meshctl/internal/agent/tap"
 )
 
 // agent is one running agent.
@@ -35,6 +36,7 @@ type agent struct {
 	// extensions are the filters that Envoy gets from us.
 	extensions *extension.Manager
 	probes     *probes
+	tap        *tap.Collector
 	// accepted is when the Envoy with acceptedPID was seen to have a configuration; of the goroutine that watches Envoy.
 	accepted    time.Time
 	acceptedPID int
@@ -114,6 +116,7 @@ func (a *agent) connectParts() {
 		TTL: a.o.CertificateTTL, RootFile: a.o.RootFile, Log: a.o.Log,
 	})
 	a.extensions = a.newExtensions()
+	a.tap = a.newTap()
 	a.link = link.New(a.linkOptions())
 	a.probes = newProbes(a.o, func(healthy bool, reason string) {
 		a.board.update(func(s *State) { s.Health = &Health{Healthy: healthy, Reason: reason} })
@@ -133,7 +136,7 @@ func (a *agent) serve(ctx context.Context, status, socket net.Listener) error {
 
 	parts.Go(func() error { return a.serveStatus(work, status) })
 	parts.Go(func() error {
-		return discovery.Serve(work, socket, sds.New(a.certs, a.o.Log), extension.NewServer(a.extensions))
+		return discovery.Serve(work, socket, sds.New(a.certs, a.o.Log), extension.NewServer(a.extensions), a.tap)
 	})
 	parts.Go(func() error { return a.extensions.Run(work) })
 	if !a.o.Plaintext {
@@ -143,6 +146,7 @@ func (a *agent) serve(ctx context.Context, status, socket net.Listener) error {
 	parts.Go(func() error { a.watchEnvoy(work); return nil })
 	parts.Go(func() error { a.keepLink(work); return nil })
 	parts.Go(func() error { a.probes.run(work); return nil })
+	parts.Go(func() error { a.tap.Run(work); return nil })
 	parts.Go(func() error {
 		defer stopWork()
 		return supervise.Run(envoy, a.process(envoy))

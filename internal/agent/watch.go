@@ -13,6 +13,7 @@ import (
 	"github.com/meshctl/meshctl/internal/agent/bootstrap"
 	"github.com/meshctl/meshctl/internal/agent/certs"
 	"github.com/meshctl/meshctl/internal/agent/link"
+	"github.com/meshctl/meshctl/internal/agent/tap"
 	"github.com/meshctl/meshctl/internal/agentapi"
 	"github.com/meshctl/meshctl/internal/ca"
 )
@@ -163,8 +164,20 @@ func (a *agent) linkOptions() link.Options {
 			a.board.update(func(s *State) { s.RegistrationError = reason })
 		},
 		Rotate: a.certs.Rotate,
-		Log:    a.o.Log,
+		Taps:   a.tap.Set, Tapped: a.tap.Reports(),
+		Log: a.o.Log,
 	}
+}
+
+// newTap is what shows requests of the running Envoy.
+func (a *agent) newTap() *tap.Collector {
+	return tap.New(tap.Options{
+		Envoy: func() (int, admin.Client, <-chan struct{}) {
+			state, changed := a.board.watch()
+			return state.EnvoyPID, admin.Client{Address: state.AdminAddress, HTTP: adminHTTP()}, changed
+		},
+		Log: a.o.Log,
+	})
 }
 
 func (a *agent) register() *agentapi.Register {

@@ -294,6 +294,7 @@ type FromAgent struct {
 	//	*FromAgent_Bindings
 	//	*FromAgent_Health
 	//	*FromAgent_Certificate
+	//	*FromAgent_Tapped
 	Message       isFromAgent_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -372,6 +373,15 @@ func (x *FromAgent) GetCertificate() *Certificate {
 	return nil
 }
 
+func (x *FromAgent) GetTapped() *Tapped {
+	if x != nil {
+		if x, ok := x.Message.(*FromAgent_Tapped); ok {
+			return x.Tapped
+		}
+	}
+	return nil
+}
+
 type isFromAgent_Message interface {
 	isFromAgent_Message()
 }
@@ -392,6 +402,10 @@ type FromAgent_Certificate struct {
 	Certificate *Certificate `protobuf:"bytes,4,opt,name=certificate,proto3,oneof"`
 }
 
+type FromAgent_Tapped struct {
+	Tapped *Tapped `protobuf:"bytes,6,opt,name=tapped,proto3,oneof"`
+}
+
 func (*FromAgent_Register) isFromAgent_Message() {}
 
 func (*FromAgent_Bindings) isFromAgent_Message() {}
@@ -400,6 +414,8 @@ func (*FromAgent_Health) isFromAgent_Message() {}
 
 func (*FromAgent_Certificate) isFromAgent_Message() {}
 
+func (*FromAgent_Tapped) isFromAgent_Message() {}
+
 type FromServer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Message:
@@ -407,6 +423,7 @@ type FromServer struct {
 	//	*FromServer_Registered
 	//	*FromServer_Wanted
 	//	*FromServer_Rotate
+	//	*FromServer_Taps
 	Message       isFromServer_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -476,6 +493,15 @@ func (x *FromServer) GetRotate() *Rotate {
 	return nil
 }
 
+func (x *FromServer) GetTaps() *Taps {
+	if x != nil {
+		if x, ok := x.Message.(*FromServer_Taps); ok {
+			return x.Taps
+		}
+	}
+	return nil
+}
+
 type isFromServer_Message interface {
 	isFromServer_Message()
 }
@@ -492,11 +518,17 @@ type FromServer_Rotate struct {
 	Rotate *Rotate `protobuf:"bytes,3,opt,name=rotate,proto3,oneof"`
 }
 
+type FromServer_Taps struct {
+	Taps *Taps `protobuf:"bytes,5,opt,name=taps,proto3,oneof"`
+}
+
 func (*FromServer_Registered) isFromServer_Message() {}
 
 func (*FromServer_Wanted) isFromServer_Message() {}
 
 func (*FromServer_Rotate) isFromServer_Message() {}
+
+func (*FromServer_Taps) isFromServer_Message() {}
 
 // Register describes the workload.
 type Register struct {
@@ -1115,6 +1147,249 @@ func (x *Certificate) GetTrustedRoots() []string {
 	return nil
 }
 
+// Taps is the complete list of who wants to see single requests of this workload's proxy; it replaces the list before. With none, and
+// when the stream ends, the agent has the proxy report no requests.
+type Taps struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Taps          []*Tap                 `protobuf:"bytes,1,rep,name=taps,proto3" json:"taps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Taps) Reset() {
+	*x = Taps{}
+	mi := &file_agent_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Taps) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Taps) ProtoMessage() {}
+
+func (x *Taps) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Taps.ProtoReflect.Descriptor instead.
+func (*Taps) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Taps) GetTaps() []*Tap {
+	if x != nil {
+		return x.Taps
+	}
+	return nil
+}
+
+type Tap struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// tap.Filter of pkg/tap as JSON: what else is left out.
+	FilterJson string `protobuf:"bytes,2,opt,name=filter_json,json=filterJson,proto3" json:"filter_json,omitempty"`
+	// Requests a second; what is more is counted as dropped.
+	Rate uint32 `protobuf:"varint,3,opt,name=rate,proto3" json:"rate,omitempty"`
+	// Percentage of requests that the proxy reports, 1 to 100.
+	Sample        uint32 `protobuf:"varint,4,opt,name=sample,proto3" json:"sample,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tap) Reset() {
+	*x = Tap{}
+	mi := &file_agent_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tap) ProtoMessage() {}
+
+func (x *Tap) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tap.ProtoReflect.Descriptor instead.
+func (*Tap) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Tap) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Tap) GetFilterJson() string {
+	if x != nil {
+		return x.FilterJson
+	}
+	return ""
+}
+
+func (x *Tap) GetRate() uint32 {
+	if x != nil {
+		return x.Rate
+	}
+	return 0
+}
+
+func (x *Tap) GetSample() uint32 {
+	if x != nil {
+		return x.Sample
+	}
+	return 0
+}
+
+// Tapped is sent while there are Taps: when they have changed, when there are requests, and once a second when something was dropped.
+type Tapped struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Requests []*TappedRequest       `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	// How many requests met the filter of a tap, by its id, and were dropped since the message before.
+	Dropped map[uint64]uint64 `protobuf:"bytes,2,rep,name=dropped,proto3" json:"dropped,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// Percentage of requests that the proxy reports now; 0 while it does not.
+	Sample uint32 `protobuf:"varint,3,opt,name=sample,proto3" json:"sample,omitempty"`
+	// Why it does not, or empty.
+	Problem       string `protobuf:"bytes,4,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tapped) Reset() {
+	*x = Tapped{}
+	mi := &file_agent_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tapped) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tapped) ProtoMessage() {}
+
+func (x *Tapped) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tapped.ProtoReflect.Descriptor instead.
+func (*Tapped) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Tapped) GetRequests() []*TappedRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+func (x *Tapped) GetDropped() map[uint64]uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return nil
+}
+
+func (x *Tapped) GetSample() uint32 {
+	if x != nil {
+		return x.Sample
+	}
+	return 0
+}
+
+func (x *Tapped) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+type TappedRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// tap.Event of pkg/tap as JSON, without secrets.
+	EventJson []byte `protobuf:"bytes,1,opt,name=event_json,json=eventJson,proto3" json:"event_json,omitempty"`
+	// The ids of the taps whose filter it meets.
+	Taps          []uint64 `protobuf:"varint,2,rep,packed,name=taps,proto3" json:"taps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TappedRequest) Reset() {
+	*x = TappedRequest{}
+	mi := &file_agent_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TappedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TappedRequest) ProtoMessage() {}
+
+func (x *TappedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TappedRequest.ProtoReflect.Descriptor instead.
+func (*TappedRequest) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *TappedRequest) GetEventJson() []byte {
+	if x != nil {
+		return x.EventJson
+	}
+	return nil
+}
+
+func (x *TappedRequest) GetTaps() []uint64 {
+	if x != nil {
+		return x.Taps
+	}
+	return nil
+}
+
 var File_agent_proto protoreflect.FileDescriptor
 
 const file_agent_proto_rawDesc = "" +
@@ -1137,20 +1412,22 @@ const file_agent_proto_rawDesc = "" +
 	"\x13ProxyConfigResponse\x12*\n" +
 	"\x11proxy_config_json\x18\x01 \x01(\tR\x0fproxyConfigJson\x12\x1a\n" +
 	"\bproblems\x18\x02 \x03(\tR\bproblems\x124\n" +
-	"\x16bootstrap_patches_json\x18\x03 \x01(\tR\x14bootstrapPatchesJson\"\x81\x02\n" +
+	"\x16bootstrap_patches_json\x18\x03 \x01(\tR\x14bootstrapPatchesJson\"\xb5\x02\n" +
 	"\tFromAgent\x128\n" +
 	"\bregister\x18\x01 \x01(\v2\x1a.meshctl.agent.v1.RegisterH\x00R\bregister\x128\n" +
 	"\bbindings\x18\x02 \x01(\v2\x1a.meshctl.agent.v1.BindingsH\x00R\bbindings\x122\n" +
 	"\x06health\x18\x03 \x01(\v2\x18.meshctl.agent.v1.HealthH\x00R\x06health\x12A\n" +
-	"\vcertificate\x18\x04 \x01(\v2\x1d.meshctl.agent.v1.CertificateH\x00R\vcertificateB\t\n" +
-	"\amessage\"\xbf\x01\n" +
+	"\vcertificate\x18\x04 \x01(\v2\x1d.meshctl.agent.v1.CertificateH\x00R\vcertificate\x122\n" +
+	"\x06tapped\x18\x06 \x01(\v2\x18.meshctl.agent.v1.TappedH\x00R\x06tappedB\t\n" +
+	"\amessage\"\xed\x01\n" +
 	"\n" +
 	"FromServer\x12>\n" +
 	"\n" +
 	"registered\x18\x01 \x01(\v2\x1c.meshctl.agent.v1.RegisteredH\x00R\n" +
 	"registered\x122\n" +
 	"\x06wanted\x18\x02 \x01(\v2\x18.meshctl.agent.v1.WantedH\x00R\x06wanted\x122\n" +
-	"\x06rotate\x18\x03 \x01(\v2\x18.meshctl.agent.v1.RotateH\x00R\x06rotateB\t\n" +
+	"\x06rotate\x18\x03 \x01(\v2\x18.meshctl.agent.v1.RotateH\x00R\x06rotate\x12,\n" +
+	"\x04taps\x18\x05 \x01(\v2\x16.meshctl.agent.v1.TapsH\x00R\x04tapsB\t\n" +
 	"\amessage\"\xcc\x05\n" +
 	"\bRegister\x12/\n" +
 	"\x04type\x18\x01 \x01(\x0e2\x1b.meshctl.agent.v1.ProxyTypeR\x04type\x12\x1c\n" +
@@ -1218,7 +1495,27 @@ const file_agent_proto_rawDesc = "" +
 	"not_before\x18\x04 \x01(\x03R\tnotBefore\x12\x1b\n" +
 	"\tnot_after\x18\x05 \x01(\x03R\bnotAfter\x12\x16\n" +
 	"\x06signer\x18\x06 \x01(\tR\x06signer\x12#\n" +
-	"\rtrusted_roots\x18\a \x03(\tR\ftrustedRoots*$\n" +
+	"\rtrusted_roots\x18\a \x03(\tR\ftrustedRoots\"1\n" +
+	"\x04Taps\x12)\n" +
+	"\x04taps\x18\x01 \x03(\v2\x15.meshctl.agent.v1.TapR\x04taps\"b\n" +
+	"\x03Tap\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x1f\n" +
+	"\vfilter_json\x18\x02 \x01(\tR\n" +
+	"filterJson\x12\x12\n" +
+	"\x04rate\x18\x03 \x01(\rR\x04rate\x12\x16\n" +
+	"\x06sample\x18\x04 \x01(\rR\x06sample\"\xf4\x01\n" +
+	"\x06Tapped\x12;\n" +
+	"\brequests\x18\x01 \x03(\v2\x1f.meshctl.agent.v1.TappedRequestR\brequests\x12?\n" +
+	"\adropped\x18\x02 \x03(\v2%.meshctl.agent.v1.Tapped.DroppedEntryR\adropped\x12\x16\n" +
+	"\x06sample\x18\x03 \x01(\rR\x06sample\x12\x18\n" +
+	"\aproblem\x18\x04 \x01(\tR\aproblem\x1a:\n" +
+	"\fDroppedEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\x04R\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"B\n" +
+	"\rTappedRequest\x12\x1d\n" +
+	"\n" +
+	"event_json\x18\x01 \x01(\fR\teventJson\x12\x12\n" +
+	"\x04taps\x18\x02 \x03(\x04R\x04taps*$\n" +
 	"\tProxyType\x12\v\n" +
 	"\aSIDECAR\x10\x00\x12\n" +
 	"\n" +
@@ -1240,7 +1537,7 @@ func file_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_agent_proto_goTypes = []any{
 	(ProxyType)(0),              // 0: meshctl.agent.v1.ProxyType
 	(Listen_Purpose)(0),         // 1: meshctl.agent.v1.Listen.Purpose
@@ -1256,38 +1553,48 @@ var file_agent_proto_goTypes = []any{
 	(*Health)(nil),              // 11: meshctl.agent.v1.Health
 	(*Rotate)(nil),              // 12: meshctl.agent.v1.Rotate
 	(*Certificate)(nil),         // 13: meshctl.agent.v1.Certificate
-	nil,                         // 14: meshctl.agent.v1.ProxyConfigRequest.LabelsEntry
-	nil,                         // 15: meshctl.agent.v1.ProxyConfigRequest.AnnotationsEntry
-	nil,                         // 16: meshctl.agent.v1.Register.LabelsEntry
-	nil,                         // 17: meshctl.agent.v1.Register.PortsEntry
-	nil,                         // 18: meshctl.agent.v1.Bindings.PortsEntry
+	(*Taps)(nil),                // 14: meshctl.agent.v1.Taps
+	(*Tap)(nil),                 // 15: meshctl.agent.v1.Tap
+	(*Tapped)(nil),              // 16: meshctl.agent.v1.Tapped
+	(*TappedRequest)(nil),       // 17: meshctl.agent.v1.TappedRequest
+	nil,                         // 18: meshctl.agent.v1.ProxyConfigRequest.LabelsEntry
+	nil,                         // 19: meshctl.agent.v1.ProxyConfigRequest.AnnotationsEntry
+	nil,                         // 20: meshctl.agent.v1.Register.LabelsEntry
+	nil,                         // 21: meshctl.agent.v1.Register.PortsEntry
+	nil,                         // 22: meshctl.agent.v1.Bindings.PortsEntry
+	nil,                         // 23: meshctl.agent.v1.Tapped.DroppedEntry
 }
 var file_agent_proto_depIdxs = []int32{
-	14, // 0: meshctl.agent.v1.ProxyConfigRequest.labels:type_name -> meshctl.agent.v1.ProxyConfigRequest.LabelsEntry
-	15, // 1: meshctl.agent.v1.ProxyConfigRequest.annotations:type_name -> meshctl.agent.v1.ProxyConfigRequest.AnnotationsEntry
+	18, // 0: meshctl.agent.v1.ProxyConfigRequest.labels:type_name -> meshctl.agent.v1.ProxyConfigRequest.LabelsEntry
+	19, // 1: meshctl.agent.v1.ProxyConfigRequest.annotations:type_name -> meshctl.agent.v1.ProxyConfigRequest.AnnotationsEntry
 	0,  // 2: meshctl.agent.v1.ProxyConfigRequest.type:type_name -> meshctl.agent.v1.ProxyType
 	6,  // 3: meshctl.agent.v1.FromAgent.register:type_name -> meshctl.agent.v1.Register
 	10, // 4: meshctl.agent.v1.FromAgent.bindings:type_name -> meshctl.agent.v1.Bindings
 	11, // 5: meshctl.agent.v1.FromAgent.health:type_name -> meshctl.agent.v1.Health
 	13, // 6: meshctl.agent.v1.FromAgent.certificate:type_name -> meshctl.agent.v1.Certificate
-	7,  // 7: meshctl.agent.v1.FromServer.registered:type_name -> meshctl.agent.v1.Registered
-	8,  // 8: meshctl.agent.v1.FromServer.wanted:type_name -> meshctl.agent.v1.Wanted
-	12, // 9: meshctl.agent.v1.FromServer.rotate:type_name -> meshctl.agent.v1.Rotate
-	0,  // 10: meshctl.agent.v1.Register.type:type_name -> meshctl.agent.v1.ProxyType
-	16, // 11: meshctl.agent.v1.Register.labels:type_name -> meshctl.agent.v1.Register.LabelsEntry
-	17, // 12: meshctl.agent.v1.Register.ports:type_name -> meshctl.agent.v1.Register.PortsEntry
-	9,  // 13: meshctl.agent.v1.Wanted.listens:type_name -> meshctl.agent.v1.Listen
-	1,  // 14: meshctl.agent.v1.Listen.purpose:type_name -> meshctl.agent.v1.Listen.Purpose
-	18, // 15: meshctl.agent.v1.Bindings.ports:type_name -> meshctl.agent.v1.Bindings.PortsEntry
-	4,  // 16: meshctl.agent.v1.Agent.Connect:input_type -> meshctl.agent.v1.FromAgent
-	2,  // 17: meshctl.agent.v1.Agent.ProxyConfig:input_type -> meshctl.agent.v1.ProxyConfigRequest
-	5,  // 18: meshctl.agent.v1.Agent.Connect:output_type -> meshctl.agent.v1.FromServer
-	3,  // 19: meshctl.agent.v1.Agent.ProxyConfig:output_type -> meshctl.agent.v1.ProxyConfigResponse
-	18, // [18:20] is the sub-list for method output_type
-	16, // [16:18] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	16, // 7: meshctl.agent.v1.FromAgent.tapped:type_name -> meshctl.agent.v1.Tapped
+	7,  // 8: meshctl.agent.v1.FromServer.registered:type_name -> meshctl.agent.v1.Registered
+	8,  // 9: meshctl.agent.v1.FromServer.wanted:type_name -> meshctl.agent.v1.Wanted
+	12, // 10: meshctl.agent.v1.FromServer.rotate:type_name -> meshctl.agent.v1.Rotate
+	14, // 11: meshctl.agent.v1.FromServer.taps:type_name -> meshctl.agent.v1.Taps
+	0,  // 12: meshctl.agent.v1.Register.type:type_name -> meshctl.agent.v1.ProxyType
+	20, // 13: meshctl.agent.v1.Register.labels:type_name -> meshctl.agent.v1.Register.LabelsEntry
+	21, // 14: meshctl.agent.v1.Register.ports:type_name -> meshctl.agent.v1.Register.PortsEntry
+	9,  // 15: meshctl.agent.v1.Wanted.listens:type_name -> meshctl.agent.v1.Listen
+	1,  // 16: meshctl.agent.v1.Listen.purpose:type_name -> meshctl.agent.v1.Listen.Purpose
+	22, // 17: meshctl.agent.v1.Bindings.ports:type_name -> meshctl.agent.v1.Bindings.PortsEntry
+	15, // 18: meshctl.agent.v1.Taps.taps:type_name -> meshctl.agent.v1.Tap
+	17, // 19: meshctl.agent.v1.Tapped.requests:type_name -> meshctl.agent.v1.TappedRequest
+	23, // 20: meshctl.agent.v1.Tapped.dropped:type_name -> meshctl.agent.v1.Tapped.DroppedEntry
+	4,  // 21: meshctl.agent.v1.Agent.Connect:input_type -> meshctl.agent.v1.FromAgent
+	2,  // 22: meshctl.agent.v1.Agent.ProxyConfig:input_type -> meshctl.agent.v1.ProxyConfigRequest
+	5,  // 23: meshctl.agent.v1.Agent.Connect:output_type -> meshctl.agent.v1.FromServer
+	3,  // 24: meshctl.agent.v1.Agent.ProxyConfig:output_type -> meshctl.agent.v1.ProxyConfigResponse
+	23, // [23:25] is the sub-list for method output_type
+	21, // [21:23] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_agent_proto_init() }
@@ -1300,11 +1607,13 @@ func file_agent_proto_init() {
 		(*FromAgent_Bindings)(nil),
 		(*FromAgent_Health)(nil),
 		(*FromAgent_Certificate)(nil),
+		(*FromAgent_Tapped)(nil),
 	}
 	file_agent_proto_msgTypes[3].OneofWrappers = []any{
 		(*FromServer_Registered)(nil),
 		(*FromServer_Wanted)(nil),
 		(*FromServer_Rotate)(nil),
+		(*FromServer_Taps)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1312,7 +1621,7 @@ func file_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_proto_rawDesc), len(file_agent_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   17,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -54,6 +54,7 @@ var tiers = map[string]int{
 	"internal/xdsserver":     5,
 	"internal/ca":            4,
 	"internal/registry":      5,
+	"internal/taphub":        5,
 	"internal/adminapi":      5,
 	"internal/agent":         5,
 	"internal/envoybin":      5,

@@ -22,6 +22,7 @@ import (
 	"github.com/meshctl/meshctl/internal/agentapi"
 	"github.com/meshctl/meshctl/internal/ca"
 	"github.com/meshctl/meshctl/internal/registry"
+	"github.com/meshctl/meshctl/internal/taphub"
 	"github.com/meshctl/meshctl/internal/xdsserver"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh"
@@ -80,6 +81,7 @@ type ControlPlane struct {
 	secure   *xdsserver.Server
 	plain    *xdsserver.Server
 	reported reporter
+	taps     *taphub.Hub
 }
 
 // Run runs a control plane until ctx is done, then stops it in good order and returns nil. An error means that it could not go on.
@@ -130,16 +132,18 @@ func assemble(o Options, workloads registry.Emitter) (*ControlPlane, error) {
 	c.registry = registry.New(registry.Options{
 		TrustDomain: empty.Config().TrustDomain, Emitter: workloads, State: o.Registrations,
 		Group: c.workloadGroup, PortNames: c.portNames, Wanted: c.wanted, ProxyConfig: c.proxyConfig, Bootstrap: c.bootstrapPatches, Log: o.Log, Ready: ready,
-		GroupsOnly: o.PodsElsewhere, Stale: c.stale,
+		GroupsOnly: o.PodsElsewhere, Stale: c.stale, Tapped: c.tapped,
 		OnChange: func(nodeID string) {
 			select {
 			case <-assembled:
 				c.views.agentChanged(nodeID)
+				c.taps.Changed(nodeID)
 			default: // the registry restores what it remembers: no proxy is connected yet
 			}
 		},
 	})
 	c.views = newViews(c.catalog, c.registry, ready)
+	c.taps = c.newTaps()
 	close(assembled)
 	c.secure = xdsserver.New(xdsserver.Options{Views: entrance{c.views, authorizeByCertificate(empty.Config().TrustDomain)}})
 	c.plain = xdsserver.New(xdsserver.Options{Views: entrance{c.views, authorizeAnyone}})

@@ -74,6 +74,8 @@ type Options struct {
 	Bootstrap func(p Proxy) (string, []config.Problem)
 	// OnChange hears of the node id whose bindings, health, description or connection changed; what they are now, Lookup says.
 	OnChange func(nodeID string)
+	// Tapped hears of the requests that the proxy with a node id reports; what the message holds is that proxy's word. It must not wait.
+	Tapped func(nodeID string, m *agentapi.Tapped)
 	// Grace is how long the WorkloadEntry of an agent that went away, or that has not come back after a restart of the
 	// control plane, stays; default DefaultGrace, NoGrace (or any negative value) for not at all.
 	Grace time.Duration
@@ -112,6 +114,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OnChange == nil {
 		o.OnChange = func(string) {}
+	}
+	if o.Tapped == nil {
+		o.Tapped = func(string, *agentapi.Tapped) {}
 	}
 	if o.Grace == 0 {
 		o.Grace = DefaultGrace

@@ -41,6 +41,7 @@ type outbox struct {
 	registered *agentapi.Registered
 	wanted     *agentapi.Wanted
 	rotate     bool
+	taps       *agentapi.Taps
 }
 
 func newSession(stream agentapi.Agent_ConnectServer) *session {
@@ -129,6 +130,9 @@ func (r *Registry) takeOutbox(s *session) []*agentapi.FromServer {
 	}
 	if box.wanted != nil {
 		out = append(out, &agentapi.FromServer{Message: &agentapi.FromServer_Wanted{Wanted: box.wanted}})
+	}
+	if box.taps != nil {
+		out = append(out, &agentapi.FromServer{Message: &agentapi.FromServer_Taps{Taps: box.taps}})
 	}
 	if box.rotate {
 		out = append(out, &agentapi.FromServer{Message: &agentapi.FromServer_Rotate{Rotate: &agentapi.Rotate{}}})

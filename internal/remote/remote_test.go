@@ -22,6 +22,7 @@ import (
 	"github.com/meshctl/meshctl/internal/adminapi"
 	"github.com/meshctl/meshctl/internal/remote"
 	"github.com/meshctl/meshctl/pkg/authz/ask"
+	"github.com/meshctl/meshctl/pkg/tap"
 )
 
 func TestMain(m *testing.M) {
@@ -44,6 +45,8 @@ func (r replica) Rotate(context.Context, string) (adminapi.Certificate, error) {
 }
 
 func (r replica) Config(context.Context, string) (map[string][]*anypb.Any, error) { return nil, nil }
+
+func (r replica) Tap(_ context.Context, q tap.Request, emit func(tap.Line) error) error { return nil }
 
 func (r replica) Authorize(ask.Query) ([]ask.Report, error) { return []ask.Report{}, nil }
 

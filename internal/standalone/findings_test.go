@@ -14,6 +14,7 @@ import (
 
 	"github.com/meshctl/meshctl/internal/adminapi"
 	"github.com/meshctl/meshctl/pkg/authz/ask"
+	"github.com/meshctl/meshctl/pkg/tap"
 )
 
 // plane is a control plane whose findings the test changes.
@@ -51,6 +52,8 @@ func (*plane) WorkloadGroup(string, string) (adminapi.WorkloadGroup, error) {
 func (*plane) Configuration() (adminapi.Configuration, error) {
 	return adminapi.Configuration{}, nil
 }
+
+func (*plane) Tap(context.Context, tap.Request, func(tap.Line) error) error { return nil }
 
 func (*plane) Authorize(ask.Query) ([]ask.Report, error) { return nil, nil }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/authz/ask"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh"
+	"github.com/meshctl/meshctl/pkg/tap"
 )
 
 // fixture is a mesh as a script writes it down. Times are ages: "age" of a proxy's acknowledgements and of its
@@ -110,6 +111,8 @@ func (f fixture) Rotate(_ context.Context, id string) (adminapi.Certificate, err
 func (fixture) WorkloadGroup(string, string) (adminapi.WorkloadGroup, error) {
 	return adminapi.WorkloadGroup{}, adminapi.ErrUnknownGroup
 }
+
+func (fixture) Tap(context.Context, tap.Request, func(tap.Line) error) error { return nil }
 
 func (f fixture) Authorize(q ask.Query) ([]ask.Report, error) {
 	objects, _ := config.Decode("mesh.yaml", strings.NewReader(f.Objects))

@@ -31,6 +31,9 @@ type Options struct {
 	Failed func(reason string)
 	// Rotate is asked to renew the workload's certificate.
 	Rotate func()
+	// Taps is told who wants to see requests of the proxy: nobody when a stream ends. It may be nil; Tapped are the answers.
+	Taps   func([]*agentapi.Tap)
+	Tapped <-chan *agentapi.Tapped
 	// Log may be nil.
 	Log *slog.Logger
 }
@@ -64,6 +67,9 @@ func New(o Options) *Client {
 	}
 	if o.Failed == nil {
 		o.Failed = func(string) {}
+	}
+	if o.Taps == nil {
+		o.Taps = func([]*agentapi.Tap) {}
 	}
 	return &Client{o: o, restart: make(chan struct{}, 1), wake: make(chan struct{})}
 }
@@ -152,6 +158,7 @@ func (c *Client) converse(ctx context.Context) error {
 		_, err = stream.Recv()
 		return err
 	}
+	defer c.o.Taps(nil)
 	messages, failed := receive(ctx, stream)
 	s := &session{c: c, stream: stream}
 	answer := time.NewTimer(answerWithin)
@@ -175,6 +182,10 @@ func (c *Client) converse(ctx context.Context) error {
 		case <-wake:
 		case m := <-messages:
 			if err := s.handle(m); err != nil {
+				return err
+			}
+		case m := <-c.o.Tapped:
+			if err := stream.Send(&agentapi.FromAgent{Message: &agentapi.FromAgent_Tapped{Tapped: m}}); err != nil {
 				return err
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/authz/ask"
 	"github.com/meshctl/meshctl/pkg/proxyconfig/admin"
 	"github.com/meshctl/meshctl/pkg/source/kube"
+	"github.com/meshctl/meshctl/pkg/tap"
 )
 
 // ControlPlane is a running mesh, on this machine or in a cluster: commands do not know which.
@@ -29,6 +30,10 @@ type ControlPlane interface {
 	Config(ctx context.Context, id string) ([]byte, error)
 	Rotate(ctx context.Context, id string) (adminapi.Certificate, error)
 	Authorize(ctx context.Context, q ask.Query) ([]ask.Report, error)
+	// Tap shows single requests until ctx ends (see adminapi.Client and adminapi.Follow).
+	Tap(ctx context.Context, r tap.Request, each func(tap.Line) error) error
+	// DefaultNamespace is that of names which say none; empty where they mean any.
+	DefaultNamespace() string
 	// Envoy returns the admin client of a proxy.
 	Envoy(p adminapi.Proxy) (*admin.Client, error)
 	// Unreachable adds to an error what to do about it.
@@ -121,6 +126,9 @@ type standaloneMesh struct {
 	*adminapi.Client
 	factory *Factory
 }
+
+// DefaultNamespace is none: there are few workloads on a machine.
+func (standaloneMesh) DefaultNamespace() string { return "" }
 
 func (s standaloneMesh) Unreachable(err error) error { return s.factory.Unreachable(err) }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/internal/meshstate"
 	"github.com/meshctl/meshctl/pkg/authz/ask"
+	"github.com/meshctl/meshctl/pkg/tap"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -56,6 +57,8 @@ func (*backend) WorkloadGroup(string, string) (adminapi.WorkloadGroup, error) {
 func (*backend) Configuration() (adminapi.Configuration, error) {
 	return adminapi.Configuration{}, nil
 }
+
+func (*backend) Tap(context.Context, tap.Request, func(tap.Line) error) error { return nil }
 
 func (*backend) Authorize(ask.Query) ([]ask.Report, error) { return nil, nil }
 
