@@ -59,7 +59,7 @@ func (c *collapsed) group(n Node) Node {
 	case n.Kind == External || n.Kind == Unmeshed || n.Namespace == "":
 		return n
 	case c.level == ByNamespace:
-		return Node{ID: "namespace/" + n.Namespace, Kind: Service, Name: n.Namespace}
+		return Node{ID: "namespace/" + n.Namespace, Kind: NamespaceKind, Name: n.Namespace}
 	case n.Service == "":
 		return n
 	}

@@ -3,7 +3,6 @@ package topologytest
 
 import (
 	"fmt"
-	"math/rand"
 	"slices"
 	"strings"
 	"time"
@@ -94,33 +93,45 @@ func Sorted(g topology.Graph) topology.Graph {
 // Large is a mesh of tiers that call the next ones, with a few services that everybody calls and a few calls back. The same numbers give the
 // same graph.
 func Large(nodes, edges int) topology.Graph {
-	r := rand.New(rand.NewSource(1))
+	r := new(random)
 	g := topology.Graph{Time: Time, Window: time.Minute, Proxies: nodes}
 	for i := range nodes {
 		service := fmt.Sprintf("service-%03d", i/2)
 		version := fmt.Sprintf("v%d", i%2+1)
 		g.Nodes = append(g.Nodes, topology.Node{
 			ID: fmt.Sprintf("workload/ns-%02d/%s-%s", i*20/nodes, service, version), Kind: topology.Workload, Name: service + "-" + version,
-			Namespace: fmt.Sprintf("ns-%02d", i*20/nodes), Service: service, Version: version, Instances: 2, Proxies: 2, In: Rates(r.Float64()*1000, 0.01*r.Float64(), 200*r.Float64()),
+			Namespace: fmt.Sprintf("ns-%02d", i*20/nodes), Service: service, Version: version, Instances: 2, Proxies: 2, In: Rates(r.share()*1000, 0.01*r.share(), 200*r.share()),
 		})
 	}
 	seen := map[[2]int]bool{}
 	for len(g.Edges) < edges {
-		from := r.Intn(nodes)
-		to := min(from+1+r.Intn(nodes/5+1), nodes-1)
-		switch r.Intn(50) {
+		from := r.below(nodes)
+		to := min(from+1+r.below(nodes/5+1), nodes-1)
+		switch r.below(50) {
 		case 0:
 			from, to = to, from
 		case 1, 2, 3, 4, 5:
-			to = nodes - 1 - r.Intn(10)
+			to = nodes - 1 - r.below(10)
 		}
 		if seen[[2]int{from, to}] {
 			continue
 		}
 		seen[[2]int{from, to}] = true
 		g.Edges = append(g.Edges, topology.Edge{
-			From: g.Nodes[from].ID, To: g.Nodes[to].ID, Protocol: topology.HTTP, Security: topology.MutualTLS, Rates: Rates(r.Float64()*100, 0.05*r.Float64()*r.Float64(), 200*r.Float64()),
+			From: g.Nodes[from].ID, To: g.Nodes[to].ID, Protocol: topology.HTTP, Security: topology.MutualTLS, Rates: Rates(r.share()*100, 0.05*r.share()*r.share(), 200*r.share()),
 		})
 	}
 	return Sorted(g)
 }
+
+// random is a linear congruential generator (Knuth's MMIX): numbers that are the same everywhere.
+type random uint64
+
+func (r *random) next() uint64 {
+	*r = *r*6364136223846793005 + 1442695040888963407
+	return uint64(*r >> 33)
+}
+
+func (r *random) below(n int) int { return int(r.next() % uint64(n)) }
+
+func (r *random) share() float64 { return float64(r.next()) / (1 << 31) }
