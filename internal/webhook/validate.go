@@ -49,12 +49,12 @@ func Judge(object []byte, m *mesh.Snapshot, now time.Time) Judgement {
 		return Judgement{}
 	}
 	kinds := judgedKinds(read)
-	system := m.Config().SystemNamespace
-	key := config.Key{Kind: config.ConfigMap, Namespace: system, Name: config.MeshConfigName}
+	options := m.Options()
+	key := config.Key{Kind: config.ConfigMap, Namespace: options.SystemNamespace, Name: options.ConfigName}
 	if o := m.Set().Get(key); o != nil && !slices.Contains(kinds, config.ConfigMap) {
 		read.Objects = append(read.Objects, o)
 	}
-	in := analyze.NewInput(read, mesh.Options{SystemNamespace: system, DomainSuffix: m.Config().DomainSuffix, TrustDomain: m.Config().TrustDomain}, now)
+	in := analyze.NewInput(read, options, now)
 	// Whatever else there is, this object is not to be judged by it.
 	in.Missing = func(kind config.Kind) bool { return kind != config.ConfigMap }
 	ctx, cancel := context.WithTimeout(context.Background(), judgingTime)

@@ -50,6 +50,9 @@ func (s *Snapshot) Set() config.Set { return s.set }
 // Derived returns the objects that objects of other APIs were converted to, see config.Key.Derive.
 func (s *Snapshot) Derived() config.Set { return s.derived }
 
+// Options returns what the snapshot was built with, defaults filled in.
+func (s *Snapshot) Options() Options { return s.options }
+
 // Config returns the mesh-wide configuration, never nil.
 func (s *Snapshot) Config() *Config { return s.config }
 
