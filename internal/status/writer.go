@@ -43,7 +43,7 @@ type Writer struct {
 	Changed <-chan struct{}
 	Log     *slog.Logger
 
-	written map[config.Key]config.Digest
+	written map[config.Key]config.Digest // of what Of returned, and of whom, so that it is not written again before the news of it is here
 }
 
 // Run writes until ctx ends. What cannot be written is logged and tried again.
@@ -81,7 +81,7 @@ func (w *Writer) once(ctx context.Context) (failed int) {
 	}
 	var todo []Update
 	for _, u := range Of(snapshot, problems) {
-		if w.written[u.Key] != digestOf(u) {
+		if w.written[u.Key] != digestOf(u, set.Get(u.Key)) {
 			todo = append(todo, u)
 		}
 	}
@@ -90,7 +90,7 @@ func (w *Writer) once(ctx context.Context) (failed int) {
 	group.SetLimit(parallel)
 	for i, u := range todo {
 		group.Go(func() error {
-			results[i] = result{u.Key, digestOf(u), w.write(ctx, u)}
+			results[i] = result{u.Key, digestOf(u, set.Get(u.Key)), w.write(ctx, u)}
 			return nil
 		})
 	}
@@ -113,12 +113,17 @@ func (w *Writer) once(ctx context.Context) (failed int) {
 	return failed
 }
 
-func digestOf(u Update) config.Digest {
+// digestOf tells apart what an object is to be told from the same for another one that has taken its place.
+func digestOf(u Update, o *config.Object) config.Digest {
 	data, err := json.Marshal(u.Status)
-	if err != nil {
+	if err != nil || o == nil {
 		return config.Digest{}
 	}
-	return digest.Of(string(data))
+	born := o.Meta.Created.String()
+	if m, ok := o.Spec.(metav1.Object); ok {
+		born += string(m.GetUID())
+	}
+	return digest.Of(born + string(data))
 }
 
 func (w *Writer) write(ctx context.Context, u Update) error {
