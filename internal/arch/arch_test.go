@@ -45,6 +45,7 @@ var tiers = map[string]int{
 	"pkg/check":              5,
 	"internal/webhook":       5,
 	"internal/kubeca":        5,
+	"internal/gatewaydeploy": 5,
 	"internal/leader":        5,
 	"internal/status":        5,
 	"internal/incluster":     7,

@@ -41,6 +41,8 @@ type Options struct {
 	// XDS serves proxies and agents over TLS, Webhook the API server over HTTPS, Monitoring plain HTTP (/ready, /healthz, /version,
 	// /metrics), Admin the API of the CLI on loopback.
 	XDS, Webhook, Monitoring, Admin net.Listener
+	// NoGatewayDeployments: proxies for Gateways of the Gateway API are deployed by hand.
+	NoGatewayDeployments bool
 	// Drain is how long the control plane goes on serving, no longer ready, after ctx is done: those who connect meanwhile find another
 	// replica. Default 3 s; negative for not at all.
 	Drain time.Duration
@@ -95,15 +97,16 @@ type process struct {
 	dynamic dynamic.Interface
 	metrics *metrics
 	keeper  *kubeca.Keeper
-	changed chan struct{} // sent to when the mesh may be another one
-	ready   atomic.Bool
-	control atomic.Pointer[controlplane.ControlPlane]
+	// Sent to when the mesh may be another one: for statuses, and for what is deployed for Gateways.
+	changed, gateways chan struct{}
+	ready             atomic.Bool
+	control           atomic.Pointer[controlplane.ControlPlane]
 }
 
 // Run runs the control plane until ctx is done, then lets proxies go over to other replicas and returns nil. An error means that it could
 // not go on.
 func Run(ctx context.Context, o Options) error {
-	p := &process{o: o.withDefaults(), changed: make(chan struct{}, 1)}
+	p := &process{o: o.withDefaults(), changed: make(chan struct{}, 1), gateways: make(chan struct{}, 1)}
 	if err := p.connect(); err != nil {
 		return err
 	}
@@ -243,6 +246,9 @@ func (p *process) election() leader.Options {
 		leader.Webhooks{Client: p.client, Service: p.o.service(), Namespace: p.o.SystemNamespace, Trust: authority, Log: p.o.Log}.Writer(),
 	}
 	writers = append(writers, p.statuses())
+	if !p.o.NoGatewayDeployments {
+		writers = append(writers, p.deployments())
+	}
 	return leader.Options{
 		Client: p.client, Namespace: p.o.SystemNamespace, Lease: "istio-leader" + p.o.suffix(), Identity: p.o.Instance,
 		Writers: writers, Leading: p.metrics.lead, Log: p.o.Log,

@@ -9,7 +9,9 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	apiversion "k8s.io/apimachinery/pkg/version"
 
+	"github.com/meshctl/meshctl/internal/gatewaydeploy"
 	"github.com/meshctl/meshctl/internal/leader"
 	"github.com/meshctl/meshctl/internal/status"
 	"github.com/meshctl/meshctl/internal/version"
@@ -24,9 +26,11 @@ const defaultHub = "meshctl.io"
 
 // wake says that the mesh may be another one.
 func (p *process) wake() {
-	select {
-	case p.changed <- struct{}{}:
-	default:
+	for _, c := range []chan struct{}{p.changed, p.gateways} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -42,16 +46,35 @@ func (p *process) statuses() leader.Writer {
 	}}
 }
 
+// deployments deploys proxies for Gateways by the mesh and the injector's settings of now.
+func (p *process) deployments() leader.Writer {
+	control, settings := p.control.Load(), p.injector()
+	return leader.Gateways{
+		Client: p.dynamic, Revision: p.o.Revision, Changed: p.gateways, Log: p.o.Log,
+		Objects: func() config.Set { return control.Snapshot().Set() },
+		Wanted: func(mine func(string) bool) ([]gatewaydeploy.Deployment, error) {
+			snapshot := control.Snapshot()
+			s, err := settings.of(snapshot.Set())
+			if err != nil {
+				return nil, err
+			}
+			return gatewaydeploy.Of(gatewaydeploy.Input{Mesh: snapshot, Settings: s, Revision: p.o.Revision, Mine: mine}), nil
+		},
+	}.Writer()
+}
+
 // webhooks injects and validates by the mesh of now.
 func (p *process) webhooks() http.Handler {
 	control := p.control.Load()
-	settings := injector{key: config.Key{
-		Kind: config.ConfigMap, Namespace: p.o.SystemNamespace, Name: "istio-sidecar-injector" + p.o.suffix(),
-	}}
+	settings := p.injector()
 	return webhook.Handler(webhook.Options{
 		Settings: func() (inject.Settings, error) { return settings.of(control.Snapshot().Set()) },
-		Mesh:     control.Snapshot, Revision: p.o.Revision, NativeSidecars: sync.OnceValue(p.nativeSidecars), Log: p.o.Log,
+		Mesh:     control.Snapshot, Revision: p.o.Revision, NativeSidecars: (&sidecars{version: p.client.Discovery().ServerVersion}).native, Log: p.o.Log,
 	})
+}
+
+func (p *process) injector() *injector {
+	return &injector{key: config.Key{Kind: config.ConfigMap, Namespace: p.o.SystemNamespace, Name: "istio-sidecar-injector" + p.o.suffix()}}
 }
 
 // injector reads the settings of injections once for each form of their ConfigMap.
@@ -84,13 +107,26 @@ func (i *injector) of(set config.Set) (inject.Settings, error) {
 	return i.settings, i.err
 }
 
-// nativeSidecars reports whether init containers may run on: by default since Kubernetes 1.29. A cluster that does not say its version is
-// taken for a new one.
-func (p *process) nativeSidecars() bool {
-	v, err := p.client.Discovery().ServerVersion()
+// sidecars knows whether the cluster has native ones, by default since Kubernetes 1.29.
+type sidecars struct {
+	version func() (*apiversion.Info, error)
+
+	mu            sync.Mutex
+	known, answer bool
+}
+
+// native asks the cluster until it has said its version; meanwhile it is taken for a new one.
+func (s *sidecars) native() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known {
+		return s.answer
+	}
+	v, err := s.version()
 	if err != nil {
 		return true
 	}
 	minor, err := strconv.Atoi(strings.TrimRight(v.Minor, "+"))
-	return err != nil || v.Major != "1" || minor >= 29
+	s.known, s.answer = true, err != nil || v.Major != "1" || minor >= 29
+	return s.answer
 }

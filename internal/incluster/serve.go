@@ -17,8 +17,12 @@ import (
 	"github.com/meshctl/meshctl/internal/version"
 )
 
-// stopTimeout bounds how long requests may take to end.
-const stopTimeout = 5 * time.Second
+const (
+	// stopTimeout bounds how long requests may take to end.
+	stopTimeout = 5 * time.Second
+	// requestTimeout bounds a request from its first byte to the last one of the answer: API servers wait 30 s for a webhook at most.
+	requestTimeout = 30 * time.Second
+)
 
 // monitoring serves what Kubernetes' probes and Prometheus ask.
 func (p *process) monitoring() http.Handler {
@@ -61,7 +65,7 @@ func (p *process) serveWebhooks(ctx context.Context) error {
 // serveHTTP serves until ctx is done.
 func serveHTTP(ctx context.Context, l net.Listener, handler http.Handler, secure *tls.Config) error {
 	server := &http.Server{
-		Handler: handler, TLSConfig: secure, ReadHeaderTimeout: stopTimeout, IdleTimeout: 2 * time.Minute,
+		Handler: handler, TLSConfig: secure, ReadHeaderTimeout: stopTimeout, ReadTimeout: requestTimeout, WriteTimeout: requestTimeout, IdleTimeout: 2 * time.Minute,
 		ErrorLog: log.New(io.Discard, "", 0), // probes that hang up are no news
 	}
 	stopped := make(chan struct{})

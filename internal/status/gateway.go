@@ -44,16 +44,21 @@ func (w world) gateway(o *config.Object) (map[string]any, bool) {
 		return nil, false
 	}
 	failed := errorsOf(w.problems[o.Key], "")
-	list := []config.Condition{
-		verdict("Accepted", "Accepted", "Invalid", errorsOf(failed, "spec.gatewayClassName")),
-		verdict("Programmed", "Programmed", "AddressNotAssigned", errorsOf(failed, "spec.addresses")),
+	accepted := verdict("Accepted", "Accepted", "Invalid", errorsOf(failed, "spec.gatewayClassName"))
+	if wrong := errorsOf(failed, "spec.infrastructure"); len(wrong) > 0 {
+		accepted = verdict("Accepted", "Accepted", "InvalidParameters", wrong)
 	}
+	addresses := w.addresses(g)
+	programmed := verdict("Programmed", "Programmed", "AddressNotAssigned", errorsOf(failed, "spec.addresses"))
+	if len(addresses) == 0 && programmed.Status == "True" {
+		programmed.Status, programmed.Reason, programmed.Message = "False", "AddressNotAssigned", "no Service in front of its proxies has an address yet"
+	}
+	list := []config.Condition{accepted, programmed}
 	listeners, same := []any{}, holds(g.Status.Conditions, list, o.Meta.Generation)
 	for i, l := range g.Spec.Listeners {
 		status, unchanged := w.listener(o, g, l, errorsOf(failed, fmt.Sprintf("spec.listeners[%d]", i)))
 		listeners, same = append(listeners, status), same && unchanged
 	}
-	addresses := w.addresses(g)
 	same = same && len(g.Status.Listeners) == len(listeners) && len(addresses) == len(g.Status.Addresses)
 	for i, a := range addresses {
 		same = same && g.Status.Addresses[i].Value == a.(map[string]any)["value"]
@@ -111,7 +116,7 @@ func (w world) attached(gateway config.Key, listener string) int {
 	return n
 }
 
-// addresses are those of the Services in front of a Gateway's proxies: what a load balancer gave them, else their names.
+// addresses are those of the Services in front of a Gateway's proxies: what a load balancer gave them, or their names where none is asked.
 func (w world) addresses(g *gatewayv1.Gateway) []any {
 	out := []any{}
 	for _, a := range g.Spec.Addresses {
@@ -123,6 +128,9 @@ func (w world) addresses(g *gatewayv1.Gateway) []any {
 		svc, ok := o.Spec.(*corev1.Service)
 		if !ok || o.Key.Namespace != g.Namespace || svc.Spec.Selector[convert.LabelGatewayName] != g.Name {
 			continue
+		}
+		if svc.Spec.Type != corev1.ServiceTypeLoadBalancer {
+			out = append(out, map[string]any{"type": "Hostname", "value": o.Key.Name + "." + o.Key.Namespace + ".svc." + w.snapshot.Config().DomainSuffix})
 		}
 		for _, in := range svc.Status.LoadBalancer.Ingress {
 			kind := "IPAddress"

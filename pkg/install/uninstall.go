@@ -183,7 +183,7 @@ func (i *Installer) Uninstall(ctx context.Context, r Removal, timeout time.Durat
 		})
 	}
 	if r.Last {
-		left, err := i.removeRuntime(ctx)
+		left, err := i.removeRuntime(ctx, end)
 		if err != nil {
 			return kept, err
 		}

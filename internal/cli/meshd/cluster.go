@@ -25,6 +25,7 @@ type Cluster struct {
 	Revision, ClusterID                            string
 	SystemNamespace, Domain, TrustDomain, Instance string
 	XDS, Webhook, Monitoring, Admin                net.Listener // nil: not served
+	NoGatewayDeployments                           bool
 	Drain                                          time.Duration
 	Log                                            *slog.Logger
 }
@@ -39,6 +40,7 @@ type cluster struct {
 	kubeconfig, context           string
 	revision, clusterID, instance string
 	webhook, monitoring           string
+	gateways                      bool
 	drain                         time.Duration
 }
 
@@ -52,6 +54,7 @@ func (c *cluster) addFlags(cmd *cobra.Command) {
 	f.StringVar(&c.instance, "instance", "", "name of this replica, unique among them (default the host name)")
 	f.StringVar(&c.webhook, "webhook-address", "", "address for the API server's admission requests over HTTPS, e.g. :15017")
 	f.StringVar(&c.monitoring, "monitoring-address", "", "address for /ready, /healthz, /version and /metrics over HTTP, e.g. :15014")
+	f.BoolVar(&c.gateways, "gateway-deployments", true, "deploy proxies for the Gateways of the Gateway API that name none by their addresses")
 	f.DurationVar(&c.drain, "drain", 3*time.Second, "how long to serve on, no longer ready, when told to stop")
 }
 
@@ -68,6 +71,7 @@ func runCluster(ctx context.Context, o options, log io.Writer, kubernetes Runner
 	out := Cluster{
 		Revision: o.cluster.revision, ClusterID: o.cluster.clusterID, SystemNamespace: o.systemNamespace, Domain: o.domainSuffix,
 		TrustDomain: o.trustDomain, Instance: o.cluster.instance, Drain: o.cluster.drain, Log: logger,
+		NoGatewayDeployments: !o.cluster.gateways,
 	}
 	if out.Drain == 0 {
 		out.Drain = -1

@@ -2,6 +2,7 @@ package render
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -41,6 +42,28 @@ func TestTheRoleHasWhatTheControlPlaneNeeds(t *testing.T) {
 				}) {
 					t.Errorf("the role does not let the control plane %s %s of %q", verb, resource, need.APIGroups[0])
 				}
+			}
+		}
+	}
+}
+
+// TestWithoutGatewayDeployments takes the rights with the work.
+func TestWithoutGatewayDeployments(t *testing.T) {
+	components, err := Render(load(t, values.Options{Profile: "minimal", Sets: []string{"values.pilot.env.PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER=false"}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range components {
+		for _, o := range c.Objects {
+			text, err := o.MarshalJSON()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if o.GetKind() == "ClusterRole" && strings.Contains(string(text), "deployments") {
+				t.Error("the role may make Deployments")
+			}
+			if o.GetKind() == "Deployment" && !strings.Contains(string(text), `"--gateway-deployments=false"`) {
+				t.Error("meshd is not told")
 			}
 		}
 	}

@@ -32,6 +32,11 @@ kind: Service
 metadata: {name: blind, namespace: default}
 spec: {ports: [{name: http, port: 80}]}
 ---
+apiVersion: v1
+kind: Service
+metadata: {name: proxies, namespace: default}
+spec: {selector: {app: proxies}, ports: [{name: http, port: 80}]}
+---
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: {name: edge, namespace: default}
@@ -74,9 +79,11 @@ func TestProblems(t *testing.T) {
 	for yaml, want := range map[string]string{
 		api("Gateway", "{gatewayClassName: other, listeners: []}"):                                                                                               "spec.gatewayClassName: there is no GatewayClass other",
 		api("Gateway", "{gatewayClassName: istio-waypoint, listeners: []}"):                                                                                      "spec.gatewayClassName: a waypoint",
-		gateway("infrastructure: {labels: {a: b}}, listeners: []"):                                                                                               "spec.infrastructure: ",
+		gateway("addresses: [{type: Hostname, value: proxies}], infrastructure: {labels: {a: b}}, listeners: []"):                                                "spec.infrastructure: ",
+		gateway("infrastructure: {parametersRef: {group: '', kind: ConfigMap, name: x}}, listeners: []"):                                                         "spec.infrastructure.parametersRef: there is no ConfigMap default/x",
+		gateway("infrastructure: {parametersRef: {group: a.b, kind: C, name: x}}, listeners: []"):                                                                "spec.infrastructure.parametersRef: C x is not supported",
 		gateway("tls: {backend: {clientCertificateRef: {name: x}}}, listeners: []"):                                                                              "spec.tls.backend: ",
-		gateway("addresses: [{type: IPAddress, value: 10.0.0.1}], listeners: []"):                                                                                "spec.addresses[0].type: ",
+		gateway("addresses: [{type: IPAddress, value: 10.0.0.1}, {type: Hostname, value: proxies}], listeners: []"):                                              "spec.addresses[0].type: ",
 		gateway("addresses: [{type: Hostname, value: nobody}], listeners: []"):                                                                                   "spec.addresses[0].value: there is no Service default/nobody",
 		gateway("listeners: [{name: a, protocol: UDP, port: 53}]"):                                                                                               "spec.listeners[0].protocol: UDP",
 		gateway("listeners: [{name: a, protocol: FTP, port: 53}]"):                                                                                               "spec.listeners[0].protocol: \"FTP\"",
@@ -134,7 +141,7 @@ func TestOthersAreLeftAlone(t *testing.T) {
 func TestKeysLeadBack(t *testing.T) {
 	objects, _ := config.Decode("x.yaml", strings.NewReader(shared))
 	w := world{config.Set{}.With(config.Batch{Upserts: objects})}
-	gateway := objects[2]
+	gateway := objects[3]
 	r := convert.Object(gateway, w, settings)
 	if len(r.Objects) != 3 {
 		t.Fatalf("%d objects", len(r.Objects))

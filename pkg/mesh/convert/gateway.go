@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,6 +19,33 @@ const LabelGatewayName = "gateway.networking.k8s.io/gateway-name"
 // Controller of GatewayClasses that are ours, as Istio names it.
 const Controller = "istio.io/gateway-controller"
 
+// ClassName is the one GatewayClass that need not be there.
+const ClassName = "istio"
+
+// Automated reports whether a Gateway's proxies are deployed for it, where there is somebody to do that: unless its addresses name those
+// that were deployed by hand. One address that is an IP is asked of the load balancer. See
+// https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#automated-deployment.
+func Automated(g *gatewayv1.Gateway) bool {
+	a := g.Spec.Addresses
+	return len(a) == 0 || len(a) == 1 && or(a[0].Type, gatewayv1.IPAddressType) == gatewayv1.IPAddressType
+}
+
+// Listeners are those of a Gateway and then those of the ListenerSets that it takes, of all that there are.
+func Listeners(w World, g *gatewayv1.Gateway, sets []*config.Object) []gatewayv1.Listener {
+	out := slices.Clone(listenersOf(g))
+	for _, o := range sets {
+		s, ok := o.Spec.(*gatewayv1.ListenerSet)
+		if !ok {
+			continue
+		}
+		c := &converter{object: o, world: w}
+		if key, parent, _ := c.parentOf(o.Key, s); parent != nil && key.Name == g.Name && key.Namespace == g.Namespace {
+			out = append(out, entriesOf(s)...)
+		}
+	}
+	return out
+}
+
 // accepted reports whether a Gateway is of a class of this mesh; say reports why not.
 func (c *converter) accepted(g *gatewayv1.Gateway, say bool) bool {
 	name := string(g.Spec.GatewayClassName)
@@ -29,7 +57,7 @@ func (c *converter) accepted(g *gatewayv1.Gateway, say bool) bool {
 			c.ignored(field, "a waypoint proxy belongs to ambient mode, which this mesh does not have; the Gateway is left out", "use the class istio, and sidecars")
 		}
 		return false
-	case class == nil && name == "istio":
+	case class == nil && name == ClassName:
 		return true
 	case class == nil:
 		if say {
@@ -53,7 +81,7 @@ func (c *converter) places(key config.Key, g *gatewayv1.Gateway, say bool) []pla
 	for i, a := range g.Spec.Addresses {
 		field := fmt.Sprintf("spec.addresses[%d]", i)
 		if or(a.Type, gatewayv1.IPAddressType) != gatewayv1.HostnameAddressType {
-			if say {
+			if say && !Automated(g) {
 				c.ignored(field+".type", "an address is assigned by whoever deploys the gateway; it has no effect", "remove it, or write type: Hostname with the name of the gateway's Service")
 			}
 			continue
@@ -91,9 +119,7 @@ func (c *converter) gateway() {
 	if !ok || !c.accepted(g, true) {
 		return
 	}
-	if g.Spec.Infrastructure != nil {
-		c.ignored("spec.infrastructure", "whoever deploys the gateway says what it is made of; it has no effect", "put labels and annotations on the gateway's Deployment")
-	}
+	c.infrastructure(g)
 	if g.Spec.TLS != nil && g.Spec.TLS.Backend != nil {
 		c.ignored("spec.tls.backend", "a client certificate for backends is not supported", "use a DestinationRule with tls.mode MUTUAL and credentialName")
 	}
@@ -101,6 +127,24 @@ func (c *converter) gateway() {
 		c.ignored("spec.defaultScope", "default Gateways are not supported", "name the Gateway in the parentRefs of its routes")
 	}
 	c.listeners(listenersOf(g), c.places(c.object.Key, g, true), frontends(g))
+}
+
+// infrastructure checks what is said of the proxies that are deployed for the Gateway.
+func (c *converter) infrastructure(g *gatewayv1.Gateway) {
+	i := g.Spec.Infrastructure
+	switch {
+	case i == nil:
+	case !Automated(g):
+		c.ignored("spec.infrastructure", "the proxies that spec.addresses names are deployed by hand; it has no effect", "put labels and annotations on the gateway's Deployment")
+	case i.ParametersRef != nil:
+		const field = "spec.infrastructure.parametersRef"
+		ref := i.ParametersRef
+		if ref.Group != "" || ref.Kind != "ConfigMap" {
+			c.fail(field, fmt.Sprintf("%s %s is not supported", ref.Kind, ref.Name), "name a ConfigMap, with group \"\"")
+		} else if key := (config.Key{Kind: config.ConfigMap, Namespace: c.object.Key.Namespace, Name: ref.Name}); c.world.Get(key) == nil {
+			c.missing(field, "there is no ConfigMap "+key.Namespace+"/"+key.Name+": nothing is deployed for the Gateway, or what is stays as it is", "create it", config.ConfigMap)
+		}
+	}
 }
 
 func listenersOf(g *gatewayv1.Gateway) []gatewayv1.Listener { return g.Spec.Listeners }

@@ -39,6 +39,9 @@ func (c *choice) add(s *store) {
 	c.stores[s.kind] = s
 }
 
+// classDefaults labels ConfigMaps with what is deployed for the Gateways of a class; nothing names them.
+const classDefaults = "gateway.istio.io/defaults-for-class"
+
 // selective kinds are read only where they are named.
 func selective(kind config.Kind) bool { return kind == config.Secret || kind == config.ConfigMap }
 
@@ -117,6 +120,10 @@ func referred(data []byte) []string {
 				switch field {
 				case "credentialName", "caCertCredentialName", "secretName", "imagePullSecret":
 					add(value)
+				case "parametersRef":
+					if ref, ok := value.(map[string]any); ok {
+						add(ref["name"])
+					}
 				case "credentialNames", "certificateRefs", "caCertificateRefs":
 					list, _ := value.([]any)
 					for _, e := range list {
@@ -144,7 +151,7 @@ func referred(data []byte) []string {
 func (r *following) decoder(of resource) decode {
 	return func(data []byte, m metav1.ObjectMeta) (config.Result, []string) {
 		key := config.Key{Kind: of.kind, Namespace: m.Namespace, Name: m.Name}
-		if selective(of.kind) && !r.chosen.wants(key) {
+		if selective(of.kind) && !r.chosen.wants(key) && m.Labels[classDefaults] == "" {
 			return config.Result{}, nil
 		}
 		var names []string

@@ -16,6 +16,6 @@ func Run(ctx context.Context, c meshd.Cluster) error {
 	return incluster.Run(ctx, incluster.Options{
 		Cluster: c.Access, ClusterName: c.Name, Revision: c.Revision, ClusterID: c.ClusterID, SystemNamespace: c.SystemNamespace,
 		Domain: c.Domain, TrustDomain: c.TrustDomain, Instance: c.Instance, XDS: c.XDS, Webhook: c.Webhook, Monitoring: c.Monitoring,
-		Admin: c.Admin, Drain: c.Drain, Log: c.Log,
+		Admin: c.Admin, Drain: c.Drain, NoGatewayDeployments: c.NoGatewayDeployments, Log: c.Log,
 	})
 }

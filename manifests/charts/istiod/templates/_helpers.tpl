@@ -53,3 +53,8 @@ operator.istio.io/component: Pilot
 {{- define "istiod.leastReplicas" -}}
 {{ ternary .Values.pilot.autoscaleMin .Values.pilot.replicaCount .Values.pilot.autoscaleEnabled | int }}
 {{- end }}
+
+{{- /* Whether proxies are deployed for Gateways of the Gateway API: Istio's charts have the same setting. */}}
+{{- define "istiod.deploysGateways" -}}
+{{- if ne (toString (index .Values.pilot.env "PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER")) "false" }}true{{ end }}
+{{- end }}

@@ -1,0 +1,282 @@
+package leader
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/meshctl/meshctl/internal/digest"
+	"github.com/meshctl/meshctl/internal/gatewaydeploy"
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh/convert"
+)
+
+const (
+	// gatewayManager owns the fields of what is deployed for Gateways, under the name that it has in Istio.
+	gatewayManager = gatewaydeploy.Managed
+	// settleGateways is how long changes are collected before deployments are computed.
+	settleGateways = 200 * time.Millisecond
+	// retryGateways is when what failed is tried again.
+	retryGateways = 5 * time.Second
+)
+
+// Gateways deploys proxies for the Gateways of the Gateway API, and has the class that they are of.
+type Gateways struct {
+	Client dynamic.Interface
+	// Revision of this control plane, never empty.
+	Revision string
+	// Objects are those of the mesh now; Wanted returns what is to be deployed for its Gateways of the revisions and tags for which mine
+	// says so. It is asked when gatewaydeploy.Stamp of Objects differs.
+	Objects func() config.Set
+	Wanted  func(mine func(revision string) bool) ([]gatewaydeploy.Deployment, error)
+	// Changed is sent to when Objects are others; it may lose sends while one waits.
+	Changed <-chan struct{}
+	Log     *slog.Logger
+}
+
+// Writer returns what writes.
+func (g Gateways) Writer() Writer {
+	return Writer{Name: "gateways", Run: func(ctx context.Context) error {
+		w := &gatewayWriter{Gateways: g, applied: map[objectID]applied{}, told: map[config.Key]string{}}
+		return w.run(ctx)
+	}}
+}
+
+// gatewayWriter is one run.
+type gatewayWriter struct {
+	Gateways
+	live *gatewayWatch
+	// wanted is what was computed for the objects of a stamp and some tags.
+	wanted []gatewaydeploy.Deployment
+	stamp  string
+	// applied is what was written of each object, and what it looked like then; told is what was said last of each Gateway.
+	applied map[objectID]applied
+	told    map[config.Key]string
+}
+
+type objectID struct {
+	kind            schema.GroupVersionKind
+	namespace, name string
+}
+
+func idOf(u *unstructured.Unstructured) objectID {
+	return objectID{u.GroupVersionKind(), u.GetNamespace(), u.GetName()}
+}
+
+func (id objectID) String() string { return id.kind.Kind + " " + id.namespace + "/" + id.name }
+
+type applied struct {
+	want  [16]byte
+	shape string
+}
+
+// run writes until ctx is done.
+func (w *gatewayWriter) run(ctx context.Context) error {
+	w.live = newGatewayWatch(w.Client)
+	var running sync.WaitGroup
+	defer running.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	running.Go(func() { w.live.run(ctx) })
+	if !w.live.wait(ctx) {
+		return nil
+	}
+	for {
+		pause := time.NewTimer(settleGateways)
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return nil
+		case <-pause.C:
+		}
+		var again <-chan time.Time
+		if !w.once(ctx) {
+			again = time.After(retryGateways)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.Changed:
+		case <-w.live.changed:
+		case <-again:
+		}
+	}
+}
+
+// once makes what is deployed what it should be; false when something of it is to be tried again.
+func (w *gatewayWriter) once(ctx context.Context) bool {
+	done := true
+	if err := w.class(ctx); err != nil {
+		w.Log.Warn("GatewayClass not written, trying again", "error", err)
+		done = false
+	}
+	if err := w.compute(); err != nil {
+		w.Log.Warn("gateways are not deployed, trying again", "error", err)
+		return false
+	}
+	told := map[config.Key]string{}
+	for _, d := range w.wanted {
+		err := w.deploy(ctx, d)
+		if ctx.Err() != nil {
+			return true
+		}
+		done = done && err == nil
+		told[d.Gateway] = w.tell(d, err)
+	}
+	w.told = told
+	return done
+}
+
+// compute finds out what is wanted, unless nothing that it depends on has changed: the mesh changes often, its Gateways rarely.
+func (w *gatewayWriter) compute() (err error) {
+	mine, names := w.live.mine(w.Revision)
+	sum := gatewaydeploy.Stamp(w.Objects())
+	stamp := names + " " + string(sum[:])
+	if stamp == w.stamp {
+		return nil
+	}
+	if w.wanted, err = w.Wanted(mine); err == nil {
+		w.stamp = stamp
+	}
+	return err
+}
+
+// tell logs what is wrong with a deployment, once.
+func (w *gatewayWriter) tell(d gatewaydeploy.Deployment, err error) string {
+	if err == nil && d.Problem != "" {
+		err = errors.New(d.Problem)
+	}
+	text := fmt.Sprint(err, d.Warnings)
+	if text == w.told[d.Gateway] {
+		return text
+	}
+	if err != nil {
+		w.Log.Warn("gateway not deployed", "gateway", d.Gateway.Namespace+"/"+d.Gateway.Name, "error", err)
+	}
+	for _, warning := range d.Warnings {
+		w.Log.Warn("gateway deployed, but", "gateway", d.Gateway.Namespace+"/"+d.Gateway.Name, "warning", warning)
+	}
+	return text
+}
+
+// deploy writes the objects of one Gateway, and removes those that it should no longer have. What a Gateway that is gone had is collected by
+// Kubernetes.
+func (w *gatewayWriter) deploy(ctx context.Context, d gatewaydeploy.Deployment) error {
+	if d.Problem != "" {
+		return nil
+	}
+	var failed []error
+	keep := map[objectID]bool{}
+	for _, u := range d.Objects {
+		keep[idOf(u)] = true
+		failed = append(failed, w.apply(ctx, u))
+	}
+	if err := errors.Join(failed...); err != nil {
+		return err
+	}
+	for _, had := range w.live.of(d.Gateway) {
+		if !keep[had.id] {
+			failed = append(failed, w.remove(ctx, had))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// apply writes an object unless it is as it was written last.
+func (w *gatewayWriter) apply(ctx context.Context, u *unstructured.Unstructured) error {
+	id := idOf(u)
+	data, err := json.Marshal(u)
+	if err != nil {
+		return err
+	}
+	want := digest.Of(string(data))
+	had, there := w.live.get(id)
+	if before, known := w.applied[id]; known && there && before.want == want && before.shape == had.shape {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	resource := w.at(id)
+	if ours, err := w.ours(ctx, u, had, there); err != nil || !ours {
+		return err
+	}
+	force := true
+	now, err := resource.Patch(ctx, id.name, types.ApplyPatchType, data, metav1.PatchOptions{FieldManager: gatewayManager, Force: &force})
+	if err != nil {
+		return fmt.Errorf("%s: %w", id, err)
+	}
+	if !there {
+		w.Log.Info("deployed for a gateway", "object", id.String())
+	}
+	w.applied[id] = applied{want, shapeOf(now)}
+	return nil
+}
+
+// ours reports whether an object may be written: what somebody else made under its name stays. A ServiceAccount of somebody's is used.
+func (w *gatewayWriter) ours(ctx context.Context, u *unstructured.Unstructured, had live, there bool) (bool, error) {
+	id := idOf(u)
+	gateway := u.GetLabels()[convert.LabelGatewayName]
+	if there && had.gateway == gateway {
+		return true, nil
+	}
+	now, err := w.at(id).Get(ctx, id.name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("%s: %w", id, err)
+	case now.GetLabels()[gatewaydeploy.ManagedLabel] == gatewaydeploy.Managed && now.GetLabels()[convert.LabelGatewayName] == gateway:
+		return true, nil
+	case id.kind.Kind == "ServiceAccount":
+		return false, nil
+	}
+	return false, fmt.Errorf("%s is there already, and was not made for this Gateway: remove it, or name what is made for the Gateway otherwise by its annotation gateway.istio.io/name-override", id)
+}
+
+func (w *gatewayWriter) remove(ctx context.Context, had live) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	err := w.at(had.id).Delete(ctx, had.id.name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &had.uid}})
+	if err == nil {
+		w.Log.Info("removed what a gateway no longer has", "object", had.id.String())
+	}
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	delete(w.applied, had.id)
+	return err
+}
+
+func (w *gatewayWriter) at(id objectID) dynamic.ResourceInterface {
+	return w.Client.Resource(resourceOf(id.kind)).Namespace(id.namespace)
+}
+
+// class makes the GatewayClass where the Gateway API is served.
+func (w *gatewayWriter) class(ctx context.Context) error {
+	if !w.live.served() || w.Objects().Get(config.Key{Kind: config.GatewayClass, Name: convert.ClassName}) != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	class := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass",
+		"metadata": map[string]any{"name": convert.ClassName, "labels": map[string]any{gatewaydeploy.ManagedLabel: gatewaydeploy.Managed}},
+		"spec":     map[string]any{"controllerName": convert.Controller, "description": "Gateways of the mesh"},
+	}}
+	_, err := w.Client.Resource(classes).Create(ctx, class, metav1.CreateOptions{FieldManager: gatewayManager})
+	if apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	return err
+}
