@@ -24,6 +24,7 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/proxystatus"
 	"github.com/meshctl/meshctl/internal/cli/standalone"
 	"github.com/meshctl/meshctl/internal/cli/tag"
+	"github.com/meshctl/meshctl/internal/cli/tap"
 	"github.com/meshctl/meshctl/internal/cli/uninstall"
 	"github.com/meshctl/meshctl/internal/cli/upgrade"
 	"github.com/meshctl/meshctl/internal/cli/version"
@@ -40,6 +41,7 @@ func commands(f *factory.Factory) []*cobra.Command {
 		workload.NewCmd(f, nil),
 		proxystatus.NewCmd(f, nil),
 		proxyconfig.NewCmd(f, nil),
+		tap.NewCmd(f, nil),
 		analyze.NewCmd(f, nil),
 		authz.NewCmd(f, nil),
 		cert.NewCmd(f, nil),

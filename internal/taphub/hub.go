@@ -166,7 +166,7 @@ func (h *Hub) look(v *viewer) error {
 		if node == nil {
 			node = newProxy(s, p, v.request.Rate, time.Now())
 		}
-		node.filter, node.party = v.plan.filter(s), p
+		node.filter, node.party = v.plan.filter(s, p.Member), p
 		v.proxies[s.Proxy.NodeID] = node
 	}
 	for nodeID := range before {
@@ -179,7 +179,7 @@ func (h *Hub) look(v *viewer) error {
 			h.tell(nodeID)
 		}
 	}
-	if len(v.proxies) == 0 {
+	if len(v.proxies) == 0 || !x.knows(v.request) {
 		return &adminapi.InputError{Message: nothing(v.request, x)}
 	}
 	return nil

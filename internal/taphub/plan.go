@@ -15,29 +15,52 @@ const routerType = agentapi.ProxyType_ROUTER
 // plan decides at which proxies a viewer looks, and which of the requests that these report it is shown. It is immutable.
 type plan struct {
 	tap.Request
-	// byTo: nothing but To is named, and it has proxies, so that these tell everything.
-	byTo bool
+	// callers: From names such as have proxies, which tell everything that they send.
+	callers bool
+	// hosts are the services that To may mean; nil when that cannot be said.
+	hosts []string
 }
 
 func newPlan(r tap.Request, x *index) plan {
-	p := plan{Request: r}
-	if len(r.Targets) == 0 && len(r.From) == 0 && len(r.To) > 0 {
-		p.byTo = true
-		for _, ref := range r.To {
-			p.byTo = p.byTo && x.serves(ref, r.Namespace)
+	p := plan{Request: r, callers: len(r.From) > 0}
+	for _, ref := range r.From {
+		p.callers = p.callers && x.has(func(one *party) bool { return one.proxied && ref.Means(one.Member, r.Namespace) })
+	}
+	for _, ref := range r.To {
+		found := x.meant(ref, r.Namespace)
+		if len(found) == 0 {
+			p.hosts = nil
+			break
 		}
+		p.hosts = append(p.hosts, found...)
 	}
 	return p
 }
 
-// serves reports whether what a user named has a proxy.
-func (x *index) serves(ref tap.Ref, namespace string) bool {
+func (x *index) has(such func(*party) bool) bool {
 	for _, p := range x.byInstance {
-		if p.proxied && ref.Means(p.Member, namespace) {
+		if such(p) {
 			return true
 		}
 	}
 	return false
+}
+
+// meant are the services that a user named, or whose endpoints.
+func (x *index) meant(ref tap.Ref, namespace string) []string {
+	var out []string
+	for host := range x.hosts {
+		if ref.Means(tap.Member{Services: []string{host}}, namespace) {
+			out = append(out, host)
+		}
+	}
+	for _, p := range x.byInstance {
+		if ref.Means(p.Member, namespace) {
+			out = append(out, p.Services...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // looksAt reports whether the plan includes somebody's proxy.
@@ -45,10 +68,8 @@ func (p plan) looksAt(m tap.Member) bool {
 	switch {
 	case len(p.Targets) > 0:
 		return p.means(p.Targets, m)
-	case len(p.From) > 0:
+	case p.callers:
 		return p.means(p.From, m)
-	case p.byTo:
-		return p.means(p.To, m)
 	}
 	return p.Namespace == "" || p.Namespace == m.Namespace || len(p.To) > 0
 }
@@ -57,16 +78,13 @@ func (p plan) means(refs []tap.Ref, m tap.Member) bool {
 	return slices.ContainsFunc(refs, func(r tap.Ref) bool { return r.Means(m, p.Namespace) })
 }
 
-// filter is what the agent of a proxy is told. Of sidecars only one side counts when nothing but one end is named.
-func (p plan) filter(s registry.Session) tap.Filter {
+// filter is what the agent of a proxy is told, so that as little as possible leaves its side: of a sidecar that is one end only, one side
+// counts, and of what callers send, what goes to the other end.
+func (p plan) filter(s registry.Session, m tap.Member) tap.Filter {
 	f := p.Filter
-	if f.Side == "" && len(p.Targets) == 0 && !isGateway(s) {
-		switch {
-		case p.byTo:
-			f.Side = tap.Server
-		case len(p.From) > 0:
-			f.Side = tap.Client
-		}
+	f.Hosts = p.hosts
+	if f.Side == "" && len(p.Targets) == 0 && !isGateway(s) && (p.callers || len(p.To) > 0 && !p.means(p.To, m)) {
+		f.Side = tap.Client
 	}
 	return f
 }
@@ -79,8 +97,18 @@ func (p plan) shows(e *tap.Event, source, destination tap.Member) bool {
 		return false
 	}
 	// One row a request: the caller's proxy has told of it.
-	twice := e.Side == tap.Server && p.Filter.Side == "" && len(p.Targets) == 0 && !p.byTo && e.Source.Identity != "" && p.looksAt(source)
+	twice := e.Side == tap.Server && p.Filter.Side == "" && len(p.Targets) == 0 && e.Source.Identity != "" && p.looksAt(source)
 	return !twice
+}
+
+// knows reports whether From and To name somebody, with or without a proxy.
+func (x *index) knows(r tap.Request) bool {
+	for _, ref := range slices.Concat(r.From, r.To) {
+		if len(x.meant(ref, r.Namespace)) == 0 && !x.has(func(p *party) bool { return ref.Means(p.Member, r.Namespace) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // nothing says why a request concerns no proxy.
@@ -108,5 +136,5 @@ func nothing(r tap.Request, x *index) string {
 	if most := 8; len(list) > most {
 		list = append(list[:most], "...")
 	}
-	return "no connected proxy" + in + " is of " + strings.Join(names, ", ") + "; there are " + strings.Join(list, ", ")
+	return "nobody with a connected proxy" + in + " is called " + strings.Join(names, " or ") + "; there are " + strings.Join(list, ", ")
 }

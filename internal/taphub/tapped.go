@@ -91,6 +91,7 @@ func decode(data []byte) *tap.Event {
 		return nil
 	}
 	e.Redact()
+	e.Gateway = ""
 	e.Source = tap.Peer{Address: e.Source.Address, Identity: e.Source.Identity}
 	e.Destination = tap.Peer{Address: e.Destination.Address, Identity: e.Destination.Identity, Service: e.Destination.Service, Port: e.Destination.Port}
 	return e
@@ -116,7 +117,7 @@ func (x *index) complete(e *tap.Event, p *proxy) (source, destination tap.Member
 		describe(&e.Source, p.party)
 		e.Source.Identity = p.party.identity
 	} else {
-		source = p.party.Member // who looks at what a gateway sends names the gateway
+		source, e.Gateway = p.party.Member, p.party.Workload // who looks at what a gateway sends names the gateway
 	}
 	if to := x.find(e.Destination.Address, e.Destination.Identity); to != nil {
 		destination = to.Member

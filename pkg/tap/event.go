@@ -2,7 +2,10 @@
 // to show, and what of them must never be shown. Proxies' agents, the control plane and the viewers share it.
 package tap
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Side says where a proxy stood when it saw a request.
 type Side string
@@ -47,6 +50,8 @@ type Event struct {
 	// Proxy is the one that saw it, NAME.NAMESPACE.
 	Proxy       string `json:"proxy"`
 	Side        Side   `json:"side"`
+	// Gateway is the workload of a gateway that saw it: then the source is the client that is outside of the mesh.
+	Gateway     string `json:"gateway,omitempty"`
 	Source      Peer   `json:"source"`
 	Destination Peer   `json:"destination"`
 	// Protocol is "HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3" or "TCP".
@@ -86,4 +91,13 @@ type Event struct {
 	Cluster string `json:"cluster,omitempty"`
 	// Headers are those of the request that a mesh lets proxies report, in lower case and without secrets.
 	Headers map[string]string `json:"headers,omitempty"`
+}
+
+// Failed reports whether the request was in vain: an answer of 5xx, none at all, a gRPC status other than OK, or a connection that could
+// not be made.
+func (e Event) Failed() bool {
+	if e.Protocol == "TCP" {
+		return e.Failure != "" || slices.ContainsFunc(e.Flags, func(f string) bool { return f == "UF" || f == "UH" || f == "NR" || f == "URX" })
+	}
+	return e.Status >= 500 || e.Status == 0 || e.GRPC != nil && *e.GRPC != 0
 }

@@ -20,6 +20,8 @@ type Filter struct {
 	MinDuration time.Duration `json:"minDuration,omitempty"`
 	// Side is the only one of interest; empty for any.
 	Side Side `json:"side,omitempty"`
+	// Hosts are the services of interest where the proxy knows for which one a request is: on the client side and at gateways.
+	Hosts []string `json:"hosts,omitempty"`
 }
 
 // HeaderMatch wants a header of the request to be like a pattern, in which * stands for anything.
@@ -51,6 +53,7 @@ func (h HeaderMatch) String() string { return h.Name + "=" + h.Pattern }
 func (f Filter) Match(e *Event) bool {
 	switch {
 	case f.Side != "" && e.Side != f.Side,
+		len(f.Hosts) > 0 && e.Side != Server && e.Destination.Service != "" && !slices.Contains(f.Hosts, e.Destination.Service),
 		e.DurationMs < float64(f.MinDuration)/float64(time.Millisecond),
 		len(f.Methods) > 0 && !slices.Contains(f.Methods, strings.ToUpper(e.Method)),
 		len(f.Statuses) > 0 && !slices.ContainsFunc(f.Statuses, func(s Statuses) bool { return e.Protocol != "TCP" && s.has(e.Status) }),

@@ -19,7 +19,8 @@ const (
 
 // Request is what a viewer wants to see.
 type Request struct {
-	// Targets are whose proxies to look at, on all their sides. With none, those of From and To are looked at, else all.
+	// Targets are whose proxies to look at, on all their sides. With none, those of From are, else all: who sends something to To knows best
+	// what became of it.
 	Targets []Ref
 	// From and To are between whom; none is anybody.
 	From, To []Ref
