@@ -157,9 +157,10 @@ func (h *Hub) look(v *viewer) error {
 	x := h.indexed(sessions)
 	before := v.proxies
 	v.plan, v.proxies = newPlan(v.request, x), map[string]*proxy{}
+	known := x.knows(v.request)
 	for _, s := range sessions {
 		p := x.byInstance[s.Proxy.Namespace+"/"+s.Proxy.Name]
-		if p == nil || !s.Connected || !v.plan.looksAt(p.Member) {
+		if p == nil || !known || !s.Connected || !v.plan.looksAt(p.Member) {
 			continue
 		}
 		node := before[s.Proxy.NodeID]
@@ -179,7 +180,7 @@ func (h *Hub) look(v *viewer) error {
 			h.tell(nodeID)
 		}
 	}
-	if len(v.proxies) == 0 || !x.knows(v.request) {
+	if len(v.proxies) == 0 {
 		return &adminapi.InputError{Message: nothing(v.request, x)}
 	}
 	return nil

@@ -48,8 +48,8 @@ type Event struct {
 	// Time is when it began.
 	Time time.Time `json:"time"`
 	// Proxy is the one that saw it, NAME.NAMESPACE.
-	Proxy       string `json:"proxy"`
-	Side        Side   `json:"side"`
+	Proxy string `json:"proxy"`
+	Side  Side   `json:"side"`
 	// Gateway is the workload of a gateway that saw it: then the source is the client that is outside of the mesh.
 	Gateway     string `json:"gateway,omitempty"`
 	Source      Peer   `json:"source"`
