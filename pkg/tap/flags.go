@@ -41,7 +41,7 @@ var details = [...]struct{ prefix, meaning string }{
 	{"rbac_access_denied", "refused by an AuthorizationPolicy"},
 	{"jwt_authn_access_denied", "refused by a RequestAuthentication"},
 	{"ext_authz_denied", "refused by external authorization"},
-	{"direct_response", "answered by the proxy, as a route says"},
+	{"direct_response", "answered by the proxy itself: a route says so, or none matched"},
 	{"response_timeout", "the destination did not answer in time"},
 	{"route_not_found", "no route matched the request"},
 	{"cluster_not_found", "the cluster that the route names does not exist"},

@@ -146,15 +146,17 @@ func (v *viewer) path(path string) tap.Event {
 	return v.event(path, func(e tap.Event) bool { return strings.HasPrefix(e.Path, path) })
 }
 
-// only checks that nothing else than the given paths was heard, once the last of them has been.
-func (v *viewer) only(paths ...string) {
+// only checks that of the paths below one nothing else than the given was heard, once the last of them has been.
+func (v *viewer) only(below string, paths ...string) {
 	v.t.Helper()
-	v.path(paths[len(paths)-1])
+	v.path(below + paths[len(paths)-1])
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	var got []string
 	for _, e := range v.events {
-		got = append(got, e.Path)
+		if path, ok := strings.CutPrefix(e.Path, below); ok {
+			got = append(got, path)
+		}
 	}
 	if fmt.Sprint(got) != fmt.Sprint(paths) {
 		v.t.Errorf("got %v, want %v", got, paths)

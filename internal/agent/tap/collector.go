@@ -53,6 +53,7 @@ type one struct {
 	id      uint64
 	filter  tap.Filter
 	sample  int
+	rate    int
 	bucket  tap.Bucket
 	dropped uint64
 }
@@ -82,7 +83,8 @@ func (c *Collector) Set(taps []*agentapi.Tap) {
 			c.o.Log.Warn("too many look at requests of this proxy: some are not served", "most", maxTaps)
 			break
 		}
-		next := &one{id: t.GetId(), sample: min(max(int(t.GetSample()), 1), 100), bucket: tap.NewBucket(int(min(max(t.GetRate(), 1), tap.MaxRate)))}
+		rate := int(min(max(t.GetRate(), 1), tap.MaxRate))
+		next := &one{id: t.GetId(), sample: int(min(max(t.GetSample(), 1), 100)), rate: rate, bucket: tap.NewBucket(rate)}
 		if err := json.Unmarshal([]byte(t.GetFilterJson()), &next.filter); err != nil {
 			c.o.Log.Warn("the control plane asks for requests in a way that this agent does not understand", "error", err)
 			continue

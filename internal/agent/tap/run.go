@@ -14,8 +14,10 @@ const (
 	gather = 100 * time.Millisecond
 	// look is how often it is decided what share of the requests the proxy should report, and how soon a failed change is tried again.
 	look = time.Second
-	// plenty is how many requests a second a proxy should report at most: more than anybody can read, and 2% or so of a processor.
-	plenty = 2000
+	// plenty is how many requests a second a proxy should report at most: more than anybody can read, and some percent of a processor. Who
+	// wants to be shown many, has proxies report generous times as many.
+	plenty   = 500
+	generous = 5
 	// maxBatch bounds the requests of one message.
 	maxBatch = 128
 )
@@ -68,7 +70,7 @@ func (c *Collector) Run(ctx context.Context) {
 			next = nil
 		case <-tick.C:
 			if since := time.Since(looked); since >= look {
-				share, looked = adapt(share, c.reported(since)), time.Now()
+				share, looked = adapt(share, c.reported(since), c.most()), time.Now()
 			}
 		}
 	}
@@ -108,12 +110,23 @@ func (c *Collector) reported(since time.Duration) float64 {
 	return float64(seen) / since.Seconds()
 }
 
+// most is how many requests a second the proxy should report at most.
+func (c *Collector) most() float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	most := plenty
+	for _, t := range c.taps {
+		most = max(most, generous*t.rate)
+	}
+	return float64(most)
+}
+
 // adapt is the share of requests to ask for next: less when there are too many, more again when there are few.
-func adapt(share int, rate float64) int {
+func adapt(share int, rate, most float64) int {
 	switch {
-	case rate > plenty:
-		return max(1, int(float64(share)*plenty/rate))
-	case rate < plenty/2:
+	case rate > most:
+		return max(1, int(float64(share)*most/rate))
+	case rate < most/2:
 		return min(100, share*2)
 	}
 	return share

@@ -157,9 +157,9 @@ type view struct {
 	row    func(tap.Event) error
 	shown  int
 	status tap.Status
-	// dropped before the connection was lost, and since.
-	before, dropped uint64
-	silent          map[string]string
+	// dropped before the connection was lost, and since; said of it.
+	before, dropped, said uint64
+	silent                map[string]string
 }
 
 func newView(o *Options, p *printer.Printer, r tap.Request) *view {
@@ -209,8 +209,9 @@ func (v *view) say(s tap.Status) {
 	if s.Dropped < v.dropped { // it has begun anew
 		v.before += v.dropped
 	}
-	if s.Dropped > v.dropped {
-		say("%s not shown so far: there are more than --max-rps %d, or than can be shown. Narrow it by filters.", count(int(v.before+s.Dropped), "request", "requests"), v.o.MaxRPS)
+	if total := v.before + s.Dropped; s.Dropped > v.dropped && total >= 2*v.said {
+		v.said = total
+		say("%s not shown so far: there are more than --max-rps %d, or than can be shown. Narrow it by filters.", count(int(total), "request", "requests"), v.o.MaxRPS)
 	}
 	v.dropped, v.status = s.Dropped, s
 }
