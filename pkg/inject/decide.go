@@ -15,6 +15,9 @@ const (
 	Annotation = "sidecar.istio.io/inject"
 	// NamespaceLabel of a namespace: "enabled", or anything else for never.
 	NamespaceLabel = "istio-injection"
+	// deployedLabel is on pods that the control plane deploys for Gateways of the Gateway API, gatewayLabel names them.
+	deployedLabel = "gateway.istio.io/managed"
+	gatewayLabel  = "gateway.networking.k8s.io/gateway-name"
 	// RevisionLabel of a namespace or a pod names the control plane that injects.
 	RevisionLabel = "istio.io/rev"
 )
@@ -78,6 +81,8 @@ func Admit(c Candidate, p Policy) Verdict {
 		return Verdict{false, "the pod uses the host's network (spec.hostNetwork), where redirection would catch the whole node"}
 	case IgnoredNamespace(c.Namespace):
 		return Verdict{false, "namespace " + c.Namespace + " is one of Kubernetes' own"}
+	case says && !own && Deployed(c.Labels):
+		return Verdict{false, "the control plane deploys it for Gateway " + c.Labels[gatewayLabel] + ", with the proxy in it"}
 	case says:
 		return Verdict{own, "the pod's " + c.form() + " says " + Label + "=" + strconv.FormatBool(own)}
 	}
@@ -129,6 +134,9 @@ func (c Candidate) form() string {
 	}
 	return "annotation"
 }
+
+// Deployed reports whether labels are those of a pod that the control plane deploys for a Gateway of the Gateway API, with a proxy in it.
+func Deployed(labels map[string]string) bool { return labels[deployedLabel] != "" }
 
 // ParseBool reads the value of Label or Annotation. Only "true" and "false" say something; known is false for anything else, which the
 // injector passes over.

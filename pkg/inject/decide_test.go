@@ -50,6 +50,14 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+func TestWhatIsDeployedForGatewaysHasItsProxy(t *testing.T) {
+	labels := set{"sidecar.istio.io/inject": "false", "gateway.istio.io/managed": "istio.io-gateway-controller", "gateway.networking.k8s.io/gateway-name": "edge"}
+	v := inject.Explain(inject.Candidate{Namespace: "shop", Labels: labels}, inject.Policy{ByDefault: true})
+	if v.Inject || v.Reason != "the control plane deploys it for Gateway edge, with the proxy in it" || !inject.Deployed(labels) {
+		t.Errorf("%+v", v)
+	}
+}
+
 func TestDecideByPolicy(t *testing.T) {
 	builder := []metav1.LabelSelector{{}, {MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "build", Operator: metav1.LabelSelectorOpExists}}}}
 	never, always := inject.Policy{Never: builder}, inject.Policy{Disabled: true, Always: builder}

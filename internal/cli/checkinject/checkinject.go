@@ -138,6 +138,9 @@ func (o *Options) verdict(w workload, hooks []inject.Hook) error {
 		o.Factory.Say("%s %s; this is what holds for a pod like it that is made now", w.object.Key, has)
 	}
 	switch {
+	case inject.Deployed(w.pod.Labels) && w.proxied:
+		o.Factory.Say("%s is deployed for a Gateway of the Gateway API by the control plane, with its proxy: nothing is to be injected", w.object.Key)
+		return nil
 	case len(hooks) == 0:
 		o.Factory.Say("no injector's webhook is there: install a control plane, or name its cluster")
 	case len(by) == 0:
