@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"github.com/meshctl/meshctl/internal/digest"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/inject"
 	"github.com/meshctl/meshctl/pkg/mesh"
@@ -60,7 +61,7 @@ func Of(in Input) []Deployment {
 	var out []Deployment
 	for _, o := range in.Mesh.Set().Sorted(config.K8sGateway) {
 		g, ok := o.Spec.(*gatewayv1.Gateway)
-		if !ok || !ours(in.Mesh.Set(), g) || !in.mine(o) {
+		if !ok || g.DeletionTimestamp != nil || !ours(in.Mesh.Set(), g) || !in.mine(o) {
 			continue
 		}
 		d := Deployment{Gateway: o.Key}
@@ -78,12 +79,17 @@ func Of(in Input) []Deployment {
 }
 
 // Stamp changes when Of may return something else for another set of objects and the same settings.
-func Stamp(set config.Set) (out [len(config.Digest{})]byte) {
-	kinds := []config.Kind{config.K8sGateway, config.GatewayClass, config.ListenerSet, config.ConfigMap, config.ProxyConfig, config.Namespace}
-	for _, kind := range kinds {
+func Stamp(set config.Set) (out config.Digest) {
+	mix := func(d config.Digest) {
+		for i, b := range d {
+			out[i] ^= b
+		}
+	}
+	for _, kind := range []config.Kind{config.K8sGateway, config.GatewayClass, config.ListenerSet, config.ConfigMap, config.ProxyConfig, config.Namespace} {
 		for o := range set.All(kind) {
-			for i, b := range o.Digest {
-				out[i] ^= b
+			mix(o.Digest)
+			if g, ok := o.Spec.(*gatewayv1.Gateway); ok { // who owns what is deployed: another one of the same name is not the same
+				mix(digest.Of(string(g.UID)))
 			}
 		}
 	}

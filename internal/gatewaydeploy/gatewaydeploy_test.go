@@ -141,3 +141,15 @@ func TestBadParameters(t *testing.T) {
 		}
 	}
 }
+
+// TestStampTellsGatewaysApart also when one has taken the place of another in the same second.
+func TestStampTellsGatewaysApart(t *testing.T) {
+	stamp := func(text string) config.Digest {
+		objects, _ := config.Decode("in.yaml", strings.NewReader(text))
+		return gatewaydeploy.Stamp(config.Set{}.With(config.Batch{Upserts: objects}))
+	}
+	first := fmt.Sprintf(gateway, "", "istio", "")
+	if stamp(first) != stamp(first) || stamp(first) == stamp(strings.Replace(first, "u1", "u2", 1)) || stamp(first) == stamp(strings.Replace(first, "80", "81", 1)) {
+		t.Error("one stamp for two Gateways")
+	}
+}

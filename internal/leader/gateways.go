@@ -60,6 +60,8 @@ type gatewayWriter struct {
 	// wanted is what was computed for the objects of a stamp and some tags.
 	wanted []gatewaydeploy.Deployment
 	stamp  string
+	// seen counts what was known of the cluster when all of it was last in place, 0 while something is not.
+	seen int
 	// applied is what was written of each object, and what it looked like then; told is what was said last of each Gateway.
 	applied map[objectID]applied
 	told    map[config.Key]string
@@ -121,9 +123,14 @@ func (w *gatewayWriter) once(ctx context.Context) bool {
 		w.Log.Warn("GatewayClass not written, trying again", "error", err)
 		done = false
 	}
-	if err := w.compute(); err != nil {
+	seen := w.live.seen()
+	fresh, err := w.compute()
+	if err != nil {
 		w.Log.Warn("gateways are not deployed, trying again", "error", err)
 		return false
+	}
+	if !fresh && seen == w.seen {
+		return done
 	}
 	told := map[config.Key]string{}
 	for _, d := range w.wanted {
@@ -134,22 +141,31 @@ func (w *gatewayWriter) once(ctx context.Context) bool {
 		done = done && err == nil
 		told[d.Gateway] = w.tell(d, err)
 	}
-	w.told = told
+	w.told, w.seen = told, 0
+	if done {
+		w.seen = seen
+	}
+	for id := range w.applied {
+		if _, there := w.live.get(id); !there {
+			delete(w.applied, id)
+		}
+	}
 	return done
 }
 
-// compute finds out what is wanted, unless nothing that it depends on has changed: the mesh changes often, its Gateways rarely.
-func (w *gatewayWriter) compute() (err error) {
+// compute finds out what is wanted, unless nothing that it depends on has changed: the mesh changes often, its Gateways rarely. It reports
+// whether it had to.
+func (w *gatewayWriter) compute() (fresh bool, err error) {
 	mine, names := w.live.mine(w.Revision)
 	sum := gatewaydeploy.Stamp(w.Objects())
 	stamp := names + " " + string(sum[:])
 	if stamp == w.stamp {
-		return nil
+		return false, nil
 	}
 	if w.wanted, err = w.Wanted(mine); err == nil {
 		w.stamp = stamp
 	}
-	return err
+	return true, err
 }
 
 // tell logs what is wrong with a deployment, once.
@@ -178,8 +194,18 @@ func (w *gatewayWriter) deploy(ctx context.Context, d gatewaydeploy.Deployment) 
 	}
 	var failed []error
 	keep := map[objectID]bool{}
+	var write []*unstructured.Unstructured
 	for _, u := range d.Objects {
 		keep[idOf(u)] = true
+		ours, err := w.ours(ctx, u)
+		if failed = append(failed, err); ours {
+			write = append(write, u)
+		}
+	}
+	if err := errors.Join(failed...); err != nil {
+		return err
+	}
+	for _, u := range write {
 		failed = append(failed, w.apply(ctx, u))
 	}
 	if err := errors.Join(failed...); err != nil {
@@ -207,12 +233,8 @@ func (w *gatewayWriter) apply(ctx context.Context, u *unstructured.Unstructured)
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	resource := w.at(id)
-	if ours, err := w.ours(ctx, u, had, there); err != nil || !ours {
-		return err
-	}
 	force := true
-	now, err := resource.Patch(ctx, id.name, types.ApplyPatchType, data, metav1.PatchOptions{FieldManager: gatewayManager, Force: &force})
+	now, err := w.at(id).Patch(ctx, id.name, types.ApplyPatchType, data, metav1.PatchOptions{FieldManager: gatewayManager, Force: &force})
 	if err != nil {
 		return fmt.Errorf("%s: %w", id, err)
 	}
@@ -224,12 +246,13 @@ func (w *gatewayWriter) apply(ctx context.Context, u *unstructured.Unstructured)
 }
 
 // ours reports whether an object may be written: what somebody else made under its name stays. A ServiceAccount of somebody's is used.
-func (w *gatewayWriter) ours(ctx context.Context, u *unstructured.Unstructured, had live, there bool) (bool, error) {
-	id := idOf(u)
-	gateway := u.GetLabels()[convert.LabelGatewayName]
-	if there && had.gateway == gateway {
+func (w *gatewayWriter) ours(ctx context.Context, u *unstructured.Unstructured) (bool, error) {
+	id, gateway := idOf(u), u.GetLabels()[convert.LabelGatewayName]
+	if had, there := w.live.get(id); there && had.gateway == gateway {
 		return true, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
 	now, err := w.at(id).Get(ctx, id.name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):

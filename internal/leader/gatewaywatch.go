@@ -62,6 +62,7 @@ type gatewayWatch struct {
 	objects map[objectID]live
 	tags    map[string]string
 	class   bool
+	events  int
 }
 
 func newGatewayWatch(client dynamic.Interface) *gatewayWatch {
@@ -92,6 +93,7 @@ func (w *gatewayWatch) follow(client dynamic.Interface, of schema.GroupVersionRe
 		}
 		w.mu.Lock()
 		note(u, gone)
+		w.events++
 		w.mu.Unlock()
 		select {
 		case w.changed <- struct{}{}:
@@ -201,6 +203,13 @@ func (w *gatewayWatch) of(gateway config.Key) []live {
 	}
 	slices.SortFunc(out, func(a, b live) int { return strings.Compare(a.id.String(), b.id.String()) })
 	return out
+}
+
+// seen counts what was heard of the cluster, from 1.
+func (w *gatewayWatch) seen() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.events + 1
 }
 
 // served reports whether there are GatewayClasses.
