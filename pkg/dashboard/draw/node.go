@@ -1,20 +1,10 @@
 package draw
 
 import (
-	"math"
-	"strconv"
-	"strings"
-
 	"github.com/meshctl/meshctl/pkg/dashboard/layout"
 	"github.com/meshctl/meshctl/pkg/topology"
 	"github.com/meshctl/meshctl/pkg/topology/tables"
 )
-
-// mark is a badge: a sign and how good or bad it is.
-type mark struct {
-	text string
-	ink  Ink
-}
 
 // node draws a node in its place, if that is visible.
 func (p *painter) node(at layout.Placed) {
@@ -91,48 +81,31 @@ func (p *painter) box(r layout.Rect, n topology.Node, style Style, selected bool
 		p.canvas.line(c, corners[(i+1)%4], border)
 	}
 	name := Style{Ink: style.Ink, Bold: true, Reverse: selected}
+	c := p.caption(n)
 	p.canvas.put(x+1, y, " ", style)
-	used := p.canvas.write(x+2, y, inner-2, p.signs.kinds[n.Kind]+title(n), name)
+	used := p.canvas.write(x+2, y, inner-2, c.Title, name)
 	p.canvas.put(x+2+used, y, " ", style)
-	if split := p.splitOf(n); split != "" && used+width(split)+4 <= inner {
-		p.canvas.put(x+r.W-2-width(split)-1, y, " ", style)
-		p.canvas.writeRight(x+r.W-2, y, inner, split, Style{Ink: Accent})
+	if w := width(c.Split); w > 0 && used+w+4 <= inner {
+		p.canvas.put(x+r.W-3-w, y, " ", style)
+		p.canvas.writeRight(x+r.W-2, y, inner, c.Split, Style{Ink: Accent})
 		p.canvas.put(x+r.W-2, y, " ", style)
 	}
-	p.numbers(x+2, x+r.W-2, y+1, n, style)
-	p.second(x+2, x+r.W-2, y+2, n, style)
-}
-
-// numbers writes how much a node receives, and the share that fails.
-func (p *painter) numbers(from, to, y int, n topology.Node, style Style) {
-	used := p.canvas.write(from, y, to-from, rate(n.In, n.Out), style)
-	if share, ok := n.In.ErrorShare(); ok && share > 0 {
-		p.canvas.writeRight(to, y, to-from-used-1, p.signs.errors+topology.Percent(share), Style{Ink: p.ink(Ink(tables.ErrorLevel(n.In)), n.ID), Bold: true})
-	}
-}
-
-// second writes latency and badges.
-func (p *painter) second(from, to, y int, n topology.Node, style Style) {
-	text := ""
-	switch {
-	case gone(n):
-		text = "no instances"
-	case n.In.P99 != nil:
-		text = topology.Milliseconds(n.In.P99)
-	}
-	used := p.canvas.write(from, y, to-from, text, style)
-	p.badges(to, y, to-from-used-1, n)
+	from, to := x+2, x+r.W-2
+	used = p.canvas.write(from, y+1, to-from, c.Rate, style)
+	p.canvas.writeRight(to, y+1, to-from-used-1, c.Errors, Style{Ink: p.ink(Ink(tables.ErrorLevel(n.In)), n.ID), Bold: true})
+	used = p.canvas.write(from, y+2, to-from, c.Latency, style)
+	p.badges(to, y+2, to-from-used-1, n.ID, c.Badges)
 }
 
 // badges writes as many as there is room for, ending before a column.
-func (p *painter) badges(to, y, room int, n topology.Node) {
-	for _, m := range p.marks(n) {
-		w := width(m.text)
+func (p *painter) badges(to, y, room int, id string, all []Mark) {
+	for _, m := range all {
+		w := width(m.Sign)
 		if w > room {
 			return
 		}
 		to, room = to-w, room-w
-		p.canvas.write(to, y, w, m.text, Style{Ink: p.ink(m.ink, n.ID)})
+		p.canvas.write(to, y, w, m.Sign, Style{Ink: p.ink(m.Ink, id)})
 	}
 }
 
@@ -144,55 +117,6 @@ func (p *painter) ink(i Ink, ids ...string) Ink {
 	return i
 }
 
-// marks are the badges of a node, the gravest first.
-func (p *painter) marks(n topology.Node) (out []mark) {
-	add := func(when bool, text string, ink Ink) {
-		if when {
-			out = append(out, mark{text, ink})
-		}
-	}
-	g := p.signs
-	add(n.Rejected > 0, g.rejected, Bad)
-	add(n.Stale > 0, g.stale, Warn)
-	if len(n.Findings) > 0 {
-		add(true, g.finding, map[string]Ink{"error": Bad, "warning": Warn}[n.Findings[0].Level])
-	}
-	add(n.Proxies < n.Instances, g.bare, Warn)
-	in := p.into[n.ID]
-	if in == nil {
-		return out
-	}
-	for _, b := range []topology.Badge{topology.Ejected, topology.Fault, topology.CircuitBreaker, topology.Mirror, topology.Retried, topology.Timeout} {
-		add(in.badges[b], g.badges[b], map[topology.Badge]Ink{topology.Ejected: Bad, topology.Fault: Warn}[b])
-	}
-	add(in.self, g.self, Plain)
-	switch {
-	case in.secured > 0 && in.open == 0:
-		add(true, g.lock, Good)
-	case in.secured > 0:
-		add(true, g.partly, Warn)
-	case in.open > 0:
-		add(true, g.open, Warn)
-	}
-	return out
-}
-
-// splitOf compares the shares that routes give to a node with those observed: "90→88%".
-func (p *painter) splitOf(n topology.Node) string {
-	in := p.into[n.ID]
-	if in == nil || in.split == nil {
-		return ""
-	}
-	return whole(in.split.Configured) + p.signs.split + whole(in.split.Observed) + "%"
-}
-
-func whole(share float64) string {
-	if math.IsNaN(share) {
-		return topology.Absent
-	}
-	return strconv.Itoa(int(math.Round(100 * min(max(share, 0), 1))))
-}
-
 func (p *painter) compact(r layout.Rect, n topology.Node, style Style, selected bool) {
 	style.Reverse = selected
 	for x := r.X; x < r.X+r.W; x++ {
@@ -201,14 +125,14 @@ func (p *painter) compact(r layout.Rect, n topology.Node, style Style, selected 
 	p.canvas.put(r.X, r.Y, "[", style)
 	p.canvas.put(r.X+r.W-1, r.Y, "]", style)
 	end := r.X + r.W - 1
-	used := p.canvas.write(r.X+1, r.Y, r.W-2, p.signs.kinds[n.Kind]+title(n), Style{Ink: style.Ink, Bold: true, Reverse: selected})
+	c := p.caption(n)
+	used := p.canvas.write(r.X+1, r.Y, r.W-2, c.Title, Style{Ink: style.Ink, Bold: true, Reverse: selected})
 	room := r.W - 2 - used - 1
-	number := rate(n.In, n.Out)
-	if w := width(number); w <= room && r.W > narrowCompact {
-		p.canvas.writeRight(end, r.Y, room, number, style)
+	if w := width(c.Rate); w <= room && r.W > narrowCompact {
+		p.canvas.writeRight(end, r.Y, room, c.Rate, style)
 		end, room = end-w-1, room-w-1
 	}
-	p.badges(end, r.Y, room, n)
+	p.badges(end, r.Y, room, n.ID, c.Badges)
 }
 
 func (p *painter) dot(r layout.Rect, level Ink, style Style, selected bool) {
@@ -218,18 +142,4 @@ func (p *painter) dot(r layout.Rect, level Ink, style Style, selected bool) {
 	}
 	style.Reverse = selected
 	p.canvas.put(r.X, r.Y, sign, style)
-}
-
-// rate is how much traffic a node has: requests, or bytes where none are counted.
-func rate(in, out topology.Rates) string {
-	for _, r := range []topology.Rates{in, out} {
-		switch {
-		case r.Requests != nil:
-			return topology.PerSecond(r.Requests) + "/s"
-		case r.Sent != nil || r.Received != nil:
-			sum := value(r.Sent) + value(r.Received)
-			return strings.Replace(topology.Bytes(&sum), " ", "", 1)
-		}
-	}
-	return topology.Absent
 }

@@ -76,13 +76,8 @@ func Arrange(g topology.Graph, o Options, previous *layout.Layout) *layout.Layou
 
 // Draw makes the picture. A viewport without cells gives an empty frame.
 func Draw(s Scene) *Frame {
-	p := &painter{scene: s, signs: glyphsOf(s.Options.ASCII)}
+	p := newPainter(s)
 	p.canvas = newCanvas(s.Viewport.rect(), p.signs)
-	p.nodes = make(map[string]*topology.Node, len(s.Graph.Nodes))
-	for i := range s.Graph.Nodes {
-		p.nodes[s.Graph.Nodes[i].ID] = &s.Graph.Nodes[i]
-	}
-	p.readEdges()
 	for _, n := range s.Layout.Nodes {
 		p.node(n)
 	}
@@ -92,6 +87,15 @@ func Draw(s Scene) *Frame {
 	}
 	p.canvas.finish()
 	return &Frame{Width: p.canvas.view.W, Height: p.canvas.view.H, Cells: p.canvas.cells, view: p.canvas.view, layout: s.Layout, owner: p.canvas.owner}
+}
+
+func newPainter(s Scene) *painter {
+	p := &painter{scene: s, signs: glyphsOf(s.Options.ASCII), nodes: make(map[string]*topology.Node, len(s.Graph.Nodes))}
+	for i := range s.Graph.Nodes {
+		p.nodes[s.Graph.Nodes[i].ID] = &s.Graph.Nodes[i]
+	}
+	p.readEdges()
+	return p
 }
 
 // painter draws one scene.

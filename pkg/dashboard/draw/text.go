@@ -63,6 +63,11 @@ func width(s string) (n int) {
 	return n
 }
 
+// Shorten cuts a text to a number of cells, so that it is safe to show: what was cut ends in an ellipsis.
+func Shorten(s string, cells int) string {
+	return strings.Join(unicodeGlyphs.fit(s, cells), "")
+}
+
 // fit shortens a text to a number of cells.
 func (g *glyphs) fit(s string, cells int) []string {
 	all := clusters(s, g.ascii)
