@@ -203,7 +203,7 @@ var tooHeavy = []string{
 
 // TestMeshctlStartsFast holds what meshctl links to what it needs: a start takes 35 ms and 55 MB at most.
 func TestMeshctlStartsFast(t *testing.T) {
-	const most = 1400 // packages; each is initialised at every start
+	const most = 1460 // packages; each is initialised at every start (the 40 of the dashboard's terminal library take 1 ms)
 	for _, p := range list(t, module+"cmd/meshctl") {
 		if len(p.Deps) > most {
 			t.Errorf("meshctl links %d packages, more than %d: look for what a new dependency brings along", len(p.Deps), most)

@@ -12,6 +12,7 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/cert"
 	"github.com/meshctl/meshctl/internal/cli/check"
 	"github.com/meshctl/meshctl/internal/cli/child"
+	"github.com/meshctl/meshctl/internal/cli/dashboard"
 	"github.com/meshctl/meshctl/internal/cli/demo"
 	"github.com/meshctl/meshctl/internal/cli/envoy"
 	"github.com/meshctl/meshctl/internal/cli/factory"
@@ -38,6 +39,7 @@ func commands(f *factory.Factory) []*cobra.Command {
 		demo.NewCmd(f, nil),
 		standalone.NewCmd(f, nil),
 		check.NewCmd(f, nil),
+		dashboard.NewCmd(f, nil),
 		workload.NewCmd(f, nil),
 		proxystatus.NewCmd(f, nil),
 		proxyconfig.NewCmd(f, nil),

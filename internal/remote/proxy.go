@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -156,13 +155,7 @@ func selectorOf(o *unstructured.Unstructured) (string, error) {
 
 // Envoy returns the admin client of the Envoy in a proxy's pod.
 func (c *Cluster) Envoy(p adminapi.Proxy) (*admin.Client, error) {
-	port := envoyPort
-	if told, err := netip.ParseAddrPort(p.AdminAddress); err == nil {
-		port = int(told.Port())
-	}
-	return admin.NewOver(p.ID, func(ctx context.Context) (net.Conn, error) {
-		return c.Dialer.DialPod(ctx, p.Namespace, p.Name, port)
-	}), nil
+	return admin.NewOver(p.ID, func(ctx context.Context) (net.Conn, error) { return c.DialEnvoy(ctx, p) }), nil
 }
 
 // by returns the replica that serves a proxy.

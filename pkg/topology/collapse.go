@@ -19,8 +19,8 @@ const (
 func (l Level) Next() Level { return (l + 1) % (ByNamespace + 1) }
 
 // Collapse makes one node of all workloads of a service, or of a namespace, and one edge of all that go from one node to another by one protocol.
-// What comes from or goes to elsewhere stays as it is. Rates are sums; percentiles cannot be added up and are those of the slowest part; what one
-// part lacks the whole lacks, too. An edge within a node goes with its ends.
+// What comes from or goes to elsewhere stays as it is. Rates are sums of what the parts have, without the
+// traffic within the node; percentiles cannot be added up and are those of the slowest part. An edge within a node goes with its ends.
 func Collapse(g Graph, l Level) Graph {
 	if l == ByWorkload {
 		return g
@@ -94,7 +94,11 @@ func (c *collapsed) node(n Node) {
 
 func (c *collapsed) edge(e Edge) {
 	from, to := c.now[e.From], c.now[e.To]
-	if from == "" || to == "" || from == to {
+	if from == "" || to == "" {
+		return
+	}
+	if from == to {
+		c.within(e)
 		return
 	}
 	key := [3]string{from, to, string(e.Protocol)}
@@ -123,34 +127,50 @@ func (c *collapsed) edge(e Edge) {
 	}
 }
 
+// within takes the traffic of an edge out of what its node receives and sends: that is said of the node as seen from elsewhere. The two
+// sides of an edge never count exactly the same, so that it stops at zero,
+// and what only rounding leaves is nothing.
+func (c *collapsed) within(e Edge) {
+	node := c.nodes[c.now[e.From]]
+	if node == nil || node.ID == e.From {
+		return // it calls itself
+	}
+	less := func(x, y float64) float64 {
+		if x-y < 1e-9*x {
+			return 0
+		}
+		return x - y
+	}
+	for _, r := range []*Rates{&node.In, &node.Out} {
+		for _, v := range [][2]**float64{{&r.Requests, &e.Rates.Requests}, {&r.Errors, &e.Rates.Errors}, {&r.Sent, &e.Rates.Sent}, {&r.Received, &e.Rates.Received}} {
+			if *v[0] != nil && *v[1] != nil {
+				*v[0] = joined(*v[0], *v[1], less)
+			}
+		}
+	}
+}
+
 // together adds up two rates.
 func together(a, b Rates) Rates {
 	sum := func(x, y float64) float64 { return x + y }
 	most := func(x, y float64) float64 { return max(x, y) }
 	return Rates{
-		Requests: both(a.Requests, b.Requests, sum), Errors: both(a.Errors, b.Errors, sum),
-		P50: either(a.P50, b.P50, most), P95: either(a.P95, b.P95, most), P99: either(a.P99, b.P99, most),
-		Sent: both(a.Sent, b.Sent, sum), Received: both(a.Received, b.Received, sum),
-		Connections: both(a.Connections, b.Connections, sum), Opened: both(a.Opened, b.Opened, sum),
-		Retries: both(a.Retries, b.Retries, sum), Ejections: both(a.Ejections, b.Ejections, sum),
+		Requests: joined(a.Requests, b.Requests, sum), Errors: joined(a.Errors, b.Errors, sum),
+		P50: joined(a.P50, b.P50, most), P95: joined(a.P95, b.P95, most), P99: joined(a.P99, b.P99, most),
+		Sent: joined(a.Sent, b.Sent, sum), Received: joined(a.Received, b.Received, sum),
+		Connections: joined(a.Connections, b.Connections, sum), Opened: joined(a.Opened, b.Opened, sum),
+		Retries: joined(a.Retries, b.Retries, sum), Ejections: joined(a.Ejections, b.Ejections, sum),
 	}
 }
 
-func both(a, b *float64, join func(x, y float64) float64) *float64 {
-	if a == nil || b == nil {
-		return nil
-	}
-	v := join(*a, *b)
-	return &v
-}
-
-// either is for percentiles: a part without requests has none, and says nothing of the others.
-func either(a, b *float64, join func(x, y float64) float64) *float64 {
+// joined is the other number where one is absent: a part without requests, such as a database, has none to add.
+func joined(a, b *float64, join func(x, y float64) float64) *float64 {
 	switch {
 	case a == nil:
 		return b
 	case b == nil:
 		return a
 	}
-	return both(a, b, join)
+	v := join(*a, *b)
+	return &v
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/meshctl/meshctl/pkg/topology"
+	"github.com/meshctl/meshctl/pkg/topology/topologytest"
 )
 
 func of(requests, errors, p99 float64) topology.Rates {
@@ -50,5 +51,16 @@ func TestCollapse(t *testing.T) {
 	}
 	if topology.ByNamespace.Next() != topology.ByWorkload {
 		t.Error("the levels go round")
+	}
+}
+
+func TestANamespaceReceivesWhatComesFromOutside(t *testing.T) {
+	for _, n := range topology.Collapse(topologytest.Bookinfo(), topology.ByNamespace).Nodes {
+		if n.Kind != topology.NamespaceKind {
+			continue
+		}
+		if got := *n.In.Requests; got < 19.99 || got > 20.01 {
+			t.Errorf("%s receives %v requests a second, want 20", n.Name, got)
+		}
 	}
 }
