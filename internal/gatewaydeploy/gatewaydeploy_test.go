@@ -149,7 +149,7 @@ func TestStampTellsGatewaysApart(t *testing.T) {
 		return gatewaydeploy.Stamp(config.Set{}.With(config.Batch{Upserts: objects}))
 	}
 	first := fmt.Sprintf(gateway, "", "istio", "")
-	if stamp(first) != stamp(first) || stamp(first) == stamp(strings.Replace(first, "u1", "u2", 1)) || stamp(first) == stamp(strings.Replace(first, "80", "81", 1)) {
+	if again := stamp(first); again != stamp(first) || stamp(first) == stamp(strings.Replace(first, "u1", "u2", 1)) || stamp(first) == stamp(strings.Replace(first, "80", "81", 1)) {
 		t.Error("one stamp for two Gateways")
 	}
 }

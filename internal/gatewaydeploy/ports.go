@@ -21,7 +21,7 @@ func (b *builder) ports() []corev1.ServicePort {
 	out := []corev1.ServicePort{{Name: "status-port", Port: healthPort, TargetPort: intstr.FromInt32(healthPort), Protocol: corev1.ProtocolTCP, AppProtocol: &tcp}}
 	names, numbers := map[string]bool{"status-port": true}, map[int32]bool{healthPort: true}
 	for _, l := range convert.Listeners(world{b.Mesh.Set()}, b.gateway, b.Mesh.Set().Sorted(config.ListenerSet)) {
-		number := int32(l.Port)
+		number := l.Port
 		if l.Protocol == gatewayv1.UDPProtocolType || numbers[number] {
 			continue
 		}

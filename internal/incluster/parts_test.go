@@ -18,7 +18,9 @@ func TestNativeSidecarsAreAskedForUntilTheClusterAnswers(t *testing.T) {
 	if !s.native() {
 		t.Error("a cluster that says nothing is taken for an old one")
 	}
-	if s.native() || s.native() || asked != 2 {
-		t.Errorf("an old cluster is taken for a new one, or was asked %d times", asked)
+	for range 2 {
+		if s.native() || asked != 2 {
+			t.Errorf("an old cluster is taken for a new one, or was asked %d times", asked)
+		}
 	}
 }

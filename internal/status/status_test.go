@@ -21,7 +21,7 @@ func TestAnObjectThatTookAnothersPlaceIsTold(t *testing.T) {
 	u := Update{Status: map[string]any{"conditions": []any{}}}
 	one := &config.Object{Spec: &gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{UID: "1"}}}
 	other := &config.Object{Spec: &gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{UID: "2"}}}
-	if digestOf(u, one) != digestOf(u, one) || digestOf(u, one) == digestOf(u, other) {
+	if again := digestOf(u, one); again != digestOf(u, one) || digestOf(u, one) == digestOf(u, other) {
 		t.Error("what was written to an object that is gone counts for the one of its name")
 	}
 }

@@ -126,7 +126,7 @@ func TestGatewaysAreDeployed(t *testing.T) {
 	}
 	eventually(t, "the end of the disruption budget", func() error {
 		if err := budget(); !apierrors.IsNotFound(err) {
-			return fmt.Errorf("it is there: %v", err)
+			return fmt.Errorf("it is there: %s", fmt.Sprint(err))
 		}
 		return nil
 	})
@@ -156,7 +156,7 @@ func TestGatewaysAreDeployed(t *testing.T) {
 	}
 	eventually(t, "the end of the deployment", func() error {
 		if _, err := c.AppsV1().Deployments("edge").Get(t.Context(), "web-istio", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
-			return fmt.Errorf("it is there, or %v", err)
+			return fmt.Errorf("it is there, or: %s", fmt.Sprint(err))
 		}
 		return nil
 	})
