@@ -24,6 +24,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/authz/ask"
 	"github.com/meshctl/meshctl/pkg/proxyconfig"
 	"github.com/meshctl/meshctl/pkg/tap"
+	"github.com/meshctl/meshctl/pkg/traffic"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -52,6 +53,8 @@ func (backend) Config(_ context.Context, id string) (map[string][]*anypb.Any, er
 func (backend) Configuration() (adminapi.Configuration, error) {
 	return adminapi.Configuration{ConfigDirs: []string{"/etc/mesh"}, Objects: []json.RawMessage{[]byte(`{"kind":"WorkloadEntry"}`)}}, nil
 }
+
+func (backend) Traffic(context.Context) (traffic.Round, error) { return traffic.Round{}, nil }
 
 func (backend) Tap(_ context.Context, r tap.Request, emit func(tap.Line) error) error {
 	if len(r.Targets) > 0 {

@@ -16,6 +16,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/authz/ask"
 	"github.com/meshctl/meshctl/pkg/proxyconfig"
 	"github.com/meshctl/meshctl/pkg/tap"
+	"github.com/meshctl/meshctl/pkg/traffic"
 )
 
 // MaxWait is the longest time for which GET /v1/sync waits.
@@ -41,6 +42,8 @@ type Backend interface {
 	WorkloadGroup(namespace, name string) (WorkloadGroup, error)
 	// Authorize answers who may call whom; an *ask.InputError says what is wrong with the question.
 	Authorize(q ask.Query) ([]ask.Report, error)
+	// Traffic asks all proxies what they have counted.
+	Traffic(ctx context.Context) (traffic.Round, error)
 	// Tap hands requests of the mesh to emit until ctx ends or emit fails; an *InputError says what is wrong with the question.
 	Tap(ctx context.Context, r tap.Request, emit func(tap.Line) error) error
 }
@@ -59,6 +62,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("GET /v1/sync", h.sync)
 	mux.HandleFunc("GET /v1/workloadgroups/{namespace}/{name}", h.group)
 	mux.HandleFunc("POST /v1/authz", h.authorize)
+	mux.HandleFunc("GET /v1/traffic", h.traffic)
 	mux.HandleFunc("GET /v1/tap", h.tap)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, &Error{Message: "no such resource: " + r.Method + " " + r.URL.Path})

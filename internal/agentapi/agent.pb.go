@@ -295,6 +295,7 @@ type FromAgent struct {
 	//	*FromAgent_Health
 	//	*FromAgent_Certificate
 	//	*FromAgent_Tapped
+	//	*FromAgent_Sampled
 	Message       isFromAgent_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -382,6 +383,15 @@ func (x *FromAgent) GetTapped() *Tapped {
 	return nil
 }
 
+func (x *FromAgent) GetSampled() *Sampled {
+	if x != nil {
+		if x, ok := x.Message.(*FromAgent_Sampled); ok {
+			return x.Sampled
+		}
+	}
+	return nil
+}
+
 type isFromAgent_Message interface {
 	isFromAgent_Message()
 }
@@ -406,6 +416,10 @@ type FromAgent_Tapped struct {
 	Tapped *Tapped `protobuf:"bytes,6,opt,name=tapped,proto3,oneof"`
 }
 
+type FromAgent_Sampled struct {
+	Sampled *Sampled `protobuf:"bytes,7,opt,name=sampled,proto3,oneof"`
+}
+
 func (*FromAgent_Register) isFromAgent_Message() {}
 
 func (*FromAgent_Bindings) isFromAgent_Message() {}
@@ -416,6 +430,8 @@ func (*FromAgent_Certificate) isFromAgent_Message() {}
 
 func (*FromAgent_Tapped) isFromAgent_Message() {}
 
+func (*FromAgent_Sampled) isFromAgent_Message() {}
+
 type FromServer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Message:
@@ -424,6 +440,7 @@ type FromServer struct {
 	//	*FromServer_Wanted
 	//	*FromServer_Rotate
 	//	*FromServer_Taps
+	//	*FromServer_Sample
 	Message       isFromServer_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -502,6 +519,15 @@ func (x *FromServer) GetTaps() *Taps {
 	return nil
 }
 
+func (x *FromServer) GetSample() *Sample {
+	if x != nil {
+		if x, ok := x.Message.(*FromServer_Sample); ok {
+			return x.Sample
+		}
+	}
+	return nil
+}
+
 type isFromServer_Message interface {
 	isFromServer_Message()
 }
@@ -522,6 +548,10 @@ type FromServer_Taps struct {
 	Taps *Taps `protobuf:"bytes,5,opt,name=taps,proto3,oneof"`
 }
 
+type FromServer_Sample struct {
+	Sample *Sample `protobuf:"bytes,6,opt,name=sample,proto3,oneof"`
+}
+
 func (*FromServer_Registered) isFromServer_Message() {}
 
 func (*FromServer_Wanted) isFromServer_Message() {}
@@ -529,6 +559,8 @@ func (*FromServer_Wanted) isFromServer_Message() {}
 func (*FromServer_Rotate) isFromServer_Message() {}
 
 func (*FromServer_Taps) isFromServer_Message() {}
+
+func (*FromServer_Sample) isFromServer_Message() {}
 
 // Register describes the workload.
 type Register struct {
@@ -1147,6 +1179,115 @@ func (x *Certificate) GetTrustedRoots() []string {
 	return nil
 }
 
+// Sample asks for what the workload's proxy has counted; somebody looks at the traffic.
+type Sample struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Comes back with the answer.
+	Id            uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sample) Reset() {
+	*x = Sample{}
+	mi := &file_agent_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sample) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sample) ProtoMessage() {}
+
+func (x *Sample) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sample.ProtoReflect.Descriptor instead.
+func (*Sample) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Sample) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+// Sampled answers Sample.
+type Sampled struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// traffic.Sample of pkg/traffic as JSON.
+	SampleJson []byte `protobuf:"bytes,2,opt,name=sample_json,json=sampleJson,proto3" json:"sample_json,omitempty"`
+	// Why there is none, or empty.
+	Problem       string `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sampled) Reset() {
+	*x = Sampled{}
+	mi := &file_agent_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sampled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sampled) ProtoMessage() {}
+
+func (x *Sampled) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sampled.ProtoReflect.Descriptor instead.
+func (*Sampled) Descriptor() ([]byte, []int) {
+	return file_agent_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Sampled) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Sampled) GetSampleJson() []byte {
+	if x != nil {
+		return x.SampleJson
+	}
+	return nil
+}
+
+func (x *Sampled) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
 // Taps is the complete list of who wants to see single requests of this workload's proxy; it replaces the list before. With none, and
 // when the stream ends, the agent has the proxy report no requests.
 type Taps struct {
@@ -1158,7 +1299,7 @@ type Taps struct {
 
 func (x *Taps) Reset() {
 	*x = Taps{}
-	mi := &file_agent_proto_msgTypes[12]
+	mi := &file_agent_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1170,7 +1311,7 @@ func (x *Taps) String() string {
 func (*Taps) ProtoMessage() {}
 
 func (x *Taps) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[12]
+	mi := &file_agent_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1183,7 +1324,7 @@ func (x *Taps) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Taps.ProtoReflect.Descriptor instead.
 func (*Taps) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{12}
+	return file_agent_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Taps) GetTaps() []*Tap {
@@ -1208,7 +1349,7 @@ type Tap struct {
 
 func (x *Tap) Reset() {
 	*x = Tap{}
-	mi := &file_agent_proto_msgTypes[13]
+	mi := &file_agent_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1220,7 +1361,7 @@ func (x *Tap) String() string {
 func (*Tap) ProtoMessage() {}
 
 func (x *Tap) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[13]
+	mi := &file_agent_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1233,7 +1374,7 @@ func (x *Tap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tap.ProtoReflect.Descriptor instead.
 func (*Tap) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{13}
+	return file_agent_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Tap) GetId() uint64 {
@@ -1280,7 +1421,7 @@ type Tapped struct {
 
 func (x *Tapped) Reset() {
 	*x = Tapped{}
-	mi := &file_agent_proto_msgTypes[14]
+	mi := &file_agent_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1292,7 +1433,7 @@ func (x *Tapped) String() string {
 func (*Tapped) ProtoMessage() {}
 
 func (x *Tapped) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[14]
+	mi := &file_agent_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1305,7 +1446,7 @@ func (x *Tapped) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tapped.ProtoReflect.Descriptor instead.
 func (*Tapped) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{14}
+	return file_agent_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Tapped) GetRequests() []*TappedRequest {
@@ -1348,7 +1489,7 @@ type TappedRequest struct {
 
 func (x *TappedRequest) Reset() {
 	*x = TappedRequest{}
-	mi := &file_agent_proto_msgTypes[15]
+	mi := &file_agent_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1360,7 +1501,7 @@ func (x *TappedRequest) String() string {
 func (*TappedRequest) ProtoMessage() {}
 
 func (x *TappedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_proto_msgTypes[15]
+	mi := &file_agent_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1373,7 +1514,7 @@ func (x *TappedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TappedRequest.ProtoReflect.Descriptor instead.
 func (*TappedRequest) Descriptor() ([]byte, []int) {
-	return file_agent_proto_rawDescGZIP(), []int{15}
+	return file_agent_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TappedRequest) GetEventJson() []byte {
@@ -1412,14 +1553,15 @@ const file_agent_proto_rawDesc = "" +
 	"\x13ProxyConfigResponse\x12*\n" +
 	"\x11proxy_config_json\x18\x01 \x01(\tR\x0fproxyConfigJson\x12\x1a\n" +
 	"\bproblems\x18\x02 \x03(\tR\bproblems\x124\n" +
-	"\x16bootstrap_patches_json\x18\x03 \x01(\tR\x14bootstrapPatchesJson\"\xb5\x02\n" +
+	"\x16bootstrap_patches_json\x18\x03 \x01(\tR\x14bootstrapPatchesJson\"\xec\x02\n" +
 	"\tFromAgent\x128\n" +
 	"\bregister\x18\x01 \x01(\v2\x1a.meshctl.agent.v1.RegisterH\x00R\bregister\x128\n" +
 	"\bbindings\x18\x02 \x01(\v2\x1a.meshctl.agent.v1.BindingsH\x00R\bbindings\x122\n" +
 	"\x06health\x18\x03 \x01(\v2\x18.meshctl.agent.v1.HealthH\x00R\x06health\x12A\n" +
 	"\vcertificate\x18\x04 \x01(\v2\x1d.meshctl.agent.v1.CertificateH\x00R\vcertificate\x122\n" +
-	"\x06tapped\x18\x06 \x01(\v2\x18.meshctl.agent.v1.TappedH\x00R\x06tappedB\t\n" +
-	"\amessage\"\xed\x01\n" +
+	"\x06tapped\x18\x06 \x01(\v2\x18.meshctl.agent.v1.TappedH\x00R\x06tapped\x125\n" +
+	"\asampled\x18\a \x01(\v2\x19.meshctl.agent.v1.SampledH\x00R\asampledB\t\n" +
+	"\amessage\"\xa1\x02\n" +
 	"\n" +
 	"FromServer\x12>\n" +
 	"\n" +
@@ -1427,7 +1569,8 @@ const file_agent_proto_rawDesc = "" +
 	"registered\x122\n" +
 	"\x06wanted\x18\x02 \x01(\v2\x18.meshctl.agent.v1.WantedH\x00R\x06wanted\x122\n" +
 	"\x06rotate\x18\x03 \x01(\v2\x18.meshctl.agent.v1.RotateH\x00R\x06rotate\x12,\n" +
-	"\x04taps\x18\x05 \x01(\v2\x16.meshctl.agent.v1.TapsH\x00R\x04tapsB\t\n" +
+	"\x04taps\x18\x05 \x01(\v2\x16.meshctl.agent.v1.TapsH\x00R\x04taps\x122\n" +
+	"\x06sample\x18\x06 \x01(\v2\x18.meshctl.agent.v1.SampleH\x00R\x06sampleB\t\n" +
 	"\amessage\"\xcc\x05\n" +
 	"\bRegister\x12/\n" +
 	"\x04type\x18\x01 \x01(\x0e2\x1b.meshctl.agent.v1.ProxyTypeR\x04type\x12\x1c\n" +
@@ -1495,7 +1638,14 @@ const file_agent_proto_rawDesc = "" +
 	"not_before\x18\x04 \x01(\x03R\tnotBefore\x12\x1b\n" +
 	"\tnot_after\x18\x05 \x01(\x03R\bnotAfter\x12\x16\n" +
 	"\x06signer\x18\x06 \x01(\tR\x06signer\x12#\n" +
-	"\rtrusted_roots\x18\a \x03(\tR\ftrustedRoots\"1\n" +
+	"\rtrusted_roots\x18\a \x03(\tR\ftrustedRoots\"\x18\n" +
+	"\x06Sample\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\"T\n" +
+	"\aSampled\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x1f\n" +
+	"\vsample_json\x18\x02 \x01(\fR\n" +
+	"sampleJson\x12\x18\n" +
+	"\aproblem\x18\x03 \x01(\tR\aproblem\"1\n" +
 	"\x04Taps\x12)\n" +
 	"\x04taps\x18\x01 \x03(\v2\x15.meshctl.agent.v1.TapR\x04taps\"b\n" +
 	"\x03Tap\x12\x0e\n" +
@@ -1537,7 +1687,7 @@ func file_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_agent_proto_goTypes = []any{
 	(ProxyType)(0),              // 0: meshctl.agent.v1.ProxyType
 	(Listen_Purpose)(0),         // 1: meshctl.agent.v1.Listen.Purpose
@@ -1553,48 +1703,52 @@ var file_agent_proto_goTypes = []any{
 	(*Health)(nil),              // 11: meshctl.agent.v1.Health
 	(*Rotate)(nil),              // 12: meshctl.agent.v1.Rotate
 	(*Certificate)(nil),         // 13: meshctl.agent.v1.Certificate
-	(*Taps)(nil),                // 14: meshctl.agent.v1.Taps
-	(*Tap)(nil),                 // 15: meshctl.agent.v1.Tap
-	(*Tapped)(nil),              // 16: meshctl.agent.v1.Tapped
-	(*TappedRequest)(nil),       // 17: meshctl.agent.v1.TappedRequest
-	nil,                         // 18: meshctl.agent.v1.ProxyConfigRequest.LabelsEntry
-	nil,                         // 19: meshctl.agent.v1.ProxyConfigRequest.AnnotationsEntry
-	nil,                         // 20: meshctl.agent.v1.Register.LabelsEntry
-	nil,                         // 21: meshctl.agent.v1.Register.PortsEntry
-	nil,                         // 22: meshctl.agent.v1.Bindings.PortsEntry
-	nil,                         // 23: meshctl.agent.v1.Tapped.DroppedEntry
+	(*Sample)(nil),              // 14: meshctl.agent.v1.Sample
+	(*Sampled)(nil),             // 15: meshctl.agent.v1.Sampled
+	(*Taps)(nil),                // 16: meshctl.agent.v1.Taps
+	(*Tap)(nil),                 // 17: meshctl.agent.v1.Tap
+	(*Tapped)(nil),              // 18: meshctl.agent.v1.Tapped
+	(*TappedRequest)(nil),       // 19: meshctl.agent.v1.TappedRequest
+	nil,                         // 20: meshctl.agent.v1.ProxyConfigRequest.LabelsEntry
+	nil,                         // 21: meshctl.agent.v1.ProxyConfigRequest.AnnotationsEntry
+	nil,                         // 22: meshctl.agent.v1.Register.LabelsEntry
+	nil,                         // 23: meshctl.agent.v1.Register.PortsEntry
+	nil,                         // 24: meshctl.agent.v1.Bindings.PortsEntry
+	nil,                         // 25: meshctl.agent.v1.Tapped.DroppedEntry
 }
 var file_agent_proto_depIdxs = []int32{
-	18, // 0: meshctl.agent.v1.ProxyConfigRequest.labels:type_name -> meshctl.agent.v1.ProxyConfigRequest.LabelsEntry
-	19, // 1: meshctl.agent.v1.ProxyConfigRequest.annotations:type_name -> meshctl.agent.v1.ProxyConfigRequest.AnnotationsEntry
+	20, // 0: meshctl.agent.v1.ProxyConfigRequest.labels:type_name -> meshctl.agent.v1.ProxyConfigRequest.LabelsEntry
+	21, // 1: meshctl.agent.v1.ProxyConfigRequest.annotations:type_name -> meshctl.agent.v1.ProxyConfigRequest.AnnotationsEntry
 	0,  // 2: meshctl.agent.v1.ProxyConfigRequest.type:type_name -> meshctl.agent.v1.ProxyType
 	6,  // 3: meshctl.agent.v1.FromAgent.register:type_name -> meshctl.agent.v1.Register
 	10, // 4: meshctl.agent.v1.FromAgent.bindings:type_name -> meshctl.agent.v1.Bindings
 	11, // 5: meshctl.agent.v1.FromAgent.health:type_name -> meshctl.agent.v1.Health
 	13, // 6: meshctl.agent.v1.FromAgent.certificate:type_name -> meshctl.agent.v1.Certificate
-	16, // 7: meshctl.agent.v1.FromAgent.tapped:type_name -> meshctl.agent.v1.Tapped
-	7,  // 8: meshctl.agent.v1.FromServer.registered:type_name -> meshctl.agent.v1.Registered
-	8,  // 9: meshctl.agent.v1.FromServer.wanted:type_name -> meshctl.agent.v1.Wanted
-	12, // 10: meshctl.agent.v1.FromServer.rotate:type_name -> meshctl.agent.v1.Rotate
-	14, // 11: meshctl.agent.v1.FromServer.taps:type_name -> meshctl.agent.v1.Taps
-	0,  // 12: meshctl.agent.v1.Register.type:type_name -> meshctl.agent.v1.ProxyType
-	20, // 13: meshctl.agent.v1.Register.labels:type_name -> meshctl.agent.v1.Register.LabelsEntry
-	21, // 14: meshctl.agent.v1.Register.ports:type_name -> meshctl.agent.v1.Register.PortsEntry
-	9,  // 15: meshctl.agent.v1.Wanted.listens:type_name -> meshctl.agent.v1.Listen
-	1,  // 16: meshctl.agent.v1.Listen.purpose:type_name -> meshctl.agent.v1.Listen.Purpose
-	22, // 17: meshctl.agent.v1.Bindings.ports:type_name -> meshctl.agent.v1.Bindings.PortsEntry
-	15, // 18: meshctl.agent.v1.Taps.taps:type_name -> meshctl.agent.v1.Tap
-	17, // 19: meshctl.agent.v1.Tapped.requests:type_name -> meshctl.agent.v1.TappedRequest
-	23, // 20: meshctl.agent.v1.Tapped.dropped:type_name -> meshctl.agent.v1.Tapped.DroppedEntry
-	4,  // 21: meshctl.agent.v1.Agent.Connect:input_type -> meshctl.agent.v1.FromAgent
-	2,  // 22: meshctl.agent.v1.Agent.ProxyConfig:input_type -> meshctl.agent.v1.ProxyConfigRequest
-	5,  // 23: meshctl.agent.v1.Agent.Connect:output_type -> meshctl.agent.v1.FromServer
-	3,  // 24: meshctl.agent.v1.Agent.ProxyConfig:output_type -> meshctl.agent.v1.ProxyConfigResponse
-	23, // [23:25] is the sub-list for method output_type
-	21, // [21:23] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	18, // 7: meshctl.agent.v1.FromAgent.tapped:type_name -> meshctl.agent.v1.Tapped
+	15, // 8: meshctl.agent.v1.FromAgent.sampled:type_name -> meshctl.agent.v1.Sampled
+	7,  // 9: meshctl.agent.v1.FromServer.registered:type_name -> meshctl.agent.v1.Registered
+	8,  // 10: meshctl.agent.v1.FromServer.wanted:type_name -> meshctl.agent.v1.Wanted
+	12, // 11: meshctl.agent.v1.FromServer.rotate:type_name -> meshctl.agent.v1.Rotate
+	16, // 12: meshctl.agent.v1.FromServer.taps:type_name -> meshctl.agent.v1.Taps
+	14, // 13: meshctl.agent.v1.FromServer.sample:type_name -> meshctl.agent.v1.Sample
+	0,  // 14: meshctl.agent.v1.Register.type:type_name -> meshctl.agent.v1.ProxyType
+	22, // 15: meshctl.agent.v1.Register.labels:type_name -> meshctl.agent.v1.Register.LabelsEntry
+	23, // 16: meshctl.agent.v1.Register.ports:type_name -> meshctl.agent.v1.Register.PortsEntry
+	9,  // 17: meshctl.agent.v1.Wanted.listens:type_name -> meshctl.agent.v1.Listen
+	1,  // 18: meshctl.agent.v1.Listen.purpose:type_name -> meshctl.agent.v1.Listen.Purpose
+	24, // 19: meshctl.agent.v1.Bindings.ports:type_name -> meshctl.agent.v1.Bindings.PortsEntry
+	17, // 20: meshctl.agent.v1.Taps.taps:type_name -> meshctl.agent.v1.Tap
+	19, // 21: meshctl.agent.v1.Tapped.requests:type_name -> meshctl.agent.v1.TappedRequest
+	25, // 22: meshctl.agent.v1.Tapped.dropped:type_name -> meshctl.agent.v1.Tapped.DroppedEntry
+	4,  // 23: meshctl.agent.v1.Agent.Connect:input_type -> meshctl.agent.v1.FromAgent
+	2,  // 24: meshctl.agent.v1.Agent.ProxyConfig:input_type -> meshctl.agent.v1.ProxyConfigRequest
+	5,  // 25: meshctl.agent.v1.Agent.Connect:output_type -> meshctl.agent.v1.FromServer
+	3,  // 26: meshctl.agent.v1.Agent.ProxyConfig:output_type -> meshctl.agent.v1.ProxyConfigResponse
+	25, // [25:27] is the sub-list for method output_type
+	23, // [23:25] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_agent_proto_init() }
@@ -1608,12 +1762,14 @@ func file_agent_proto_init() {
 		(*FromAgent_Health)(nil),
 		(*FromAgent_Certificate)(nil),
 		(*FromAgent_Tapped)(nil),
+		(*FromAgent_Sampled)(nil),
 	}
 	file_agent_proto_msgTypes[3].OneofWrappers = []any{
 		(*FromServer_Registered)(nil),
 		(*FromServer_Wanted)(nil),
 		(*FromServer_Rotate)(nil),
 		(*FromServer_Taps)(nil),
+		(*FromServer_Sample)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1621,7 +1777,7 @@ func file_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_proto_rawDesc), len(file_agent_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   22,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,6 +23,7 @@ import (
 	"github.com/meshctl/meshctl/internal/ca"
 	"github.com/meshctl/meshctl/internal/registry"
 	"github.com/meshctl/meshctl/internal/taphub"
+	"github.com/meshctl/meshctl/internal/traffichub"
 	"github.com/meshctl/meshctl/internal/xdsserver"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh"
@@ -82,6 +83,7 @@ type ControlPlane struct {
 	plain    *xdsserver.Server
 	reported reporter
 	taps     *taphub.Hub
+	traffic  *traffichub.Hub
 }
 
 // Run runs a control plane until ctx is done, then stops it in good order and returns nil. An error means that it could not go on.
@@ -143,7 +145,7 @@ func assemble(o Options, workloads registry.Emitter) (*ControlPlane, error) {
 		},
 	})
 	c.views = newViews(c.catalog, c.registry, ready)
-	c.taps = c.newTaps()
+	c.taps, c.traffic = c.newTaps(), c.newTraffic()
 	close(assembled)
 	c.secure = xdsserver.New(xdsserver.Options{Views: entrance{c.views, authorizeByCertificate(empty.Config().TrustDomain)}})
 	c.plain = xdsserver.New(xdsserver.Options{Views: entrance{c.views, authorizeAnyone}})

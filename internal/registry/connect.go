@@ -120,6 +120,8 @@ func (r *Registry) handle(s *session, m *agentapi.FromAgent) error {
 			r.renewIfStale(s.key)
 			return changed
 		})
+	case *agentapi.FromAgent_Sampled:
+		r.sampled(s, what.Sampled)
 	case *agentapi.FromAgent_Tapped:
 		r.o.Tapped(r.nodeID(s), what.Tapped)
 	case *agentapi.FromAgent_Register:

@@ -26,6 +26,9 @@ type session struct {
 
 	// rotations wait for the next certificate; guarded by the registry's mutex.
 	rotations []chan *agentapi.Certificate
+	// samplers wait for the next sample, sampling is the id of the question; guarded by the registry's mutex.
+	samplers []chan *agentapi.Sampled
+	sampling uint64
 	// renewed is when the agent was last asked to renew a stale certificate; renewing means that it will be looked at again.
 	renewed  time.Time
 	renewing bool
@@ -42,6 +45,7 @@ type outbox struct {
 	wanted     *agentapi.Wanted
 	rotate     bool
 	taps       *agentapi.Taps
+	sample     *agentapi.Sample
 }
 
 func newSession(stream agentapi.Agent_ConnectServer) *session {
@@ -133,6 +137,9 @@ func (r *Registry) takeOutbox(s *session) []*agentapi.FromServer {
 	}
 	if box.taps != nil {
 		out = append(out, &agentapi.FromServer{Message: &agentapi.FromServer_Taps{Taps: box.taps}})
+	}
+	if box.sample != nil {
+		out = append(out, &agentapi.FromServer{Message: &agentapi.FromServer_Sample{Sample: box.sample}})
 	}
 	if box.rotate {
 		out = append(out, &agentapi.FromServer{Message: &agentapi.FromServer_Rotate{Rotate: &agentapi.Rotate{}}})

@@ -15,6 +15,7 @@ import (
 	"github.com/meshctl/meshctl/internal/adminapi"
 	"github.com/meshctl/meshctl/pkg/authz/ask"
 	"github.com/meshctl/meshctl/pkg/tap"
+	"github.com/meshctl/meshctl/pkg/traffic"
 )
 
 // plane is a control plane whose findings the test changes.
@@ -52,6 +53,8 @@ func (*plane) WorkloadGroup(string, string) (adminapi.WorkloadGroup, error) {
 func (*plane) Configuration() (adminapi.Configuration, error) {
 	return adminapi.Configuration{}, nil
 }
+
+func (*plane) Traffic(context.Context) (traffic.Round, error) { return traffic.Round{}, nil }
 
 func (*plane) Tap(context.Context, tap.Request, func(tap.Line) error) error { return nil }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh"
 	"github.com/meshctl/meshctl/pkg/tap"
+	"github.com/meshctl/meshctl/pkg/traffic"
 )
 
 // fixture is a mesh as a script writes it down. Times are ages: "age" of a proxy's acknowledgements and of its
@@ -111,6 +112,8 @@ func (f fixture) Rotate(_ context.Context, id string) (adminapi.Certificate, err
 func (fixture) WorkloadGroup(string, string) (adminapi.WorkloadGroup, error) {
 	return adminapi.WorkloadGroup{}, adminapi.ErrUnknownGroup
 }
+
+func (fixture) Traffic(context.Context) (traffic.Round, error) { return traffic.Round{}, nil }
 
 func (fixture) Tap(context.Context, tap.Request, func(tap.Line) error) error { return nil }
 

@@ -34,6 +34,9 @@ type Options struct {
 	// Taps is told who wants to see requests of the proxy: nobody when a stream ends. It may be nil; Tapped are the answers.
 	Taps   func([]*agentapi.Tap)
 	Tapped <-chan *agentapi.Tapped
+	// Sample is asked what the proxy has counted, and must not wait; Sampled are the answers.
+	Sample  func(id uint64)
+	Sampled <-chan *agentapi.Sampled
 	// Log may be nil.
 	Log *slog.Logger
 }
@@ -67,6 +70,9 @@ func New(o Options) *Client {
 	}
 	if o.Failed == nil {
 		o.Failed = func(string) {}
+	}
+	if o.Sample == nil {
+		o.Sample = func(uint64) {}
 	}
 	if o.Taps == nil {
 		o.Taps = func([]*agentapi.Tap) {}
@@ -182,6 +188,10 @@ func (c *Client) converse(ctx context.Context) error {
 		case <-wake:
 		case m := <-messages:
 			if err := s.handle(m); err != nil {
+				return err
+			}
+		case m := <-c.o.Sampled:
+			if err := stream.Send(&agentapi.FromAgent{Message: &agentapi.FromAgent_Sampled{Sampled: m}}); err != nil {
 				return err
 			}
 		case m := <-c.o.Tapped:

@@ -22,6 +22,8 @@ func (s *session) handle(m *agentapi.FromServer) error {
 		return s.stream.Send(&agentapi.FromAgent{Message: &agentapi.FromAgent_Bindings{Bindings: bindings}})
 	case *agentapi.FromServer_Rotate:
 		s.c.o.Rotate()
+	case *agentapi.FromServer_Sample:
+		s.c.o.Sample(m.Sample.GetId())
 	case *agentapi.FromServer_Taps:
 		s.c.o.Taps(m.Taps.GetTaps())
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/proxyconfig/admin"
 	"github.com/meshctl/meshctl/pkg/source/kube"
 	"github.com/meshctl/meshctl/pkg/tap"
+	"github.com/meshctl/meshctl/pkg/traffic"
 )
 
 // ControlPlane is a running mesh, on this machine or in a cluster: commands do not know which.
@@ -32,6 +33,8 @@ type ControlPlane interface {
 	Authorize(ctx context.Context, q ask.Query) ([]ask.Report, error)
 	// Tap shows single requests until ctx ends (see adminapi.Client and adminapi.Follow).
 	Tap(ctx context.Context, r tap.Request, each func(tap.Line) error) error
+	// Traffic is what all proxies have counted until now.
+	Traffic(ctx context.Context) (traffic.Round, error)
 	// DefaultNamespace is that of names which say none; empty where they mean any.
 	DefaultNamespace() string
 	// Envoy returns the admin client of a proxy.

@@ -19,6 +19,7 @@ import (
 	"github.com/meshctl/meshctl/internal/meshstate"
 	"github.com/meshctl/meshctl/pkg/authz/ask"
 	"github.com/meshctl/meshctl/pkg/tap"
+	"github.com/meshctl/meshctl/pkg/traffic"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -57,6 +58,8 @@ func (*backend) WorkloadGroup(string, string) (adminapi.WorkloadGroup, error) {
 func (*backend) Configuration() (adminapi.Configuration, error) {
 	return adminapi.Configuration{}, nil
 }
+
+func (*backend) Traffic(context.Context) (traffic.Round, error) { return traffic.Round{}, nil }
 
 func (*backend) Tap(context.Context, tap.Request, func(tap.Line) error) error { return nil }
 
