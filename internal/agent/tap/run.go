@@ -2,6 +2,7 @@ package tap
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/meshctl/meshctl/internal/agent/admin"
@@ -79,7 +80,7 @@ func (c *Collector) Run(ctx context.Context) {
 // set tells Envoy a percentage.
 func (s sampling) set(ctx context.Context, client admin.Client, percent int) sampling {
 	if err := client.SetRuntime(ctx, tap.RuntimeKey, percent); err != nil {
-		s.problem, s.tried = err.Error(), time.Now()
+		s.problem, s.tried = strings.ToValidUTF8(err.Error(), "?"), time.Now()
 		return s
 	}
 	return sampling{pid: s.pid, percent: percent}
