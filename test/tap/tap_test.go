@@ -1,13 +1,18 @@
 package tap_test
 
 import (
+	"bufio"
+	"context"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/meshctl/meshctl/internal/adminapi"
 	"github.com/meshctl/meshctl/internal/envoytest"
 	"github.com/meshctl/meshctl/internal/meshtest"
 	"github.com/meshctl/meshctl/pkg/tap"
@@ -34,6 +39,9 @@ func TestWhole(t *testing.T) {
 			t.Errorf("a secret is shown: %s", all)
 		}
 
+		m.Get("client", web+"/odd", "end-user=j\xffn")
+		equal(t, "a header that is no text", v.path("/odd").Method, "GET")
+
 		m.Expect("client", web+"/broken", 418, "")
 		e = v.path("/broken")
 		equal(t, "a fault", words(e.Status, e.Flags, e.Explain(), e.Destination.Service), "418 [FI] aborted by fault injection web.default.svc.cluster.local")
@@ -50,8 +58,8 @@ func TestWhole(t *testing.T) {
 		equal(t, "a connection", words(short(e.Destination), e.Destination.Port, e.Sent, e.Security), "web default v3 spiffe://cluster.local/ns/default/sa/web 7000 4 mtls")
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		if len(v.events) != 3 {
-			t.Errorf("%d events, want 3: %+v", len(v.events), v.events)
+		if len(v.events) != 4 {
+			t.Errorf("%d events, want 4: %+v", len(v.events), v.events)
 		}
 	})
 }
@@ -185,6 +193,8 @@ func TestNobodyLooks(t *testing.T) {
 		if took := time.Since(gone); took > time.Second {
 			t.Errorf("proxies went on for %s", took)
 		}
+		killed(t, m.Plane.Admin)
+		envoytest.Eventually(t, "proxies to report nothing once the viewer was killed", off)
 		after := streams()
 		for range 20 {
 			m.Get("client", web+"/")
@@ -193,6 +203,77 @@ func TestNobodyLooks(t *testing.T) {
 			t.Errorf("the proxy has opened %d streams after all had gone", got-after)
 		}
 	})
+}
+
+// killed looks at requests and ends as a process that is killed: nobody says goodbye.
+func killed(t *testing.T, address string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "GET /v1/tap HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	_ = conn.SetReadDeadline(time.Now().Add(envoytest.Timeout))
+	lines := bufio.NewScanner(conn)
+	for lines.Scan() && !strings.Contains(lines.Text(), `"reporting":3`) {
+	}
+	if lines.Err() != nil {
+		t.Fatal(lines.Err())
+	}
+	if err := conn.(*net.TCPConn).SetLinger(0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestControlPlaneGoes: proxies do not go on for a control plane that is no longer there, and do for the same viewer when it is back.
+func TestControlPlaneGoes(t *testing.T) {
+	m := meshtest.Explicit(t, map[string]string{"services.yaml": services}, members())
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	events, lost, done := make(chan tap.Event, 100), make(chan error, 100), make(chan error, 1)
+	reporting := make(chan int, 100)
+	go func() {
+		done <- adminapi.Follow(ctx, m.Plane.API, request(), func(l tap.Line) error {
+			if l.Event != nil {
+				events <- *l.Event
+			} else {
+				reporting <- l.Status.Reporting
+			}
+			return nil
+		}, func(err error) { lost <- err })
+	}()
+	for n := range reporting {
+		if n == 3 {
+			break
+		}
+	}
+	m.Plane.Stop()
+	if err := <-lost; err == nil {
+		t.Error("nobody is told")
+	}
+	envoytest.Eventually(t, "the proxy to report nothing", func() error {
+		if runtime := string(m.Member("client").Admin("/runtime")); !strings.Contains(runtime, `"final_value": "0"`) {
+			return errors.New(runtime)
+		}
+		return nil
+	})
+	m.Plane.Restart()
+	for n := range reporting {
+		if n == 3 {
+			break
+		}
+	}
+	m.Get("client", web+"/again")
+	for e := range events {
+		if e.Path == "/again" {
+			break
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }
 
 // TestFlood sends more than the viewer wants to be shown: the rest is counted, and every request is answered.
