@@ -7,28 +7,54 @@ import (
 	"os"
 	"time"
 
-	"github.com/meshctl/meshctl/internal/cli/exitcode"
 	"github.com/meshctl/meshctl/pkg/dashboard"
 	"github.com/meshctl/meshctl/pkg/dashboard/export"
+	"github.com/meshctl/meshctl/pkg/dashboard/session"
 	"github.com/meshctl/meshctl/pkg/dashboard/ui"
 	"github.com/meshctl/meshctl/pkg/topology"
 )
 
 // latest is the picture that --once prints.
-func latest(_ context.Context, o *Options) (topology.Graph, error) {
-	if o.Replay == "" {
-		return topology.Graph{}, errNoFeed()
+func latest(ctx context.Context, o *Options) (topology.Graph, error) {
+	if o.Replay != "" {
+		return last(o.Replay)
 	}
-	return last(o.Replay)
+	l, err := openLive(ctx, o)
+	if err != nil {
+		return topology.Graph{}, err
+	}
+	return l.one(ctx)
 }
 
-func errNoFeed() error { return exitcode.Usagef("name a recorded session with --replay") }
-
 // show runs the dashboard in the terminal.
-func show(ctx context.Context, o *Options) (err error) {
-	if o.Replay == "" {
-		return errNoFeed()
+func show(ctx context.Context, o *Options) error {
+	if o.Replay != "" {
+		return replay(ctx, o)
 	}
+	l, err := openLive(ctx, o)
+	if err != nil {
+		return err
+	}
+	name := o.Factory.Mesh
+	if o.Record == "" {
+		return o.run(ctx, l.source(nil), name)
+	}
+	f, err := create(o.Record)
+	if err != nil {
+		return err
+	}
+	return errors.Join(o.run(ctx, l.source(session.NewWriter(f, name)), name), f.Close())
+}
+
+func (o *Options) run(ctx context.Context, source ui.Source, name string) error {
+	return dashboard.Run(ctx, dashboard.Options{
+		Source: source, Name: name, Window: o.Window,
+		Input: o.Factory.IO.In, Output: o.Factory.IO.Out, Environment: os.Environ(), ASCII: o.ASCII, Colour: o.Factory.Color,
+	})
+}
+
+// replay shows a recorded session in the terminal.
+func replay(ctx context.Context, o *Options) (err error) {
 	p, err := openPlayer(o.Replay)
 	if err != nil {
 		return err
@@ -38,10 +64,7 @@ func show(ctx context.Context, o *Options) (err error) {
 		g, err := p.next(ctx, window)
 		return o.shown(g), err
 	}
-	return dashboard.Run(ctx, dashboard.Options{
-		Source: ui.Source{Next: next, Export: o.export}, Name: p.reader.Header.Mesh, Window: o.Window,
-		Input: o.Factory.IO.In, Output: o.Factory.IO.Out, Environment: os.Environ(), ASCII: o.ASCII, Colour: o.Factory.Color,
-	})
+	return o.run(ctx, ui.Source{Next: next, Export: o.export}, p.reader.Header.Mesh)
 }
 
 // export writes what the dashboard shows into a page of its own.

@@ -124,3 +124,8 @@ func typeTable(now time.Time) printer.Table[adminapi.TypeSync] {
 		{Name: "ACKED VERSION", Wide: true, Value: func(s adminapi.TypeSync) string { return s.AckedVersion }},
 	}}
 }
+
+// Sheet is what the table shows of proxies, for screens.
+func Sheet(status adminapi.Status, proxies []adminapi.Proxy, now time.Time, room printer.Room) printer.Sheet {
+	return printer.Flatten(table(now), newReport(status, proxies, false).Proxies, room, func(r Row) string { return r.ID })
+}

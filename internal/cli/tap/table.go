@@ -167,3 +167,13 @@ func milliseconds(ms float64) string {
 	}
 	return fmt.Sprintf("%.1fms", ms)
 }
+
+// Columns are the names of what Line shows of a request.
+func Columns() []string {
+	return printer.Flatten(table(tap.Request{}), nil, printer.Medium, func(tap.Event) string { return "" }).Names
+}
+
+// Line is a request as the table shows it, for screens.
+func Line(e tap.Event) printer.Line {
+	return printer.Flatten(table(tap.Request{}), []tap.Event{e}, printer.Medium, func(e tap.Event) string { return e.RequestID }).Rows[0]
+}

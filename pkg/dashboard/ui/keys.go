@@ -6,6 +6,8 @@ import (
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+
+	"github.com/meshctl/meshctl/pkg/topology/filter"
 )
 
 // binding is what a key does. The help is made of these.
@@ -119,7 +121,7 @@ func (m Model) enter() (Model, tea.Cmd) {
 // back ends a filter, or goes to the page before.
 func (m Model) back() Model {
 	if p := m.top(); p.filter != "" && p.subject == "" {
-		return m.edit(func(p *page) { p.filter, p.hide = "", false }).arrange()
+		return m.edit(func(p *page) { p.filter, p.expr, p.hide = "", filter.Expr{}, false }).arrange()
 	}
 	return m.pop()
 }

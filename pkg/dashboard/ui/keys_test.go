@@ -87,8 +87,8 @@ func TestFilters(t *testing.T) {
 	s.keys("esc")
 	s.contains("details-v1")
 	s.keys("/")
-	s.typed("nothing like this")
-	s.contains("nothing matches nothing like this")
+	s.typed("nosuchname")
+	s.contains("nothing matches nosuchname")
 }
 
 func TestOnlyWhatWorries(t *testing.T) {

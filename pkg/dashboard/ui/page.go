@@ -6,6 +6,7 @@ import (
 
 	"github.com/meshctl/meshctl/pkg/dashboard/draw"
 	"github.com/meshctl/meshctl/pkg/topology"
+	"github.com/meshctl/meshctl/pkg/topology/filter"
 	"github.com/meshctl/meshctl/pkg/topology/tables"
 )
 
@@ -23,6 +24,7 @@ type page struct {
 	sort    string
 	reverse bool
 	filter  string
+	expr    filter.Expr
 	hide    bool // what does not match the filter; else it is only dimmed
 	text    string
 	bad     bool // of edges only those that fail, are not encrypted or not in sync

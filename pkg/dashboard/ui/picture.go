@@ -70,7 +70,7 @@ func (m Model) arrange() Model {
 	}
 	g := topology.Collapse(m.graph, p.drawing.level)
 	if p.hide {
-		g = m.filtered(p).only(g)
+		g = p.expr.Keep(g)
 	}
 	o := p.drawing.options
 	o.ASCII = m.ascii
@@ -112,12 +112,8 @@ func (m Model) frame(p page) *draw.Frame {
 	o := a.zoom
 	o.ASCII, o.OnlyBad, o.Phase = m.ascii, p.bad, m.phase
 	if p.filter != "" && !p.hide {
-		keep := m.filtered(p)
-		found := map[string]bool{}
-		for _, n := range a.graph.Nodes {
-			found[n.ID] = keep.node(n)
-		}
-		o.Found = func(id string) bool { return found[id] }
+		found := p.expr.Find(a.graph)
+		o.Found = func(id string) bool { return found.Nodes[id] || found.Ends[id] }
 	}
 	return draw.Draw(draw.Scene{Graph: a.graph, Layout: a.layout, Viewport: m.viewport(p), Selection: m.selection(p), Options: o})
 }

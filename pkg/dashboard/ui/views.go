@@ -2,6 +2,7 @@ package ui
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -123,8 +124,7 @@ func serviceRows(m Model, p page) printer.Sheet {
 }
 
 func edgeRows(m Model, p page) printer.Sheet {
-	keep := m.filtered(p)
-	rows := slices.DeleteFunc(tables.Edges(m.graph), func(e tables.Edge) bool { return !keep.edge(e) || p.bad && !worrying(e) })
+	rows := slices.DeleteFunc(m.edges(p), func(e tables.Edge) bool { return p.bad && !worrying(e) })
 	return flatten(m, p, tables.EdgeColumns(), rows, func(e tables.Edge) string { return edgeID(e.Edge) })
 }
 
@@ -197,7 +197,8 @@ func openEdge(m Model, id string) (Model, tea.Cmd) {
 func openService(m Model, id string) (Model, tea.Cmd) {
 	for _, n := range topology.Collapse(m.graph, topology.ByService).Nodes {
 		if n.ID == id {
-			return m.push(page{view: workloadsView, subject: id, filter: n.Service, hide: true}), nil
+			next, cmd := m.push(page{view: workloadsView, subject: id}).filter("service = " + strconv.Quote(n.Service))
+			return next.(Model), cmd //nolint:forcetypeassert // it is always one
 		}
 	}
 	return m, flash("it is not there any more", true)

@@ -1,0 +1,150 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meshctl/meshctl/internal/adminapi"
+	"github.com/meshctl/meshctl/internal/cli/factory"
+	"github.com/meshctl/meshctl/internal/cli/proxystatus"
+	tapcli "github.com/meshctl/meshctl/internal/cli/tap"
+	"github.com/meshctl/meshctl/internal/printer"
+	"github.com/meshctl/meshctl/internal/trafficfeed"
+	"github.com/meshctl/meshctl/pkg/dashboard/session"
+	"github.com/meshctl/meshctl/pkg/dashboard/ui"
+	"github.com/meshctl/meshctl/pkg/proxyconfig"
+	"github.com/meshctl/meshctl/pkg/tap"
+	"github.com/meshctl/meshctl/pkg/topology"
+)
+
+const (
+	// interval is how often the proxies are asked.
+	interval = time.Second
+	// leastOnce is the time that a single picture is about: counters say nothing at one moment.
+	leastOnce = 3 * time.Second
+)
+
+// live is the mesh that runs.
+type live struct {
+	o    *Options
+	mesh factory.ControlPlane
+	feed *trafficfeed.Feed
+}
+
+func openLive(ctx context.Context, o *Options) (*live, error) {
+	mesh, err := o.Factory.ControlPlane(ctx, o.Mesh)
+	if err != nil {
+		return nil, err
+	}
+	return &live{o, mesh, trafficfeed.New(mesh, interval)}, nil
+}
+
+// one is a single picture, after enough time for rates.
+func (l *live) one(ctx context.Context) (topology.Graph, error) {
+	for {
+		g, err := l.feed.Next(ctx, l.o.Window)
+		if err != nil {
+			return g, l.mesh.Unreachable(err)
+		}
+		if g.Window >= leastOnce {
+			return g, nil
+		}
+		if g.Window == 0 {
+			l.o.Factory.Say("counting for %s ...", leastOnce)
+		}
+	}
+}
+
+// source is what the dashboard shows of the mesh. Pictures also go into the record, if there is one.
+func (l *live) source(record *session.Writer) ui.Source {
+	return ui.Source{
+		Next: func(ctx context.Context, window time.Duration) (topology.Graph, error) {
+			g, err := l.feed.Next(ctx, window)
+			if err != nil {
+				return g, l.mesh.Unreachable(err)
+			}
+			if record != nil {
+				err = record.Write(g)
+			}
+			return l.o.shown(g), err
+		},
+		Proxies: l.proxies, Config: l.config, Tap: l.tap, TapNames: tapcli.Columns(), Export: l.o.export,
+	}
+}
+
+func (l *live) proxies(ctx context.Context) (printer.Sheet, error) {
+	status, err := l.mesh.Status(ctx)
+	if err != nil {
+		return printer.Sheet{}, l.mesh.Unreachable(err)
+	}
+	proxies, err := l.mesh.Proxies(ctx)
+	if err != nil {
+		return printer.Sheet{}, l.mesh.Unreachable(err)
+	}
+	return proxystatus.Sheet(status, proxies, l.o.Factory.Now(), printer.Medium), nil
+}
+
+// config is what the control plane means the proxies of a node to run: that of one of them.
+func (l *live) config(ctx context.Context, n topology.Node) (string, error) {
+	proxies, err := l.mesh.Proxies(ctx)
+	if err != nil {
+		return "", l.mesh.Unreachable(err)
+	}
+	i := slices.IndexFunc(proxies, func(p adminapi.Proxy) bool {
+		return p.Namespace == n.Namespace && (p.Name == n.Name || strings.HasPrefix(p.Name, n.Name+"-"))
+	})
+	if i < 0 {
+		return "", fmt.Errorf("%s has no proxy that is connected", n.Name)
+	}
+	data, err := l.mesh.Config(ctx, proxies[i].ID)
+	if err != nil {
+		return "", l.mesh.Unreachable(err)
+	}
+	dump, err := proxyconfig.Parse(strings.NewReader(string(data)))
+	if err != nil {
+		return "", err
+	}
+	return summaries(proxies[i].ID, dump)
+}
+
+// summaries are the tables of `meshctl proxy-config`.
+func summaries(id string, dump *proxyconfig.Dump) (string, error) {
+	var b strings.Builder
+	p := &printer.Printer{Out: &b, Format: printer.FormatTable}
+	all := proxyconfig.Filter{}
+	fmt.Fprintf(&b, "what %s should run (meshctl proxy-config has more)\n\nLISTENERS\n", id)
+	err := printer.Print(p, proxyconfig.ListenerTable(), dump.ListenerRows(all))
+	fmt.Fprint(&b, "\nROUTES\n")
+	err = errors.Join(err, printer.Print(p, proxyconfig.RouteTable(), dump.RouteRows(all)))
+	fmt.Fprint(&b, "\nCLUSTERS\n")
+	err = errors.Join(err, printer.Print(p, proxyconfig.ClusterTable(), dump.ClusterRows(all)))
+	return b.String(), err
+}
+
+// tap passes on the requests of a node's proxies.
+func (l *live) tap(ctx context.Context, n topology.Node, each func(printer.Line)) error {
+	r := tap.Request{Rate: tap.MaxRate / 10, Sample: 100}
+	if n.ID != "" {
+		r.Targets = []tap.Ref{{Kind: "workload", Name: n.Name + "." + n.Namespace}}
+	}
+	return adminapi.Follow(ctx, l.mesh, r, func(line tap.Line) error {
+		if line.Event != nil {
+			each(tapcli.Line(*line.Event))
+		}
+		return nil
+	}, func(error) {})
+}
+
+// create makes the file of a recording.
+func create(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("%s is there already: record in another file, or remove it", path)
+	}
+	return f, err
+}
