@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/meshctl/meshctl/internal/remote"
 	"github.com/meshctl/meshctl/pkg/dashboard"
 	"github.com/meshctl/meshctl/pkg/dashboard/export"
 	"github.com/meshctl/meshctl/pkg/dashboard/session"
@@ -36,6 +37,9 @@ func show(ctx context.Context, o *Options) error {
 		return err
 	}
 	name := o.Factory.Mesh
+	if c, ok := l.mesh.(*remote.Cluster); ok {
+		name = c.Name
+	}
 	if o.Record == "" {
 		return o.run(ctx, l.source(nil), name)
 	}

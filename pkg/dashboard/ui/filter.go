@@ -12,7 +12,7 @@ import (
 func (m Model) filter(text string) (tea.Model, tea.Cmd) {
 	e, err := filter.Parse(text)
 	if err != nil {
-		return m, flash(err.Error(), true)
+		return m, complain(err.Error())
 	}
 	return m.edit(func(p *page) {
 		p.hide = text != "" && text == p.filter && !p.hide

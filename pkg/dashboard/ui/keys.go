@@ -179,9 +179,9 @@ func (m Model) openConfig() (Model, tea.Cmd) {
 	n, ok := m.node(m.about())
 	switch {
 	case m.source.Config == nil:
-		return m, flash("configuration cannot be read here", true)
+		return m, complain("configuration cannot be read here")
 	case !ok:
-		return m, flash("choose a workload first", true)
+		return m, complain("choose a workload first")
 	}
 	m = m.push(page{view: configView, subject: n.ID, text: "reading ..."})
 	return m, m.config(n, m.top().id)

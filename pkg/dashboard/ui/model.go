@@ -114,7 +114,7 @@ func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.next()
 	case sheetMsg:
 		if msg.err != nil {
-			return m, flash(msg.err.Error(), true)
+			return m, complain(msg.err.Error())
 		}
 		m.sheet = msg.sheet
 		return m, nil

@@ -100,7 +100,7 @@ func (m Model) command(text string) (tea.Model, tea.Cmd) {
 	}
 	v := viewOf(word)
 	if v.name == "" || !slices.ContainsFunc(views(), func(w view) bool { return w.name == v.name }) {
-		return m, flash("there is no view and no command "+word+": ? shows them", true)
+		return m, complain("there is no view and no command "+word+": ? shows them")
 	}
 	m = m.show(v.name)
 	if rest != "" {
@@ -109,7 +109,7 @@ func (m Model) command(text string) (tea.Model, tea.Cmd) {
 	switch v.name {
 	case proxiesView:
 		if m.source.Proxies == nil {
-			return m, flash("the state of proxies cannot be read here", true)
+			return m, complain("the state of proxies cannot be read here")
 		}
 		return m, m.proxies()
 	case tapView:
@@ -121,7 +121,7 @@ func (m Model) command(text string) (tea.Model, tea.Cmd) {
 func (m Model) windowCommand(text string) (tea.Model, tea.Cmd) {
 	d, err := time.ParseDuration(text)
 	if err != nil || d < Windows()[0] || d > Windows()[len(Windows())-1] {
-		return m, flash("a window is from 10s to 30m, such as :window 5m", true)
+		return m, complain("a window is from 10s to 30m, such as :window 5m")
 	}
 	return m.rewindow(d)
 }

@@ -90,7 +90,7 @@ func (m Model) config(node topology.Node, page int) tea.Cmd {
 // export writes the present screen to a file.
 func (m Model) export() tea.Cmd {
 	if m.source.Export == nil {
-		return flash("this dashboard cannot write files", true)
+		return complain("this dashboard cannot write files")
 	}
 	g, screen, write := m.graph, m.View().Content, m.source.Export
 	return func() tea.Msg {
@@ -102,8 +102,9 @@ func (m Model) export() tea.Cmd {
 	}
 }
 
-func flash(text string, bad bool) tea.Cmd {
-	return func() tea.Msg { return flashMsg{text, bad} }
+// complain shows what went wrong until the next key.
+func complain(text string) tea.Cmd {
+	return func() tea.Msg { return flashMsg{text, true} }
 }
 
 // Retries of a lost connection: the first comes soon, later ones every few seconds.

@@ -45,12 +45,3 @@ func block(lines []string, width, height int) []string {
 	}
 	return out
 }
-
-// ends puts one text to the left and one to the right of a line.
-func ends(left, right string, width int) string {
-	gap := width - ansi.StringWidth(left) - ansi.StringWidth(right)
-	if gap < 1 {
-		return fit(left, width)
-	}
-	return left + strings.Repeat(" ", gap) + right
-}

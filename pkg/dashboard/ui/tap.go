@@ -36,7 +36,7 @@ type inbox struct {
 // openTap opens a page with the requests of what is chosen.
 func (m Model) openTap() (Model, tea.Cmd) {
 	if m.source.Tap == nil {
-		return m, flash("single requests cannot be seen here", true)
+		return m, complain("single requests cannot be seen here")
 	}
 	n, _ := m.node(m.about())
 	ctx, cancel := context.WithCancel(m.ctx)
@@ -107,7 +107,7 @@ func (m Model) tapped(msg tapMsg) (Model, tea.Cmd) {
 		m.pages = pages
 		switch {
 		case msg.err != nil && !errors.Is(msg.err, context.Canceled):
-			return m, flash(msg.err.Error(), true)
+			return m, complain(msg.err.Error())
 		case msg.more != nil:
 			return m, msg.more.wait(m.ctx, msg.page)
 		}

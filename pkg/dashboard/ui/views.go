@@ -181,14 +181,14 @@ func eventRows(m Model, p page) printer.Sheet {
 
 func openNode(m Model, id string) (Model, tea.Cmd) {
 	if _, ok := m.node(id); !ok {
-		return m, flash("it is not there any more", true)
+		return m, complain("it is not there any more")
 	}
 	return m.push(page{view: nodeView, subject: id}), nil
 }
 
 func openEdge(m Model, id string) (Model, tea.Cmd) {
 	if _, ok := m.edge(id); !ok {
-		return m, flash("it is not there any more", true)
+		return m, complain("it is not there any more")
 	}
 	return m.push(page{view: edgeView, subject: id}), nil
 }
@@ -201,5 +201,5 @@ func openService(m Model, id string) (Model, tea.Cmd) {
 			return next.(Model), cmd //nolint:forcetypeassert // it is always one
 		}
 	}
-	return m, flash("it is not there any more", true)
+	return m, complain("it is not there any more")
 }
