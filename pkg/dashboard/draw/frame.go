@@ -1,6 +1,7 @@
 package draw
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/meshctl/meshctl/pkg/dashboard/layout"
@@ -25,7 +26,7 @@ func (f *Frame) At(x, y int) Hit {
 		return Hit{}
 	}
 	at := layout.Point{X: f.view.X + x, Y: f.view.Y + y}
-	for _, n := range f.layout.Nodes {
+	for _, n := range slices.Backward(f.layout.Nodes) { // a border that two share has the name of the lower one
 		if n.Rect.Contains(at) {
 			return Hit{Node: n.ID}
 		}

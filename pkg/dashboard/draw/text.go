@@ -28,7 +28,7 @@ func clusters(s string, ascii bool) []string {
 	for state := -1; s != ""; {
 		var c string
 		c, s, _, state = uniseg.FirstGraphemeClusterInString(s, state)
-		if ascii && c[0] >= utf8.RuneSelf || !agreed(c) {
+		if ascii && len(c) > 1 || !agreed(c) {
 			c = "?"
 		}
 		out = append(out, c)

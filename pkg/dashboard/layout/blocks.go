@@ -11,11 +11,13 @@ import (
 type span struct{ from, to int }
 
 // placeBlocks moves whole blocks up or down until none overlaps another: large ones first, each as little as possible; those of the previous
-// layout before new ones.
+// layout before new ones, and of the former those last that are in the way of more than they hold.
 func (p *plan) placeBlocks() {
 	order := slices.Clone(p.blocks)
+	crowd := p.crowd()
+	late := func(b *block) bool { return crowd[b] > len(b.units) }
 	slices.SortStableFunc(order, func(a, b *block) int {
-		return cmp.Or(compareBool(b.kept, a.kept), cmp.Compare(len(b.units), len(a.units)), strings.Compare(a.group, b.group))
+		return cmp.Or(compareBool(b.kept, a.kept), compareBool(late(a), late(b)), cmp.Compare(len(b.units), len(a.units)), strings.Compare(a.group, b.group))
 	})
 	taken := map[int][]span{} // by layer, sorted
 	for _, b := range order {
@@ -32,6 +34,39 @@ func (p *plan) placeBlocks() {
 			taken[layer] = slices.Insert(taken[layer], i, s)
 		}
 	}
+}
+
+// crowd counts for each kept block the units of the other kept blocks that it overlaps.
+func (p *plan) crowd() map[*block]int {
+	type place struct {
+		span
+		block *block
+	}
+	layers := map[int][]place{}
+	for _, b := range p.blocks {
+		if b.kept {
+			for layer, s := range p.spans(b) {
+				layers[layer] = append(layers[layer], place{s, b})
+			}
+		}
+	}
+	out, counted := map[*block]int{}, map[[2]*block]bool{}
+	for _, places := range layers {
+		slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.from, b.from) })
+		for i, a := range places {
+			for _, b := range places[i+1:] {
+				if b.from >= a.to {
+					break
+				}
+				if !counted[[2]*block{a.block, b.block}] {
+					counted[[2]*block{a.block, b.block}], counted[[2]*block{b.block, a.block}] = true, true
+					out[a.block] += len(b.block.units)
+					out[b.block] += len(a.block.units)
+				}
+			}
+		}
+	}
+	return out
 }
 
 func compareBool(a, b bool) int {

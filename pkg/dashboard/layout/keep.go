@@ -2,6 +2,7 @@ package layout
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -82,13 +83,30 @@ func (p *plan) insert(at int, placed []bool) {
 	it := &p.items[at]
 	b := p.blocks[it.block]
 	column := b.columns[it.layer]
-	it.y = p.nearest(column, at, p.wish(at, placed))
+	it.y = p.nearest(column, at, p.wish(at, placed), p.extent(b, placed))
 	i, _ := slices.BinarySearchFunc(column, it.y, func(other, y int) int { return cmp.Compare(p.items[other].y, y) })
 	b.columns[it.layer] = slices.Insert(column, i, at)
 }
 
-func (p *plan) nearest(column []int, at, wish int) int {
-	best, found := wish, false
+// extent is the rows of a block so far.
+func (p *plan) extent(b *block, placed []bool) span {
+	s := span{math.MaxInt, math.MinInt}
+	for layer, column := range b.columns {
+		for _, it := range column {
+			if placed[it] && layer >= b.first && layer <= b.last {
+				s.from, s.to = min(s.from, p.items[it].y), max(s.to, p.items[it].y+p.items[it].height)
+			}
+		}
+	}
+	return s
+}
+
+// outside is what it costs to make a block grow: others may have to make way.
+const outside = 6
+
+// nearest is the free place at the least distance from a row. Rows outside of the block count more.
+func (p *plan) nearest(column []int, at, wish int, inside span) int {
+	best, least, found := wish, 0, false
 	try := func(y, above, below int) {
 		if above >= 0 && y < p.items[above].y+p.items[above].height+p.gap(above, at) {
 			return
@@ -96,8 +114,12 @@ func (p *plan) nearest(column []int, at, wish int) int {
 		if below >= 0 && y+p.items[at].height+p.gap(at, below) > p.items[below].y {
 			return
 		}
-		if !found || max(y-wish, wish-y) < max(best-wish, wish-best) {
-			best, found = y, true
+		cost := max(y-wish, wish-y)
+		if inside.from <= inside.to {
+			cost += outside * (max(inside.from-y, 0) + max(y+p.items[at].height-inside.to, 0))
+		}
+		if !found || cost < least {
+			best, least, found = y, cost, true
 		}
 	}
 	for i := 0; i <= len(column); i++ {
