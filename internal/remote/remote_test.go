@@ -207,3 +207,34 @@ func TestEnvoyNeedsNoControlPlane(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestPodsOfAddons(t *testing.T) {
+	c := cluster(t, replica{name: "istiod-a"})
+	for _, test := range []struct {
+		namespaces, selectors []string
+		want                  string
+	}{
+		{[]string{"istio-system", "shop"}, []string{"app.kubernetes.io/name=web", "app=web"}, "shop/web-2"},
+		{[]string{"istio-system", ""}, []string{"app=istiod"}, "istio-system/istiod-a"},
+		{[]string{"istio-system"}, []string{"app=web"}, "has no pod with label app=web"},
+		{[]string{"shop"}, []string{"app=none", "app=nothing"}, "app=none or app=nothing"},
+	} {
+		namespace, pod, err := c.PodOf(t.Context(), test.namespaces, test.selectors)
+		got := namespace + "/" + pod
+		if err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, test.want) {
+			t.Errorf("%v %v: %s, want %s", test.namespaces, test.selectors, got, test.want)
+		}
+	}
+	instances, err := c.Instances(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := c.DialAdmin(t.Context(), instances[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+}
