@@ -195,7 +195,7 @@ func run(ctx context.Context, o *Options) error {
 
 // summary is the line above a picture.
 func summary(g topology.Graph) string {
-	text := fmt.Sprintf("%s over %s: %d nodes, %d edges", g.Time.UTC().Format(time.RFC3339), g.Window, len(g.Nodes), len(g.Edges))
+	text := fmt.Sprintf("%s over %s: %d nodes, %d edges", g.Time.UTC().Format(time.RFC3339), g.Window.Round(100*time.Millisecond), len(g.Nodes), len(g.Edges))
 	if len(g.Silent) > 0 {
 		text += fmt.Sprintf("; %d of %d proxies did not answer", len(g.Silent), g.Proxies)
 	}

@@ -91,15 +91,7 @@ func (c *canvas) arm(x, y int, d direction, p pen) {
 
 // line draws from one cell to another in the same row or column. Only what is visible costs time.
 func (c *canvas) line(from, to layout.Point, p pen) {
-	d, dx, dy := right, 1, 0
-	switch {
-	case to.X < from.X:
-		d, dx = left, -1
-	case to.Y > from.Y:
-		d, dx, dy = down, 0, 1
-	case to.Y < from.Y:
-		d, dx, dy = up, 0, -1
-	}
+	d, dx, dy := heading(from, to)
 	if dx != 0 && (from.Y < c.view.Y || from.Y >= c.view.Y+c.view.H) || dy != 0 && (from.X < c.view.X || from.X >= c.view.X+c.view.W) {
 		return
 	}
@@ -120,6 +112,19 @@ func (c *canvas) finish() {
 			c.cells[i].Text = a.char(c.signs.ascii)
 		}
 	}
+}
+
+// heading is the direction from one cell to another in the same row or column.
+func heading(from, to layout.Point) (d direction, dx, dy int) {
+	switch {
+	case to.X < from.X:
+		return left, -1, 0
+	case to.Y > from.Y:
+		return down, 0, 1
+	case to.Y < from.Y:
+		return up, 0, -1
+	}
+	return right, 1, 0
 }
 
 // under writes a character where nothing is yet.

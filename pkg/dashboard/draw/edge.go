@@ -141,11 +141,12 @@ func (p *painter) chosen(e *topology.Edge) bool {
 
 // judge is the colour of an edge.
 func (p *painter) judge(e *topology.Edge) (Ink, uint8) {
-	switch {
-	case e.Planned == topology.Added:
+	switch e.Planned {
+	case topology.Added:
 		return Good, badRank
-	case e.Planned == topology.Removed:
+	case topology.Removed:
 		return Bad, badRank
+	case topology.Unchanged:
 	}
 	if p.scene.Options.MTLS {
 		switch e.Security {
@@ -235,10 +236,10 @@ func (p *painter) flow(r layout.Route, s routeStyle) {
 	phase, distance := p.scene.Options.Phase%flowDistance, 0
 	for k := 1; k < len(r.Points); k++ {
 		from, to := r.Points[k-1], r.Points[k]
-		dx, dy := sign(to.X-from.X), sign(to.Y-from.Y)
+		d, dx, dy := heading(from, to)
 		length := max(to.X-from.X, from.X-to.X) + max(to.Y-from.Y, from.Y-to.Y)
-		d := map[[2]int]direction{{1, 0}: right, {-1, 0}: left, {0, 1}: down, {0, -1}: up}[[2]int{dx, dy}]
-		for i := (phase - distance%flowDistance + flowDistance) % flowDistance; i < length; i += flowDistance {
+		visible := layout.Rect{X: min(from.X, to.X), Y: min(from.Y, to.Y), W: max(from.X, to.X) - min(from.X, to.X) + 1, H: max(from.Y, to.Y) - min(from.Y, to.Y) + 1}
+		for i := (phase - distance%flowDistance + flowDistance) % flowDistance; i < length && p.visible(visible); i += flowDistance {
 			x, y := from.X+dx*i, from.Y+dy*i
 			if at, ok := p.canvas.at(x, y); ok && p.canvas.arms[at].straight() {
 				p.canvas.put(x, y, p.signs.flow[d], p.canvas.cells[at].Style)
@@ -247,5 +248,3 @@ func (p *painter) flow(r layout.Route, s routeStyle) {
 		distance += length
 	}
 }
-
-func sign(v int) int { return cmp.Compare(v, 0) }

@@ -3,6 +3,7 @@ package export
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/meshctl/meshctl/internal/printer"
 	"github.com/meshctl/meshctl/pkg/dashboard/draw"
@@ -21,7 +22,7 @@ func HTML(g topology.Graph, o draw.Options) string {
 	b.WriteString("<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n<meta charset=\"utf-8\" />\n")
 	b.WriteString("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\" />\n")
 	fmt.Fprintf(&b, "<title>Topology %s</title>\n<style>%s</style>\n</head>\n<body>\n<h1>Topology</h1>\n", at, pageStyle)
-	fmt.Fprintf(&b, "<p>%s, over %s: %d nodes, %d edges, %d proxies asked.</p>\n", at, g.Window, len(g.Nodes), len(g.Edges), g.Proxies)
+	fmt.Fprintf(&b, "<p>%s, over %s: %d nodes, %d edges, %d proxies asked.</p>\n", at, g.Window.Round(100*time.Millisecond), len(g.Nodes), len(g.Edges), g.Proxies)
 	fmt.Fprintf(&b, "<div class=\"picture\">\n%s</div>\n", picture(g, o))
 	b.WriteString("<h2>Nodes</h2>\n")
 	table(&b, tables.Nodes(), g.Nodes)

@@ -3,6 +3,7 @@ package export
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/meshctl/meshctl/pkg/dashboard/draw"
 	"github.com/meshctl/meshctl/pkg/dashboard/layout"
@@ -40,7 +41,7 @@ func picture(g topology.Graph, o draw.Options) string {
 	b := s.layout.Bounds
 	x, y, w, h := (b.X-1)*cellWidth, (b.Y-1)*cellHeight, (b.W+2)*cellWidth, (b.H+2)*cellHeight
 	fmt.Fprintf(s, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="%d %d %d %d" width="%d" height="%d" role="img">`+"\n", x, y, w, h, w, h)
-	fmt.Fprintf(s, "<title>Topology of %s over %s</title>\n<style>%s</style>\n", g.Time.UTC().Format("2006-01-02 15:04:05 MST"), g.Window, style)
+	fmt.Fprintf(s, "<title>Topology of %s over %s</title>\n<style>%s</style>\n", g.Time.UTC().Format("2006-01-02 15:04:05 MST"), g.Window.Round(100*time.Millisecond), style)
 	s.markers()
 	fmt.Fprintf(s, `<rect x="%d" y="%d" width="%d" height="%d" fill="#fff"/>`+"\n", x, y, w, h)
 	for _, f := range s.layout.Frames {

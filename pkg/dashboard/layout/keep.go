@@ -31,9 +31,19 @@ func (p *plan) keepRows() {
 	for _, at := range added {
 		placed[at] = false
 	}
+	extents := make([]span, len(p.blocks))
+	for i, b := range p.blocks {
+		extents[i] = span{math.MaxInt, math.MinInt}
+		for _, column := range b.columns {
+			for _, at := range column {
+				p.extend(&extents[i], at)
+			}
+		}
+	}
 	for _, at := range added {
-		p.insert(at, placed)
+		p.insert(at, placed, extents[p.items[at].block])
 		placed[at] = true
+		p.extend(&extents[p.items[at].block], at)
 	}
 }
 
@@ -79,26 +89,21 @@ func (p *plan) wish(at int, placed []bool) int {
 }
 
 // insert puts an item into the free rows of its block that are nearest to where it would like to be.
-func (p *plan) insert(at int, placed []bool) {
+func (p *plan) insert(at int, placed []bool, inside span) {
 	it := &p.items[at]
 	b := p.blocks[it.block]
 	column := b.columns[it.layer]
-	it.y = p.nearest(column, at, p.wish(at, placed), p.extent(b, placed))
+	it.y = p.nearest(column, at, p.wish(at, placed), inside)
 	i, _ := slices.BinarySearchFunc(column, it.y, func(other, y int) int { return cmp.Compare(p.items[other].y, y) })
 	b.columns[it.layer] = slices.Insert(column, i, at)
 }
 
-// extent is the rows of a block so far.
-func (p *plan) extent(b *block, placed []bool) span {
-	s := span{math.MaxInt, math.MinInt}
-	for layer, column := range b.columns {
-		for _, it := range column {
-			if placed[it] && layer >= b.first && layer <= b.last {
-				s.from, s.to = min(s.from, p.items[it].y), max(s.to, p.items[it].y+p.items[it].height)
-			}
-		}
+// extend adds the rows of an item to those of its block's frame. Lines outside of it do not count.
+func (p *plan) extend(s *span, at int) {
+	it := &p.items[at]
+	if b := p.blocks[it.block]; it.layer >= b.first && it.layer <= b.last {
+		s.from, s.to = min(s.from, it.y), max(s.to, it.y+it.height)
 	}
-	return s
 }
 
 // outside is what it costs to make a block grow: others may have to make way.

@@ -100,65 +100,75 @@ func (p *plan) spread(deepest int) {
 // sequence orders units so that few edges go backwards (Eades, Lin and Smyth: A fast and effective heuristic for the feedback arc set
 // problem, 1993). Among equals the order of the graph decides.
 func (p *plan) sequence() []int {
-	n := len(p.units)
-	in, out := make([]int, n), make([]int, n)
-	taken := make([]bool, n)
-	var sources, sinks []int
+	q := &sequencer{units: p.units, in: make([]int, len(p.units)), out: make([]int, len(p.units)), taken: make([]bool, len(p.units))}
 	for i, u := range p.units {
-		in[i], out[i] = len(u.before), len(u.next)
-		if out[i] == 0 {
-			sinks = append(sinks, i)
-		} else if in[i] == 0 {
-			sources = append(sources, i)
+		q.in[i], q.out[i] = len(u.before), len(u.next)
+		if q.out[i] == 0 {
+			q.sinks = append(q.sinks, i)
+		} else if q.in[i] == 0 {
+			q.sources = append(q.sources, i)
 		}
 	}
 	var left, right []int
-	take := func(u int) {
-		taken[u] = true
-		for _, v := range p.units[u].next {
-			if in[v]--; in[v] == 0 && !taken[v] && out[v] > 0 {
-				sources = append(sources, v)
-			}
-		}
-		for _, v := range p.units[u].before {
-			if out[v]--; out[v] == 0 && !taken[v] {
-				sinks = append(sinks, v)
-			}
-		}
-	}
-	for len(left)+len(right) < n {
-		for len(sinks) > 0 {
-			u := sinks[0]
-			sinks = sinks[1:]
-			if !taken[u] {
-				take(u)
-				right = append(right, u)
-			}
-		}
-		for len(sources) > 0 {
-			u := sources[0]
-			sources = sources[1:]
-			if !taken[u] {
-				take(u)
-				left = append(left, u)
-			}
-		}
-		if len(sinks) > 0 {
+	for len(left)+len(right) < len(p.units) {
+		right = q.drain(&q.sinks, right)
+		left = q.drain(&q.sources, left)
+		if len(q.sinks) > 0 {
 			continue
 		}
-		best := -1
-		for u := range n {
-			if !taken[u] && (best < 0 || out[u]-in[u] > out[best]-in[best]) {
-				best = u
-			}
-		}
-		if best >= 0 {
-			take(best)
+		if best := q.best(); best >= 0 {
+			q.take(best)
 			left = append(left, best)
 		}
 	}
 	slices.Reverse(right)
 	return append(left, right...)
+}
+
+// sequencer takes units out of a graph, one after the other.
+type sequencer struct {
+	units          []unit
+	in, out        []int // edges from and to units that are not taken
+	taken          []bool
+	sources, sinks []int
+}
+
+// drain takes all of a queue, which grows meanwhile, and adds them to a list.
+func (q *sequencer) drain(queue *[]int, to []int) []int {
+	for len(*queue) > 0 {
+		u := (*queue)[0]
+		*queue = (*queue)[1:]
+		if !q.taken[u] {
+			q.take(u)
+			to = append(to, u)
+		}
+	}
+	return to
+}
+
+func (q *sequencer) take(u int) {
+	q.taken[u] = true
+	for _, v := range q.units[u].next {
+		if q.in[v]--; q.in[v] == 0 && !q.taken[v] && q.out[v] > 0 {
+			q.sources = append(q.sources, v)
+		}
+	}
+	for _, v := range q.units[u].before {
+		if q.out[v]--; q.out[v] == 0 && !q.taken[v] {
+			q.sinks = append(q.sinks, v)
+		}
+	}
+}
+
+// best is the unit within cycles that calls the most others for those that call it; -1 when all are taken.
+func (q *sequencer) best() int {
+	best := -1
+	for u := range q.units {
+		if !q.taken[u] && (best < 0 || q.out[u]-q.in[u] > q.out[best]-q.in[best]) {
+			best = u
+		}
+	}
+	return best
 }
 
 // continueLayers keeps the layers of what was there and finds some for the rest. It is false when a new layout would be much better.

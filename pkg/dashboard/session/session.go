@@ -17,8 +17,9 @@ import (
 )
 
 const (
-	// Format and Version are what Header says of files that this package writes.
-	Format  = "meshctl-dashboard-session"
+	// Format is what Header says of files that this package writes.
+	Format = "meshctl-dashboard-session"
+	// Version is the newest form of such files that this package reads, and the one that it writes.
 	Version = 1
 	// longest is how many bytes a line may have: that of a graph with 100,000 edges.
 	longest = 256 << 20

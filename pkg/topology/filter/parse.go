@@ -75,8 +75,8 @@ func scan(text string) ([]token, error) {
 			continue
 		}
 		t := token{column: column}
-		switch {
-		case r == '"' || r == '\'':
+		switch r {
+		case '"', '\'':
 			closing := strings.IndexRune(rest[1:], r)
 			if closing < 0 {
 				return nil, &SyntaxError{column, "the quotation mark is not closed"}
