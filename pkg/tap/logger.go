@@ -2,16 +2,16 @@ package tap
 
 import "strings"
 
+// RuntimeKey is the percentage, 0 to 100, of requests that a proxy reports to its agent. Nothing sets it while nobody looks.
+const RuntimeKey = "meshctl.tap"
+
+// The names of what the report of a request has besides what Envoy's protocol for access logs knows.
 const (
-	// RuntimeKey is the percentage, 0 to 100, of requests that a proxy reports to its agent. Nothing sets it while nobody looks.
-	RuntimeKey = "meshctl.tap"
-	// TagPeer, TagTLS, TagTrace, TagMethod and TagGRPC are what the report of a request has besides what Envoy's protocol for
-	// access logs knows: the SPIFFE id of the upstream, its version of TLS, the trace, the method as it was sent, the number of the gRPC status.
-	TagPeer   = "peer"
-	TagTLS    = "tls"
-	TagTrace  = "trace"
-	TagMethod = "method"
-	TagGRPC   = "grpc"
+	TagPeer   = "peer"   // the SPIFFE id of the upstream
+	TagTLS    = "tls"    // its version of TLS
+	TagTrace  = "trace"  // the id of the trace
+	TagMethod = "method" // as it was sent
+	TagGRPC   = "grpc"   // the number of the gRPC status
 )
 
 // logPrefix begins the names of the access logs.

@@ -10,9 +10,10 @@ import (
 )
 
 const (
-	// DefaultRate is how many requests a second of one proxy a viewer is shown unless it says otherwise; MaxRate is the most.
+	// DefaultRate is how many requests a second of one proxy a viewer is shown unless it says otherwise.
 	DefaultRate = 100
-	MaxRate     = 1000
+	// MaxRate is the most.
+	MaxRate = 1000
 	// most bounds the values of one list of a request.
 	most = 64
 )

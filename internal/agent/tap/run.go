@@ -13,8 +13,10 @@ import (
 const (
 	// gather is how long requests wait for others before they are sent.
 	gather = 100 * time.Millisecond
-	// look is how often it is decided what share of the requests the proxy should report, and how soon a failed change is tried again.
-	look = time.Second
+	// weigh is how often it is decided what share of the requests the proxy should report: twice as long as they wait in the proxy.
+	weigh = 500 * time.Millisecond
+	// again is how soon a failed change is tried again.
+	again = time.Second
 	// plenty is how many requests a second a proxy should report at most: more than anybody can read, and some percent of a processor. Who
 	// wants to be shown many, has proxies report generous times as many.
 	plenty   = 500
@@ -45,7 +47,7 @@ func (c *Collector) Run(ctx context.Context) {
 			now = sampling{pid: pid} // a new Envoy reports nothing
 		}
 		percent := c.percent(share)
-		if pid != 0 && client.Address != "" && now.percent != percent && time.Since(now.tried) >= look {
+		if pid != 0 && client.Address != "" && now.percent != percent && time.Since(now.tried) >= again {
 			now = now.set(ctx, client, percent)
 			c.announce()
 		}
@@ -70,7 +72,7 @@ func (c *Collector) Run(ctx context.Context) {
 		case send <- next:
 			next = nil
 		case <-tick.C:
-			if since := time.Since(looked); since >= look {
+			if since := time.Since(looked); since >= weigh {
 				share, looked = adapt(share, c.reported(since), c.most()), time.Now()
 			}
 		}
@@ -149,7 +151,7 @@ func (c *Collector) gathered(now sampling) *agentapi.Tapped {
 			m.Dropped[t.id], t.dropped = t.dropped, 0
 		}
 	}
-	if n == 0 && m.Dropped == nil && !(c.news && settled) {
+	if n == 0 && m.Dropped == nil && (!c.news || !settled) {
 		return nil
 	}
 	if settled {

@@ -26,12 +26,12 @@ func (c *Collector) Register(r grpc.ServiceRegistrar) {
 // StreamAccessLogs reads for as long as anybody looks. It never makes Envoy wait: what cannot be kept is counted.
 func (s service) StreamAccessLogs(stream servicev3.AccessLogService_StreamAccessLogsServer) error {
 	s.c.streams.Add(1)
-	messages, failed := make(chan *servicev3.StreamAccessLogsMessage), make(chan error, 1)
+	messages, failed := make(chan *servicev3.StreamAccessLogsMessage), make(chan struct{})
 	go func() {
 		for {
 			m, err := stream.Recv()
 			if err != nil {
-				failed <- err
+				close(failed)
 				return
 			}
 			select {
@@ -54,7 +54,7 @@ func (s service) StreamAccessLogs(stream servicev3.AccessLogService_StreamAccess
 			if ours {
 				s.c.take(side, m)
 			}
-		case <-failed:
+		case <-failed: // Envoy has gone, or its connection: there is nobody left to tell
 			return nil
 		case <-idle.C:
 			if !s.c.active() {

@@ -160,10 +160,12 @@ type view struct {
 	// dropped before the connection was lost, and since; said of it.
 	before, dropped, said uint64
 	silent                map[string]string
+	// sample is the lowest said.
+	sample int
 }
 
 func newView(o *Options, p *printer.Printer, r tap.Request) *view {
-	v := &view{o: o, silent: map[string]string{}}
+	v := &view{o: o, silent: map[string]string{}, sample: o.Sample}
 	if p.Format == printer.FormatJSON {
 		out := json.NewEncoder(p.Out)
 		out.SetEscapeHTML(false)
@@ -203,7 +205,8 @@ func (v *view) say(s tap.Status) {
 			say("%s shows nothing: %s", p.Proxy, p.Reason)
 		}
 	}
-	if s.Sample < v.status.Sample && s.Sample < v.o.Sample {
+	if 2*s.Sample <= v.sample {
+		v.sample = s.Sample
 		say("There are so many requests that a proxy reports %d%% of them only.", s.Sample)
 	}
 	if s.Dropped < v.dropped { // it has begun anew
