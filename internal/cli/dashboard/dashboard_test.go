@@ -115,6 +115,13 @@ func TestOnceStaysWithinTheWidth(t *testing.T) {
 	}
 }
 
+func TestNothingToShowIsSaid(t *testing.T) {
+	out, errOut, err := meshctl(t, t.Context(), t.TempDir(), "--once", "--replay", recorded(t), "-n", "nowhere")
+	if err != nil || !strings.Contains(errOut, "nothing to show") || !strings.Contains(out, "0 nodes") {
+		t.Errorf("%v, %s, %s", err, out, errOut)
+	}
+}
+
 func TestOnceFormats(t *testing.T) {
 	path := recorded(t)
 	for format, check := range map[string]func([]byte) error{

@@ -18,6 +18,9 @@ func once(ctx context.Context, o *Options) error {
 		return err
 	}
 	g = o.shown(g)
+	if len(g.Nodes) == 0 {
+		o.Factory.Say("there is nothing to show: the mesh has no workloads, or none that --namespace, --filter and --hide leave")
+	}
 	var text string
 	switch printer.Format(o.Output.Value()) {
 	case printer.FormatJSON:

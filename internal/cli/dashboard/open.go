@@ -24,12 +24,12 @@ func (b browser) open(ctx context.Context, f *factory.Factory, url string) {
 	if program == "" {
 		program, args = opener(f.Getenv("BROWSER"), url)
 	}
-	cmd := exec.CommandContext(ctx, program, args...)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), program, args...) // a browser outlives this
 	if err := cmd.Start(); err != nil {
 		f.Say("cannot open a browser (%v): open the address above, or name a program with --browser", err)
 		return
 	}
-	go func() { _ = cmd.Wait() }() // ends with ctx at the latest
+	go func() { _ = cmd.Wait() }()
 }
 
 // opener is the program that opens what the desktop opens it with.

@@ -109,7 +109,7 @@ type painter struct {
 	most   float64             // requests per second on an edge
 }
 
-// dim reports whether something is in the background: not found, or not connected with what is selected.
+// dim reports whether something is in the background: a search has found none of these nodes.
 func (p *painter) dim(ids ...string) bool {
 	if p.scene.Options.Found == nil {
 		return false
