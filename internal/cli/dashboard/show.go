@@ -68,7 +68,7 @@ func replay(ctx context.Context, o *Options) (err error) {
 		g, err := p.next(ctx, window)
 		return o.shown(g), err
 	}
-	return o.run(ctx, ui.Source{Next: next, Export: o.export}, p.reader.Header.Mesh)
+	return o.run(ctx, ui.Source{Next: next, Recorded: true, Export: o.export}, p.reader.Header.Mesh)
 }
 
 // export writes what the dashboard shows into a page of its own.

@@ -25,7 +25,7 @@ type sieve struct{ found filter.Found }
 
 func (m Model) filtered(p page) sieve { return sieve{p.expr.Find(m.graph)} }
 
-func (s sieve) node(n topology.Node) bool { return s.found.Nodes[n.ID] || s.found.Ends[n.ID] }
+func (s sieve) node(n topology.Node) bool { return s.found.Nodes[n.ID] }
 
 // edges are those that a page's filter lets through.
 func (m Model) edges(p page) []tables.Edge {

@@ -60,6 +60,8 @@ type arranged struct {
 	graph  topology.Graph // collapsed and filtered
 	layout *layout.Layout
 	zoom   draw.Options
+	asked  draw.Options // of the page, before the best zoom was found
+	size   [2]int
 }
 
 // arrange makes the layout anew if what it shows has changed. What stays keeps its place.
@@ -74,30 +76,48 @@ func (m Model) arrange() Model {
 	}
 	o := p.drawing.options
 	o.ASCII = m.ascii
-	if !p.drawing.zoomed {
+	before := m.arranged
+	asked, size, same := o, [2]int{m.width, m.bodyHeight()}, before.layout != nil && alike(before.graph, g)
+	switch {
+	case same && !p.drawing.zoomed && before.size == size && before.asked.Labels == o.Labels:
+		o.Zoom, o.Narrow, o.Labels = before.zoom.Zoom, before.zoom.Narrow, before.zoom.Labels
+	case !p.drawing.zoomed:
 		o = m.best(g, o)
 		m = m.edit(func(p *page) {
 			p.drawing.options.Zoom, p.drawing.options.Narrow, p.drawing.bare = o.Zoom, o.Narrow, o.Labels == draw.NoLabels
 		})
-	} else if p.drawing.bare {
+	case p.drawing.bare:
 		o.Labels = draw.NoLabels
 	}
-	before := m.arranged
-	m.arranged = arranged{g, before.layout, o}
-	if before.layout == nil || before.zoom.Zoom != o.Zoom || before.zoom.Narrow != o.Narrow || before.zoom.Labels != o.Labels || !alike(before.graph, g) {
+	m.arranged = arranged{g, before.layout, o, asked, size}
+	if !same || before.zoom.Zoom != o.Zoom || before.zoom.Narrow != o.Narrow || before.zoom.Labels != o.Labels {
 		m.arranged.layout = draw.Arrange(g, o, before.layout)
 	}
 	return m
 }
 
+// mostTried is how many nodes a picture may have for which several zooms are tried; no screen has room for the names of more.
+const mostTried = 300
+
+// mostNamed is how many nodes are shown with names even if not all of them fit.
+const mostNamed = 60
+
 // best is the nearest zoom at which all is visible: rather without labels on edges than with nodes that have no names.
 func (m Model) best(g topology.Graph, o draw.Options) draw.Options {
+	if len(g.Nodes) > mostTried {
+		o.Zoom, o.Narrow, o.Labels = draw.Dot, false, draw.NoLabels
+		return o
+	}
 	found := draw.Best(g, o, m.width, m.bodyHeight())
 	if found.Zoom != draw.Dot || o.Labels == draw.NoLabels {
 		return found
 	}
 	o.Labels = draw.NoLabels
-	return draw.Best(g, o, m.width, m.bodyHeight())
+	found = draw.Best(g, o, m.width, m.bodyHeight())
+	if found.Zoom == draw.Dot && len(g.Nodes) <= mostNamed { // names that one has to pan for are better than none
+		found.Zoom, found.Narrow = draw.Compact, true
+	}
+	return found
 }
 
 // alike graphs have the same nodes and edges.

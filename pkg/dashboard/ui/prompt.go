@@ -100,7 +100,7 @@ func (m Model) command(text string) (tea.Model, tea.Cmd) {
 	}
 	v := viewOf(word)
 	if v.name == "" || !slices.ContainsFunc(views(), func(w view) bool { return w.name == v.name }) {
-		return m, complain("there is no view and no command "+word+": ? shows them")
+		return m, complain("there is no view and no command " + word + ": ? shows them")
 	}
 	m = m.show(v.name)
 	if rest != "" {

@@ -96,6 +96,8 @@ func (m Model) state() string {
 	switch {
 	case m.paused:
 		return paint(printer.Warn, "paused")
+	case m.source.Recorded && m.link.up:
+		return paint(printer.Dim, "recorded, "+m.graph.Time.Format(time.DateTime))
 	case m.link.up:
 		return paint(printer.Good, m.symbol("●", "*")+" live")
 	case m.link.err != nil:

@@ -14,6 +14,8 @@ import (
 type Source struct {
 	// Next waits for the next picture of a window of time. An error is a lost connection: Next is called again, later and later.
 	Next func(ctx context.Context, window time.Duration) (topology.Graph, error)
+	// Recorded says that the pictures are of a recorded session: Next may wait for as long as it likes.
+	Recorded bool
 	// Proxies is the state of each proxy's configuration.
 	Proxies func(ctx context.Context) (printer.Sheet, error)
 	// Config is what the proxies of a node run, for reading.
@@ -53,10 +55,13 @@ type (
 
 // next asks for the next picture. Answers to earlier turns, of another window, are dropped.
 func (m Model) next() tea.Cmd {
-	ctx, window, turn, ask := m.ctx, m.window, m.turn, m.source.Next
+	ctx, window, turn, ask, recorded := m.ctx, m.window, m.turn, m.source.Next, m.source.Recorded
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(ctx, patience)
-		defer cancel()
+		if !recorded {
+			bounded, cancel := context.WithTimeout(ctx, patience)
+			defer cancel()
+			ctx = bounded
+		}
 		g, err := ask(ctx, window)
 		return graphMsg{g, err, turn}
 	}

@@ -1,0 +1,138 @@
+// Package dashboard_test runs the dashboard in a real terminal.
+package dashboard_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/meshctl/meshctl/pkg/dashboard/session"
+	"github.com/meshctl/meshctl/pkg/topology/topologytest"
+)
+
+// terminal is a tmux server of its own with one window.
+type terminal struct {
+	t      *testing.T
+	socket string
+}
+
+func open(t *testing.T, width, height int, command string) terminal {
+	t.Helper()
+	if _, err := exec.LookPath("tmux"); err != nil {
+		t.Skip("tmux is not installed: the dashboard is not tried in a real terminal")
+	}
+	term := terminal{t, filepath.Join(t.TempDir(), "tmux")}
+	term.tmux("new-session", "-d", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height), "sh")
+	t.Cleanup(func() { _ = exec.Command("tmux", "-S", term.socket, "kill-server").Run() })
+	term.tmux("send-keys", command, "Enter")
+	return term
+}
+
+func (term terminal) tmux(args ...string) string {
+	term.t.Helper()
+	out, err := exec.Command("tmux", append([]string{"-S", term.socket, "-f", os.DevNull}, args...)...).CombinedOutput()
+	if err != nil {
+		term.t.Fatalf("tmux %s: %v: %s", args[0], err, out)
+	}
+	return string(out)
+}
+
+func (term terminal) keys(keys ...string) {
+	term.t.Helper()
+	for _, k := range keys {
+		term.tmux("send-keys", k)
+	}
+}
+
+// shows waits until all of the texts are on the screen.
+func (term terminal) shows(want ...string) {
+	term.t.Helper()
+	tick := time.NewTicker(30 * time.Millisecond)
+	defer tick.Stop()
+	end := time.After(20 * time.Second)
+	for {
+		screen := term.tmux("capture-pane", "-p")
+		missing := ""
+		for _, w := range want {
+			if !strings.Contains(screen, w) {
+				missing = w
+			}
+		}
+		if missing == "" {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-end:
+			term.t.Fatalf("no %q on the screen:\n%s", missing, screen)
+		}
+	}
+}
+
+// build returns the path of a meshctl of this source.
+func build(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "meshctl")
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "../../cmd/meshctl").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return path
+}
+
+// record writes a session of the sample application.
+func record(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "session.jsonl")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w := session.NewWriter(f, "recorded")
+	g := topologytest.Sorted(topologytest.Bookinfo())
+	for range 3 {
+		if err := w.Write(g); err != nil {
+			t.Fatal(err)
+		}
+		g.Time = g.Time.Add(10 * time.Millisecond)
+	}
+	return path
+}
+
+// TestByKeys walks through a recorded session in a real terminal, which is as it was before in the end, also when the dashboard is told to stop.
+func TestByKeys(t *testing.T) {
+	command := build(t) + " dashboard --replay " + record(t)
+	for _, size := range [][2]int{{80, 24}, {160, 50}} {
+		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
+			term := open(t, size[0], size[1], command+"; echo ended with $?; stty -a | grep -c ' icanon'")
+			term.shows("recorded", "productpage", "topology")
+			term.keys(":", "workloads", "Enter")
+			term.shows("NAME", "MESHED", "productpage-v1")
+			term.keys("/", "name ~ reviews", "Enter")
+			term.shows("reviews-v1", "/name ~ reviews")
+			term.keys("Enter")
+			term.shows("workloads › node reviews-v1", "requests")
+			term.keys("?")
+			term.shows("Keys", "this help")
+			term.keys("q", "q", "q")
+			term.shows("ended with 0", "\n1\n")
+		})
+	}
+	t.Run("told to stop", func(t *testing.T) {
+		pid := filepath.Join(t.TempDir(), "pid")
+		term := open(t, 80, 24, "sh -c 'echo $$ > "+pid+"; exec "+command+"'; echo ended with $?; stty -a | grep -c ' icanon'")
+		term.shows("recorded", "productpage")
+		number, err := os.ReadFile(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command("kill", "-TERM", strings.TrimSpace(string(number))).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		term.shows("ended with", "\n1\n")
+	})
+}
