@@ -131,8 +131,8 @@ func TestDemoEndsAtAnyMoment(t *testing.T) {
 		p.signal(c.signal)
 		code := p.wait()
 		r.noProcess()
-		// At the very first moment the signal finds no handler yet.
-		if c.signal != syscall.SIGKILL && code != 0 && c.after > 30*time.Millisecond {
+		// Before it has said anything the signal may find no handler yet; on a busy machine that lasts.
+		if c.signal != syscall.SIGKILL && code != 0 && p.said() != "" {
 			t.Errorf("%s after %s: exit code %d\n%s", c.signal, c.after, code, p.said())
 		}
 	}
