@@ -54,8 +54,6 @@ func (backend) Configuration() (adminapi.Configuration, error) {
 	return adminapi.Configuration{ConfigDirs: []string{"/etc/mesh"}, Objects: []json.RawMessage{[]byte(`{"kind":"WorkloadEntry"}`)}}, nil
 }
 
-func (backend) Traffic(context.Context) (traffic.Round, error) { return traffic.Round{}, nil }
-
 func (backend) Tap(_ context.Context, r tap.Request, emit func(tap.Line) error) error {
 	if len(r.Targets) > 0 {
 		return &adminapi.InputError{Message: "no proxy is of " + r.Targets[0].String()}
@@ -250,3 +248,5 @@ func TestWorkloadGroup(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func (backend) Traffic(context.Context) (traffic.Report, error) { return traffic.Report{}, nil }

@@ -42,10 +42,10 @@ type Backend interface {
 	WorkloadGroup(namespace, name string) (WorkloadGroup, error)
 	// Authorize answers who may call whom; an *ask.InputError says what is wrong with the question.
 	Authorize(q ask.Query) ([]ask.Report, error)
-	// Traffic asks all proxies what they have counted.
-	Traffic(ctx context.Context) (traffic.Round, error)
 	// Tap hands requests of the mesh to emit until ctx ends or emit fails; an *InputError says what is wrong with the question.
 	Tap(ctx context.Context, r tap.Request, emit func(tap.Line) error) error
+	// Traffic asks the proxies what they have counted.
+	Traffic(ctx context.Context) (traffic.Report, error)
 }
 
 // Handler serves the API. It answers only requests that were addressed to this machine by number or as localhost and
@@ -62,8 +62,8 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("GET /v1/sync", h.sync)
 	mux.HandleFunc("GET /v1/workloadgroups/{namespace}/{name}", h.group)
 	mux.HandleFunc("POST /v1/authz", h.authorize)
-	mux.HandleFunc("GET /v1/traffic", h.traffic)
 	mux.HandleFunc("GET /v1/tap", h.tap)
+	mux.HandleFunc("GET /v1/traffic", h.traffic)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, &Error{Message: "no such resource: " + r.Method + " " + r.URL.Path})
 	})

@@ -2,21 +2,33 @@ package adminapi
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/meshctl/meshctl/pkg/traffic"
 )
 
+// Counter knows what the proxies of a mesh have counted: a Client does.
+type Counter interface {
+	Traffic(ctx context.Context) (traffic.Report, error)
+}
+
 func (h handler) traffic(w http.ResponseWriter, r *http.Request) {
-	round, err := h.backend.Traffic(r.Context())
+	report, err := h.backend.Traffic(r.Context())
 	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
-	answer(w, round)
+	answer(w, report)
 }
 
-// Traffic returns what all proxies have counted, as they say now.
-func (c *Client) Traffic(ctx context.Context) (traffic.Round, error) {
-	return get[traffic.Round](ctx, c, http.MethodGet, "/v1/traffic")
+// Traffic asks every proxy of the control plane what it has counted. Whoever did not answer within two seconds is named in the report.
+func (c *Client) Traffic(ctx context.Context) (traffic.Report, error) {
+	report, err := get[traffic.Report](ctx, c, http.MethodGet, "/v1/traffic")
+	var refused *Error
+	if errors.As(err, &refused) && refused.Message == "no such resource: GET /v1/traffic" {
+		return report, fmt.Errorf("the control plane at %s is too old to know of traffic: upgrade it", c.address)
+	}
+	return report, err
 }

@@ -10,8 +10,8 @@
 //	GET  /v1/sync?wait=DURATION          SyncReport, once everything is in sync or the time is up
 //	GET  /v1/workloadgroups/{ns}/{name}  WorkloadGroup
 //	POST /v1/authz                       []ask.Report, the answers to an ask.Query
-//	GET  /v1/traffic                     traffic.Round, what all proxies have counted; they are asked for it
 //	GET  /v1/tap?...                     tap.Line, one a line for as long as the connection lives, for a tap.Request
+//	GET  /v1/traffic                     traffic.Report, what the proxies have counted
 //
 // Every error answer is an Error.
 package adminapi

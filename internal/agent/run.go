@@ -19,10 +19,10 @@ import (
 	"github.com/meshctl/meshctl/internal/agent/extension"
 	"github.com/meshctl/meshctl/internal/agent/link"
 	"github.com/meshctl/meshctl/internal/agent/ports"
-	"github.com/meshctl/meshctl/internal/agent/sampler"
 	"github.com/meshctl/meshctl/internal/agent/sds"
 	"github.com/meshctl/meshctl/internal/agent/supervise"
 	"github.com/meshctl/meshctl/internal/agent/tap"
+	"github.com/meshctl/meshctl/internal/agent/traffic"
 )
 
 // agent is one running agent.
@@ -38,7 +38,7 @@ type agent struct {
 	extensions *extension.Manager
 	probes     *probes
 	tap        *tap.Collector
-	sampler    *sampler.Sampler
+	traffic    *traffic.Sampler
 	// accepted is when the Envoy with acceptedPID was seen to have a configuration; of the goroutine that watches Envoy.
 	accepted    time.Time
 	acceptedPID int
@@ -118,7 +118,8 @@ func (a *agent) connectParts() {
 		TTL: a.o.CertificateTTL, RootFile: a.o.RootFile, Log: a.o.Log,
 	})
 	a.extensions = a.newExtensions()
-	a.tap, a.sampler = a.newTap(), a.newSampler()
+	a.tap = a.newTap()
+	a.traffic = a.newSampler()
 	a.link = link.New(a.linkOptions())
 	a.probes = newProbes(a.o, func(healthy bool, reason string) {
 		a.board.update(func(s *State) { s.Health = &Health{Healthy: healthy, Reason: reason} })
@@ -149,7 +150,7 @@ func (a *agent) serve(ctx context.Context, status, socket net.Listener) error {
 	parts.Go(func() error { a.keepLink(work); return nil })
 	parts.Go(func() error { a.probes.run(work); return nil })
 	parts.Go(func() error { a.tap.Run(work); return nil })
-	parts.Go(func() error { a.sampler.Run(work); return nil })
+	parts.Go(func() error { a.traffic.Run(work); return nil })
 	parts.Go(func() error {
 		defer stopWork()
 		return supervise.Run(envoy, a.process(envoy))

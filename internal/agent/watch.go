@@ -13,8 +13,8 @@ import (
 	"github.com/meshctl/meshctl/internal/agent/bootstrap"
 	"github.com/meshctl/meshctl/internal/agent/certs"
 	"github.com/meshctl/meshctl/internal/agent/link"
-	"github.com/meshctl/meshctl/internal/agent/sampler"
 	"github.com/meshctl/meshctl/internal/agent/tap"
+	"github.com/meshctl/meshctl/internal/agent/traffic"
 	"github.com/meshctl/meshctl/internal/agentapi"
 	"github.com/meshctl/meshctl/internal/ca"
 )
@@ -166,17 +166,9 @@ func (a *agent) linkOptions() link.Options {
 		},
 		Rotate: a.certs.Rotate,
 		Taps:   a.tap.Set, Tapped: a.tap.Reports(),
-		Sample: a.sampler.Ask, Sampled: a.sampler.Answers(),
+		Sample: a.traffic.Ask, Sampled: a.traffic.Answers(),
 		Log: a.o.Log,
 	}
-}
-
-// newSampler is what reads the counters of the running Envoy.
-func (a *agent) newSampler() *sampler.Sampler {
-	return sampler.New(func() (int, admin.Client) {
-		state := a.board.get()
-		return state.EnvoyPID, admin.Client{Address: state.AdminAddress, HTTP: adminHTTP()}
-	})
 }
 
 // newTap is what shows requests of the running Envoy.
@@ -188,6 +180,14 @@ func (a *agent) newTap() *tap.Collector {
 		},
 		Log: a.o.Log,
 	})
+}
+
+func (a *agent) newSampler() *traffic.Sampler {
+	client := adminHTTP()
+	return traffic.New(traffic.Options{Instance: a.instance, Envoy: func() (int, admin.Client) {
+		state := a.board.get()
+		return state.EnvoyPID, admin.Client{Address: state.AdminAddress, HTTP: client}
+	}})
 }
 
 func (a *agent) register() *agentapi.Register {

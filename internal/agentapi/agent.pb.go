@@ -294,8 +294,8 @@ type FromAgent struct {
 	//	*FromAgent_Bindings
 	//	*FromAgent_Health
 	//	*FromAgent_Certificate
-	//	*FromAgent_Tapped
 	//	*FromAgent_Sampled
+	//	*FromAgent_Tapped
 	Message       isFromAgent_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -374,19 +374,19 @@ func (x *FromAgent) GetCertificate() *Certificate {
 	return nil
 }
 
-func (x *FromAgent) GetTapped() *Tapped {
+func (x *FromAgent) GetSampled() *Sampled {
 	if x != nil {
-		if x, ok := x.Message.(*FromAgent_Tapped); ok {
-			return x.Tapped
+		if x, ok := x.Message.(*FromAgent_Sampled); ok {
+			return x.Sampled
 		}
 	}
 	return nil
 }
 
-func (x *FromAgent) GetSampled() *Sampled {
+func (x *FromAgent) GetTapped() *Tapped {
 	if x != nil {
-		if x, ok := x.Message.(*FromAgent_Sampled); ok {
-			return x.Sampled
+		if x, ok := x.Message.(*FromAgent_Tapped); ok {
+			return x.Tapped
 		}
 	}
 	return nil
@@ -412,12 +412,12 @@ type FromAgent_Certificate struct {
 	Certificate *Certificate `protobuf:"bytes,4,opt,name=certificate,proto3,oneof"`
 }
 
-type FromAgent_Tapped struct {
-	Tapped *Tapped `protobuf:"bytes,6,opt,name=tapped,proto3,oneof"`
+type FromAgent_Sampled struct {
+	Sampled *Sampled `protobuf:"bytes,5,opt,name=sampled,proto3,oneof"`
 }
 
-type FromAgent_Sampled struct {
-	Sampled *Sampled `protobuf:"bytes,7,opt,name=sampled,proto3,oneof"`
+type FromAgent_Tapped struct {
+	Tapped *Tapped `protobuf:"bytes,6,opt,name=tapped,proto3,oneof"`
 }
 
 func (*FromAgent_Register) isFromAgent_Message() {}
@@ -428,9 +428,9 @@ func (*FromAgent_Health) isFromAgent_Message() {}
 
 func (*FromAgent_Certificate) isFromAgent_Message() {}
 
-func (*FromAgent_Tapped) isFromAgent_Message() {}
-
 func (*FromAgent_Sampled) isFromAgent_Message() {}
+
+func (*FromAgent_Tapped) isFromAgent_Message() {}
 
 type FromServer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -439,8 +439,8 @@ type FromServer struct {
 	//	*FromServer_Registered
 	//	*FromServer_Wanted
 	//	*FromServer_Rotate
-	//	*FromServer_Taps
 	//	*FromServer_Sample
+	//	*FromServer_Taps
 	Message       isFromServer_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -510,19 +510,19 @@ func (x *FromServer) GetRotate() *Rotate {
 	return nil
 }
 
-func (x *FromServer) GetTaps() *Taps {
+func (x *FromServer) GetSample() *Sample {
 	if x != nil {
-		if x, ok := x.Message.(*FromServer_Taps); ok {
-			return x.Taps
+		if x, ok := x.Message.(*FromServer_Sample); ok {
+			return x.Sample
 		}
 	}
 	return nil
 }
 
-func (x *FromServer) GetSample() *Sample {
+func (x *FromServer) GetTaps() *Taps {
 	if x != nil {
-		if x, ok := x.Message.(*FromServer_Sample); ok {
-			return x.Sample
+		if x, ok := x.Message.(*FromServer_Taps); ok {
+			return x.Taps
 		}
 	}
 	return nil
@@ -544,12 +544,12 @@ type FromServer_Rotate struct {
 	Rotate *Rotate `protobuf:"bytes,3,opt,name=rotate,proto3,oneof"`
 }
 
-type FromServer_Taps struct {
-	Taps *Taps `protobuf:"bytes,5,opt,name=taps,proto3,oneof"`
+type FromServer_Sample struct {
+	Sample *Sample `protobuf:"bytes,4,opt,name=sample,proto3,oneof"`
 }
 
-type FromServer_Sample struct {
-	Sample *Sample `protobuf:"bytes,6,opt,name=sample,proto3,oneof"`
+type FromServer_Taps struct {
+	Taps *Taps `protobuf:"bytes,5,opt,name=taps,proto3,oneof"`
 }
 
 func (*FromServer_Registered) isFromServer_Message() {}
@@ -558,9 +558,9 @@ func (*FromServer_Wanted) isFromServer_Message() {}
 
 func (*FromServer_Rotate) isFromServer_Message() {}
 
-func (*FromServer_Taps) isFromServer_Message() {}
-
 func (*FromServer_Sample) isFromServer_Message() {}
+
+func (*FromServer_Taps) isFromServer_Message() {}
 
 // Register describes the workload.
 type Register struct {
@@ -1179,11 +1179,10 @@ func (x *Certificate) GetTrustedRoots() []string {
 	return nil
 }
 
-// Sample asks for what the workload's proxy has counted; somebody looks at the traffic.
+// Sample asks for what the workload's proxy has counted, once. An agent answers with Sampled; one of a version before does not.
 type Sample struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Comes back with the answer.
-	Id            uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1228,10 +1227,11 @@ func (x *Sample) GetId() uint64 {
 // Sampled answers Sample.
 type Sampled struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// traffic.Sample of pkg/traffic as JSON.
+	// Of the Sample.
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// sample.Sample of pkg/traffic/sample as JSON; empty with a problem.
 	SampleJson []byte `protobuf:"bytes,2,opt,name=sample_json,json=sampleJson,proto3" json:"sample_json,omitempty"`
-	// Why there is none, or empty.
+	// Why there are no numbers, or empty.
 	Problem       string `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1558,9 +1558,9 @@ const file_agent_proto_rawDesc = "" +
 	"\bregister\x18\x01 \x01(\v2\x1a.meshctl.agent.v1.RegisterH\x00R\bregister\x128\n" +
 	"\bbindings\x18\x02 \x01(\v2\x1a.meshctl.agent.v1.BindingsH\x00R\bbindings\x122\n" +
 	"\x06health\x18\x03 \x01(\v2\x18.meshctl.agent.v1.HealthH\x00R\x06health\x12A\n" +
-	"\vcertificate\x18\x04 \x01(\v2\x1d.meshctl.agent.v1.CertificateH\x00R\vcertificate\x122\n" +
-	"\x06tapped\x18\x06 \x01(\v2\x18.meshctl.agent.v1.TappedH\x00R\x06tapped\x125\n" +
-	"\asampled\x18\a \x01(\v2\x19.meshctl.agent.v1.SampledH\x00R\asampledB\t\n" +
+	"\vcertificate\x18\x04 \x01(\v2\x1d.meshctl.agent.v1.CertificateH\x00R\vcertificate\x125\n" +
+	"\asampled\x18\x05 \x01(\v2\x19.meshctl.agent.v1.SampledH\x00R\asampled\x122\n" +
+	"\x06tapped\x18\x06 \x01(\v2\x18.meshctl.agent.v1.TappedH\x00R\x06tappedB\t\n" +
 	"\amessage\"\xa1\x02\n" +
 	"\n" +
 	"FromServer\x12>\n" +
@@ -1568,9 +1568,9 @@ const file_agent_proto_rawDesc = "" +
 	"registered\x18\x01 \x01(\v2\x1c.meshctl.agent.v1.RegisteredH\x00R\n" +
 	"registered\x122\n" +
 	"\x06wanted\x18\x02 \x01(\v2\x18.meshctl.agent.v1.WantedH\x00R\x06wanted\x122\n" +
-	"\x06rotate\x18\x03 \x01(\v2\x18.meshctl.agent.v1.RotateH\x00R\x06rotate\x12,\n" +
-	"\x04taps\x18\x05 \x01(\v2\x16.meshctl.agent.v1.TapsH\x00R\x04taps\x122\n" +
-	"\x06sample\x18\x06 \x01(\v2\x18.meshctl.agent.v1.SampleH\x00R\x06sampleB\t\n" +
+	"\x06rotate\x18\x03 \x01(\v2\x18.meshctl.agent.v1.RotateH\x00R\x06rotate\x122\n" +
+	"\x06sample\x18\x04 \x01(\v2\x18.meshctl.agent.v1.SampleH\x00R\x06sample\x12,\n" +
+	"\x04taps\x18\x05 \x01(\v2\x16.meshctl.agent.v1.TapsH\x00R\x04tapsB\t\n" +
 	"\amessage\"\xcc\x05\n" +
 	"\bRegister\x12/\n" +
 	"\x04type\x18\x01 \x01(\x0e2\x1b.meshctl.agent.v1.ProxyTypeR\x04type\x12\x1c\n" +
@@ -1724,13 +1724,13 @@ var file_agent_proto_depIdxs = []int32{
 	10, // 4: meshctl.agent.v1.FromAgent.bindings:type_name -> meshctl.agent.v1.Bindings
 	11, // 5: meshctl.agent.v1.FromAgent.health:type_name -> meshctl.agent.v1.Health
 	13, // 6: meshctl.agent.v1.FromAgent.certificate:type_name -> meshctl.agent.v1.Certificate
-	18, // 7: meshctl.agent.v1.FromAgent.tapped:type_name -> meshctl.agent.v1.Tapped
-	15, // 8: meshctl.agent.v1.FromAgent.sampled:type_name -> meshctl.agent.v1.Sampled
+	15, // 7: meshctl.agent.v1.FromAgent.sampled:type_name -> meshctl.agent.v1.Sampled
+	18, // 8: meshctl.agent.v1.FromAgent.tapped:type_name -> meshctl.agent.v1.Tapped
 	7,  // 9: meshctl.agent.v1.FromServer.registered:type_name -> meshctl.agent.v1.Registered
 	8,  // 10: meshctl.agent.v1.FromServer.wanted:type_name -> meshctl.agent.v1.Wanted
 	12, // 11: meshctl.agent.v1.FromServer.rotate:type_name -> meshctl.agent.v1.Rotate
-	16, // 12: meshctl.agent.v1.FromServer.taps:type_name -> meshctl.agent.v1.Taps
-	14, // 13: meshctl.agent.v1.FromServer.sample:type_name -> meshctl.agent.v1.Sample
+	14, // 12: meshctl.agent.v1.FromServer.sample:type_name -> meshctl.agent.v1.Sample
+	16, // 13: meshctl.agent.v1.FromServer.taps:type_name -> meshctl.agent.v1.Taps
 	0,  // 14: meshctl.agent.v1.Register.type:type_name -> meshctl.agent.v1.ProxyType
 	22, // 15: meshctl.agent.v1.Register.labels:type_name -> meshctl.agent.v1.Register.LabelsEntry
 	23, // 16: meshctl.agent.v1.Register.ports:type_name -> meshctl.agent.v1.Register.PortsEntry
@@ -1761,15 +1761,15 @@ func file_agent_proto_init() {
 		(*FromAgent_Bindings)(nil),
 		(*FromAgent_Health)(nil),
 		(*FromAgent_Certificate)(nil),
-		(*FromAgent_Tapped)(nil),
 		(*FromAgent_Sampled)(nil),
+		(*FromAgent_Tapped)(nil),
 	}
 	file_agent_proto_msgTypes[3].OneofWrappers = []any{
 		(*FromServer_Registered)(nil),
 		(*FromServer_Wanted)(nil),
 		(*FromServer_Rotate)(nil),
-		(*FromServer_Taps)(nil),
 		(*FromServer_Sample)(nil),
+		(*FromServer_Taps)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

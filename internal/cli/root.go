@@ -14,6 +14,7 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/child"
 	"github.com/meshctl/meshctl/internal/cli/dashboard"
 	"github.com/meshctl/meshctl/internal/cli/demo"
+	"github.com/meshctl/meshctl/internal/cli/edges"
 	"github.com/meshctl/meshctl/internal/cli/envoy"
 	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/internal/cli/image"
@@ -24,8 +25,10 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/proxyconfig"
 	"github.com/meshctl/meshctl/internal/cli/proxystatus"
 	"github.com/meshctl/meshctl/internal/cli/standalone"
+	"github.com/meshctl/meshctl/internal/cli/stat"
 	"github.com/meshctl/meshctl/internal/cli/tag"
 	"github.com/meshctl/meshctl/internal/cli/tap"
+	"github.com/meshctl/meshctl/internal/cli/top"
 	"github.com/meshctl/meshctl/internal/cli/uninstall"
 	"github.com/meshctl/meshctl/internal/cli/upgrade"
 	"github.com/meshctl/meshctl/internal/cli/version"
@@ -46,6 +49,9 @@ func commands(f *factory.Factory) []*cobra.Command {
 		tap.NewCmd(f, nil),
 		analyze.NewCmd(f, nil),
 		authz.NewCmd(f, nil),
+		stat.NewCmd(f, nil),
+		edges.NewCmd(f, nil),
+		top.NewCmd(f, nil),
 		cert.NewCmd(f, nil),
 		manifest.NewCmd(f),
 		profile.NewCmd(f),

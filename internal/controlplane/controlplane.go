@@ -101,6 +101,7 @@ func Run(ctx context.Context, o Options) error {
 		o.Started(c)
 	}
 	defer c.registry.Close()
+	defer c.traffic.Close()
 	group, ctx := errgroup.WithContext(ctx)
 	// Agents' streams end first: the gRPC server would wait for them.
 	defer context.AfterFunc(ctx, c.registry.Close)()
@@ -134,7 +135,7 @@ func assemble(o Options, workloads registry.Emitter) (*ControlPlane, error) {
 	c.registry = registry.New(registry.Options{
 		TrustDomain: empty.Config().TrustDomain, Emitter: workloads, State: o.Registrations,
 		Group: c.workloadGroup, PortNames: c.portNames, Wanted: c.wanted, ProxyConfig: c.proxyConfig, Bootstrap: c.bootstrapPatches, Log: o.Log, Ready: ready,
-		GroupsOnly: o.PodsElsewhere, Stale: c.stale, Tapped: c.tapped,
+		GroupsOnly: o.PodsElsewhere, Stale: c.stale, Tapped: c.tapped, Sampled: c.sampled,
 		OnChange: func(nodeID string) {
 			select {
 			case <-assembled:
@@ -145,7 +146,8 @@ func assemble(o Options, workloads registry.Emitter) (*ControlPlane, error) {
 		},
 	})
 	c.views = newViews(c.catalog, c.registry, ready)
-	c.taps, c.traffic = c.newTaps(), c.newTraffic()
+	c.taps = c.newTaps()
+	c.traffic = c.newTraffic()
 	close(assembled)
 	c.secure = xdsserver.New(xdsserver.Options{Views: entrance{c.views, authorizeByCertificate(empty.Config().TrustDomain)}})
 	c.plain = xdsserver.New(xdsserver.Options{Views: entrance{c.views, authorizeAnyone}})

@@ -120,10 +120,10 @@ func (r *Registry) handle(s *session, m *agentapi.FromAgent) error {
 			r.renewIfStale(s.key)
 			return changed
 		})
-	case *agentapi.FromAgent_Sampled:
-		r.sampled(s, what.Sampled)
 	case *agentapi.FromAgent_Tapped:
 		r.o.Tapped(r.nodeID(s), what.Tapped)
+	case *agentapi.FromAgent_Sampled:
+		r.o.Sampled(r.nodeID(s), what.Sampled)
 	case *agentapi.FromAgent_Register:
 		return status.Error(codes.InvalidArgument, "Register may be sent once: open a new stream for another")
 	}

@@ -76,6 +76,8 @@ type Options struct {
 	OnChange func(nodeID string)
 	// Tapped hears of the requests that the proxy with a node id reports; what the message holds is that proxy's word. It must not wait.
 	Tapped func(nodeID string, m *agentapi.Tapped)
+	// Sampled hears what the proxy with a node id has counted, in that proxy's word. It must not wait.
+	Sampled func(nodeID string, m *agentapi.Sampled)
 	// Grace is how long the WorkloadEntry of an agent that went away, or that has not come back after a restart of the
 	// control plane, stays; default DefaultGrace, NoGrace (or any negative value) for not at all.
 	Grace time.Duration
@@ -117,6 +119,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Tapped == nil {
 		o.Tapped = func(string, *agentapi.Tapped) {}
+	}
+	if o.Sampled == nil {
+		o.Sampled = func(string, *agentapi.Sampled) {}
 	}
 	if o.Grace == 0 {
 		o.Grace = DefaultGrace

@@ -26,9 +26,6 @@ type session struct {
 
 	// rotations wait for the next certificate; guarded by the registry's mutex.
 	rotations []chan *agentapi.Certificate
-	// samplers wait for the next sample, sampling is the id of the question; guarded by the registry's mutex.
-	samplers []chan *agentapi.Sampled
-	sampling uint64
 	// renewed is when the agent was last asked to renew a stale certificate; renewing means that it will be looked at again.
 	renewed  time.Time
 	renewing bool

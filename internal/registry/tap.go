@@ -25,3 +25,16 @@ func (r *Registry) nodeID(s *session) string {
 	}
 	return ""
 }
+
+// Sample asks the agent of a proxy what that has counted, and reports whether that agent is connected. Options.Sampled hears the answer.
+func (r *Registry) Sample(nodeID string, q *agentapi.Sample) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := r.workloads[r.nodes[nodeID]]
+	if w == nil || w.session == nil {
+		return false
+	}
+	w.session.outbox.sample = q
+	w.session.wake()
+	return true
+}

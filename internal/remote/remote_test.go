@@ -23,6 +23,7 @@ import (
 	"github.com/meshctl/meshctl/internal/remote"
 	"github.com/meshctl/meshctl/pkg/authz/ask"
 	"github.com/meshctl/meshctl/pkg/tap"
+	"github.com/meshctl/meshctl/pkg/traffic"
 )
 
 func TestMain(m *testing.M) {
@@ -238,3 +239,5 @@ func TestPodsOfAddons(t *testing.T) {
 	}
 	conn.Close()
 }
+
+func (replica) Traffic(context.Context) (traffic.Report, error) { return traffic.Report{}, nil }

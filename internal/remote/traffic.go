@@ -6,15 +6,15 @@ import (
 	"github.com/meshctl/meshctl/pkg/traffic"
 )
 
-// Traffic is what the proxies of all replicas have counted. Those of a replica that does not answer are missing from it.
-func (c *Cluster) Traffic(ctx context.Context) (traffic.Round, error) {
-	all, err := everyone(ctx, c, func(ctx context.Context, i Instance) (traffic.Round, error) { return i.Traffic(ctx) })
+// Traffic asks the proxies of all replicas what they have counted. A replica that does not answer is named among the silent.
+func (c *Cluster) Traffic(ctx context.Context) (traffic.Report, error) {
+	answers, err := everyone(ctx, c, func(ctx context.Context, i Instance) (traffic.Report, error) { return i.Traffic(ctx) })
 	if err != nil {
-		return traffic.Round{}, err
+		return traffic.Report{}, err
 	}
-	rounds := make([]traffic.Round, len(all))
-	for i, a := range all {
-		rounds[i] = a.value
+	reports := make([]traffic.Report, len(answers))
+	for i, a := range answers {
+		reports[i] = a.value
 	}
-	return traffic.Merge(rounds), nil
+	return traffic.Merge(reports), nil
 }

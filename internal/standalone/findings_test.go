@@ -54,8 +54,6 @@ func (*plane) Configuration() (adminapi.Configuration, error) {
 	return adminapi.Configuration{}, nil
 }
 
-func (*plane) Traffic(context.Context) (traffic.Round, error) { return traffic.Round{}, nil }
-
 func (*plane) Tap(context.Context, tap.Request, func(tap.Line) error) error { return nil }
 
 func (*plane) Authorize(ask.Query) ([]ask.Report, error) { return nil, nil }
@@ -95,3 +93,5 @@ func TestWatchFindings(t *testing.T) {
 	cancel()
 	done.Wait()
 }
+
+func (*plane) Traffic(context.Context) (traffic.Report, error) { return traffic.Report{}, nil }

@@ -1,47 +1,58 @@
-// Package trafficfeed turns what the proxies of a mesh have counted into pictures of its traffic, for those who look at it.
+// Package trafficfeed gives viewers the live traffic of a mesh as a graph, again and again.
 package trafficfeed
 
 import (
 	"context"
+	"sync"
 	"time"
 
+	"github.com/meshctl/meshctl/internal/adminapi"
 	"github.com/meshctl/meshctl/pkg/topology"
 	"github.com/meshctl/meshctl/pkg/traffic"
 )
 
-// Mesh has proxies that count; the control plane's client and a cluster are such.
-type Mesh interface {
-	Traffic(ctx context.Context) (traffic.Round, error)
-}
+// DefaultInterval is the time between two graphs.
+const DefaultInterval = time.Second
 
-// Feed asks a mesh again and again while somebody wants pictures, and remembers what it heard. It is for one viewer at a time.
+// Feed asks a mesh for samples, keeps them for traffic.Longest, and makes graphs of them. What it asks for is asked while Next runs only. Its
+// methods may be called from any goroutine; calls of Next wait for each other.
 type Feed struct {
-	mesh     Mesh
+	mesh     adminapi.Counter
 	interval time.Duration
-	history  *traffic.History
-	asked    time.Time
+
+	mu     sync.Mutex
+	window traffic.Window
+	asked  time.Time
 }
 
-// New returns a Feed that asks once an interval.
-func New(mesh Mesh, interval time.Duration) *Feed {
-	return &Feed{mesh: mesh, interval: interval, history: traffic.NewHistory()}
+// New returns a feed of a mesh: an adminapi.Client, a remote.Cluster or a factory.ControlPlane. An interval of 0 is DefaultInterval.
+func New(mesh adminapi.Counter, interval time.Duration) *Feed {
+	if interval <= 0 {
+		interval = DefaultInterval
+	}
+	return &Feed{mesh: mesh, interval: interval}
 }
 
-// Next waits for the next round and returns the traffic of a window, or of the time since the first round while that is shorter. The first
-// picture has no rates. After an error Next may be called again: what was heard before still counts.
+// Next waits until an interval has passed since the call before, and returns the traffic over a window of time, or since the first call where
+// that is shorter. The first graph comes at once and has no rates. An error is a lost connection: call Next again, after a pause of the caller's
+// choice; samples from before it are kept.
 func (f *Feed) Next(ctx context.Context, window time.Duration) (topology.Graph, error) {
-	timer := time.NewTimer(max(f.interval-time.Since(f.asked), 0))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return topology.Graph{}, ctx.Err()
-	case <-timer.C:
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if wait := f.interval - time.Since(f.asked); wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+			return topology.Graph{}, ctx.Err()
+		case <-timer.C:
+		}
 	}
 	f.asked = time.Now()
-	round, err := f.mesh.Traffic(ctx)
+	report, err := f.mesh.Traffic(ctx)
 	if err != nil {
 		return topology.Graph{}, err
 	}
-	f.history.Add(round)
-	return f.history.Graph(window), nil
+	f.window.Add(report)
+	return f.window.Graph(window), nil
 }

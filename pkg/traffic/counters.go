@@ -1,53 +1,204 @@
 package traffic
 
-import "github.com/meshctl/meshctl/pkg/traffic/sample"
+import (
+	"cmp"
+	"slices"
 
-// counters are what an edge or a node has done since the viewer began to look. They only grow, whatever happens to the proxies' own, so that
-// the difference of two moments is never negative.
-type counters struct {
-	requests, errors, opened uint64
-	sent, received, retries  uint64
-	latency                  []sample.Bucket
-	// shared says that bytes and retries belong to several edges and cannot be told apart.
-	shared bool
-	// timed says that latencies are counted: the protocol is HTTP or one upon it.
-	timed bool
-}
+	"github.com/meshctl/meshctl/pkg/traffic/sample"
+)
 
-// plus is the sum; both stay as they are.
-func (c counters) plus(d counters) counters {
-	c.requests += d.requests
-	c.errors += d.errors
-	c.opened += d.opened
-	c.sent += d.sent
-	c.received += d.received
-	c.retries += d.retries
-	c.latency = add(append([]sample.Bucket(nil), c.latency...), d.latency)
-	c.shared = c.shared || d.shared
-	c.timed = c.timed || d.timed
-	return c
-}
-
-// minus is what was added since before.
-func (c counters) minus(before counters) counters {
-	c.requests -= before.requests
-	c.errors -= before.errors
-	c.opened -= before.opened
-	c.sent -= before.sent
-	c.received -= before.received
-	c.retries -= before.retries
-	c.latency = since(before.latency, c.latency)
-	return c
-}
-
-func (c counters) empty() bool {
-	return c.requests == 0 && c.opened == 0 && c.sent == 0 && c.received == 0
-}
-
-// grown is how much a counter of a proxy has grown: one that is smaller than before began again at zero.
-func grown(before, after uint64) uint64 {
-	if after < before {
-		return after
+// rise is by how much a counter has risen. One that fell began again at zero.
+func rise(before, now uint64) uint64 {
+	if now < before {
+		return now
 	}
-	return after - before
+	return now - before
+}
+
+func hostKey(h sample.Host) [2]string    { return [2]string{h.Cluster, h.Address} }
+func clusterKey(c sample.Cluster) string { return c.Name }
+func inboundKey(i sample.Inbound) [2]string {
+	return [2]string{i.Name, map[bool]string{true: "tcp"}[i.TCP]}
+}
+
+// plus returns before + by of all counters; what is no counter is that of by.
+func plusHost(before, by sample.Host) sample.Host {
+	by.Requests, by.Failed = before.Requests+by.Requests, before.Failed+by.Failed
+	by.Opened, by.Refused = before.Opened+by.Opened, before.Refused+by.Refused
+	return by
+}
+
+func riseHost(before, now sample.Host) sample.Host {
+	if now.Requests < before.Requests || now.Opened < before.Opened {
+		return now // removed and added again, all counters begin anew
+	}
+	now.Requests, now.Failed = rise(before.Requests, now.Requests), rise(before.Failed, now.Failed)
+	now.Opened, now.Refused = rise(before.Opened, now.Opened), rise(before.Refused, now.Refused)
+	return now
+}
+
+func plusCluster(before, by sample.Cluster) sample.Cluster {
+	by.Retries, by.Homeless = before.Retries+by.Retries, before.Homeless+by.Homeless
+	by.Sent, by.Received = before.Sent+by.Sent, before.Received+by.Received
+	by.Handshakes = before.Handshakes + by.Handshakes
+	by.Latency = plusHistogram(before.Latency, by.Latency)
+	return by
+}
+
+func riseCluster(before, now sample.Cluster) sample.Cluster {
+	now.Retries, now.Homeless = rise(before.Retries, now.Retries), rise(before.Homeless, now.Homeless)
+	now.Sent, now.Received = rise(before.Sent, now.Sent), rise(before.Received, now.Received)
+	now.Handshakes = rise(before.Handshakes, now.Handshakes)
+	now.Latency = riseHistogram(before.Latency, now.Latency)
+	return now
+}
+
+func plusInbound(before, by sample.Inbound) sample.Inbound {
+	by.Requests, by.Failed, by.Aborted = before.Requests+by.Requests, before.Failed+by.Failed, before.Aborted+by.Aborted
+	by.Opened, by.Encrypted = before.Opened+by.Opened, before.Encrypted+by.Encrypted
+	by.Sent, by.Received = before.Sent+by.Sent, before.Received+by.Received
+	by.Latency = plusHistogram(before.Latency, by.Latency)
+	return by
+}
+
+func riseInbound(before, now sample.Inbound) sample.Inbound {
+	now.Requests, now.Failed, now.Aborted = rise(before.Requests, now.Requests), rise(before.Failed, now.Failed), rise(before.Aborted, now.Aborted)
+	now.Opened, now.Encrypted = rise(before.Opened, now.Opened), rise(before.Encrypted, now.Encrypted)
+	now.Sent, now.Received = rise(before.Sent, now.Sent), rise(before.Received, now.Received)
+	now.Latency = riseHistogram(before.Latency, now.Latency)
+	return now
+}
+
+// advance returns the counters after sum (whose proxy last said raw) now that the proxy says now. What the proxy does not name any more stays
+// for as long as oldest, the first sample kept, has less of it.
+func advance(oldest, sum, raw, now sample.Sample) sample.Sample {
+	if raw.Epoch != now.Epoch {
+		raw = sample.Sample{}
+	}
+	out := now
+	out.Hosts = advanceAll(hosts, oldest.Hosts, sum.Hosts, raw.Hosts, now.Hosts)
+	out.Clusters = advanceAll(clusters, oldest.Clusters, sum.Clusters, raw.Clusters, now.Clusters)
+	out.Inbound = advanceAll(inbounds, oldest.Inbound, sum.Inbound, raw.Inbound, now.Inbound)
+	return out
+}
+
+// counted is how to calculate with what proxies count.
+type counted[T any, K comparable] struct {
+	key        func(T) K
+	rise, plus func(before, now T) T
+	// gone is what is left of one that the proxy does not name any more; total grows whenever it is used.
+	gone  func(T) T
+	total func(T) uint64
+}
+
+var (
+	hosts = counted[sample.Host, [2]string]{
+		key: hostKey, rise: riseHost, plus: plusHost,
+		gone: func(h sample.Host) sample.Host {
+			h.Connections, h.Ejected = 0, false
+			return h
+		},
+		total: func(h sample.Host) uint64 { return h.Requests + h.Failed + h.Opened + h.Refused },
+	}
+	clusters = counted[sample.Cluster, string]{
+		key: clusterKey, rise: riseCluster, plus: plusCluster,
+		gone:  func(c sample.Cluster) sample.Cluster { return c },
+		total: func(c sample.Cluster) uint64 { return c.Retries + c.Homeless + c.Sent + c.Received + c.Handshakes },
+	}
+	inbounds = counted[sample.Inbound, [2]string]{
+		key: inboundKey, rise: riseInbound, plus: plusInbound,
+		gone: func(i sample.Inbound) sample.Inbound {
+			i.Connections = 0
+			return i
+		},
+		total: func(i sample.Inbound) uint64 { return i.Requests + i.Opened + i.Aborted },
+	}
+)
+
+func advanceAll[T any, K comparable](c counted[T, K], oldest, sum, raw, now []T) []T {
+	sums, raws, first := byKey(sum, c.key), byKey(raw, c.key), byKey(oldest, c.key)
+	out := make([]T, 0, len(now))
+	for _, n := range now {
+		k := c.key(n)
+		out = append(out, c.plus(sums[k], c.rise(raws[k], n)))
+		delete(sums, k)
+	}
+	for _, s := range sum {
+		k := c.key(s)
+		if _, left := sums[k]; !left {
+			continue
+		}
+		if before, whole := first[k]; whole && c.total(before) == c.total(s) {
+			continue // no window has any of it
+		}
+		out = append(out, c.gone(s))
+	}
+	return out
+}
+
+// since is what was counted between two samples.
+func (c counted[T, K]) since(first, last []T) []T {
+	before := byKey(first, c.key)
+	out := make([]T, 0, len(last))
+	for _, l := range last {
+		out = append(out, c.rise(before[c.key(l)], l))
+	}
+	return out
+}
+
+// keepMissing adds to an answer that was cut what only the sample before has, so that it does not look like new when it comes back.
+func keepMissing(raw, before sample.Sample) sample.Sample {
+	raw.Hosts = missing(raw.Hosts, before.Hosts, hostKey)
+	raw.Clusters = missing(raw.Clusters, before.Clusters, clusterKey)
+	raw.Inbound = missing(raw.Inbound, before.Inbound, inboundKey)
+	return raw
+}
+
+func missing[T any, K comparable](raw, before []T, key func(T) K) []T {
+	known := byKey(raw, key)
+	out := slices.Clone(raw)
+	for _, b := range before {
+		if _, is := known[key(b)]; !is {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+func byKey[T any, K comparable](list []T, key func(T) K) map[K]T {
+	out := make(map[K]T, len(list))
+	for _, v := range list {
+		out[key(v)] = v
+	}
+	return out
+}
+
+func plusHistogram(a, b sample.Histogram) sample.Histogram {
+	if len(b) == 0 {
+		return a
+	}
+	out := slices.Clone(a)
+	for _, bin := range b {
+		i, found := slices.BinarySearchFunc(out, bin, func(x, y sample.Bin) int { return cmp.Compare(x.Lower, y.Lower) })
+		if found {
+			out[i].Count += bin.Count
+		} else {
+			out = slices.Insert(out, i, bin)
+		}
+	}
+	return out
+}
+
+func riseHistogram(before, now sample.Histogram) sample.Histogram {
+	counts := map[float64]uint64{}
+	for _, b := range before {
+		counts[b.Lower] = b.Count
+	}
+	var out sample.Histogram
+	for _, b := range now {
+		if b.Count = rise(counts[b.Lower], b.Count); b.Count > 0 {
+			out = append(out, b)
+		}
+	}
+	return out
 }

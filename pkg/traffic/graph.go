@@ -3,171 +3,176 @@ package traffic
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/meshctl/meshctl/pkg/topology"
+	"github.com/meshctl/meshctl/pkg/traffic/sample"
 )
 
-// Graph is the traffic of the last window, or of the time since the first round when that is shorter; Graph.Window says which.
-func (h *History) Graph(window time.Duration) topology.Graph {
-	base, span := h.window(window)
-	b := builder{h: h, span: span, nodes: map[string]*topology.Node{}, ends: map[string]*traffic{}}
-	g := topology.Graph{Time: h.total.time, Window: span}
-	for _, p := range h.round.Proxies {
-		g.Proxies++
-		if p.Problem != "" {
-			g.Silent = append(g.Silent, topology.Silent{Proxy: p.Proxy, Reason: p.Problem})
+// Graph is the traffic of the newest report over a window of time, or over the time since the first report where that is shorter; Graph.Window
+// says which. With one report alone that is 0, and there are no rates. A proxy that has not answered for some seconds is among the silent, and its numbers are not part of the graph.
+func (w *Window) Graph(window time.Duration) topology.Graph {
+	b := builder{
+		report: w.last, nodes: map[string]*node{}, edges: map[edgeKey]*edge{}, shares: map[shareKey]float64{}, sent: map[string]float64{},
+	}
+	for _, n := range w.last.Nodes {
+		b.nodes[n.ID] = &node{Node: n}
+	}
+	var flows []flow
+	for _, s := range w.proxies {
+		if w.last.Time.Sub(s.heard) <= fresh && len(s.points) > 0 {
+			flows = append(flows, s.flow(window))
 		}
 	}
-	for i := range h.round.Nodes {
-		n := h.round.Nodes[i]
-		b.nodes[n.ID] = &n
+	slices.SortFunc(flows, func(x, y flow) int { return cmp.Compare(x.proxy.ID, y.proxy.ID) })
+	for _, f := range flows {
+		b.outbound(f)
 	}
-	if span > 0 {
-		for key, now := range h.total.edges {
-			b.edge(key, now.minus(base.edges[key]))
-		}
+	for _, f := range flows {
+		b.inbound(f)
+		b.callers(f)
 	}
-	for id, n := range b.nodes {
-		b.rates(n, h.total.nodes[id].minus(base.nodes[id]))
-	}
-	b.shares()
-	for _, n := range b.nodes {
-		g.Nodes = append(g.Nodes, *n)
-	}
-	g.Edges = b.edges
-	slices.SortFunc(g.Nodes, func(a, b topology.Node) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(g.Edges, func(a, b topology.Edge) int {
-		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port))
-	})
-	slices.SortFunc(g.Silent, func(a, b topology.Silent) int { return cmp.Compare(a.Proxy, b.Proxy) })
+	g := topology.Graph{Time: w.last.Time, Window: min(window, w.last.Time.Sub(w.first)), Proxies: len(w.last.Proxies) + len(w.last.Silent), Silent: w.last.Silent}
+	g.Nodes, g.Edges = b.result()
 	return g
 }
 
+// flow is what a proxy has counted within a window.
+type flow struct {
+	proxy    Proxy
+	seconds  float64 // 0: there is one sample only, and what follows is all that was ever counted
+	hosts    []sample.Host
+	clusters map[string]sample.Cluster
+	inbound  []sample.Inbound
+	// plaintext: some client of the proxy came without TLS since the proxy was first seen.
+	plaintext bool
+}
+
+func (s *series) flow(window time.Duration) flow {
+	last := s.points[len(s.points)-1]
+	f := flow{proxy: s.proxy}
+	first, ok := s.since(window)
+	if ok {
+		f.seconds = last.Time.Sub(first.Time).Seconds()
+		f.hosts, f.inbound = hosts.since(first.Hosts, last.Hosts), inbounds.since(first.Inbound, last.Inbound)
+		f.clusters = byKey(clusters.since(first.Clusters, last.Clusters), clusterKey)
+	} else {
+		f.hosts, f.inbound, f.clusters = last.Hosts, last.Inbound, byKey(last.Clusters, clusterKey)
+	}
+	for _, i := range s.raw.Inbound {
+		f.plaintext = f.plaintext || !i.TCP && i.Opened > i.Encrypted
+	}
+	return f
+}
+
+// requests are HTTP requests; Envoy does not count those among a host's that its limits kept from being sent.
+func requests(h sample.Host) uint64 { return max(h.Requests, h.Failed) }
+
+type node struct {
+	topology.Node
+	in, out measure
+	counted bool // in is what its own proxies say
+}
+
+type edgeKey struct {
+	from, to string
+	protocol topology.Protocol
+}
+
+type edge struct {
+	measure
+	host          string
+	port          uint32
+	most          float64 // traffic of the cluster that host and port are of
+	secure, plain float64
+	why           string
+	badges        map[topology.Badge]bool
+	split         *Split
+	splits        float64 // traffic of the route that split is of
+}
+
+// shareKey is a route that splits the traffic of a node.
+type shareKey struct{ from, route string }
+
 type builder struct {
-	h     *History
-	span  time.Duration
-	nodes map[string]*topology.Node
-	edges []topology.Edge
-	keys  []edgeKey           // as edges
-	ends  map[string]*traffic // by node
+	report Report
+	nodes  map[string]*node
+	edges  map[edgeKey]*edge
+	shares map[shareKey]float64
+	// sent is what known proxies send to the workload of a proxy, requests a second.
+	sent map[string]float64
 }
 
-// traffic is that of all edges of a node.
-type traffic struct {
-	in, out counters
-	active  float64
-}
-
-func (b *builder) end(id string) *traffic {
-	if b.ends[id] == nil {
-		b.ends[id] = &traffic{}
-	}
-	return b.ends[id]
-}
-
-// edge adds one that had traffic in the window, or has connections now.
-func (b *builder) edge(key edgeKey, d counters) {
-	gauge := b.h.gauges[key]
-	if d.empty() && gauge.active == 0 {
-		return
-	}
-	from, to := b.node(key.from), b.node(key.to)
-	e := topology.Edge{From: key.from, To: key.to, Protocol: topology.HTTP, Host: key.host, Port: key.port, Rates: b.of(d)}
-	if !d.timed {
-		e.Protocol = topology.TCP
-		e.Rates.Requests, e.Rates.Errors = nil, nil
-	}
-	e.Rates.Connections, e.Rates.Ejections = &gauge.active, &gauge.ejected
-	e.Security, e.Why = security(from, to, gauge)
-	e.Badges = slices.Clone(b.h.round.Marks[key.host])
-	if d.retries > 0 && !slices.Contains(e.Badges, topology.Retried) {
-		e.Badges = append(e.Badges, topology.Retried)
-	}
-	if gauge.ejected > 0 {
-		e.Badges = append(e.Badges, topology.Ejected)
-	}
-	b.edges, b.keys = append(b.edges, e), append(b.keys, key)
-	source, target := b.end(key.from), b.end(key.to)
-	source.out, target.in = source.out.plus(d), target.in.plus(d)
-	target.active += gauge.active
-}
-
-// node is that of an id; what the control plane does not know is outside of the mesh.
-func (b *builder) node(id string) *topology.Node {
+func (b *builder) node(id string, otherwise topology.Node) *node {
 	n := b.nodes[id]
 	if n == nil {
-		kind, rest, _ := strings.Cut(id, "/")
-		namespace, name, _ := strings.Cut(rest, "/")
-		if name == "" {
-			name = "passthrough"
-		}
-		n = &topology.Node{ID: id, Kind: topology.Kind(kind), Namespace: namespace, Name: name, Service: name}
+		otherwise.ID = id
+		n = &node{Node: otherwise}
 		b.nodes[id] = n
 	}
 	return n
 }
 
-// security is how an edge is encrypted, by what its connections have done.
-func security(from, to *topology.Node, g gauge) (topology.Security, string) {
-	switch {
-	case from.Kind == topology.Unmeshed:
-		return topology.Plaintext, "the caller has no sidecar"
-	case g.opened == 0:
-		return topology.UnknownSecurity, ""
-	case to.Kind == topology.External && g.handshakes > 0:
-		return topology.UnknownSecurity, "TLS to a host outside of the mesh"
-	case g.handshakes == 0 && to.Kind == topology.External:
-		return topology.Plaintext, "the host is outside of the mesh"
-	case g.handshakes == 0 && to.Proxies == 0:
-		return topology.Plaintext, "the destination has no sidecar"
-	case g.handshakes == 0:
-		return topology.Plaintext, "a PeerAuthentication or DestinationRule turns mutual TLS off"
-	case g.handshakes < g.opened/2 && to.Proxies < to.Instances:
-		return topology.PartlyMTLS, "some of the destination's instances have no sidecar"
+func (b *builder) edge(from, to string, protocol topology.Protocol) *edge {
+	k := edgeKey{from, to, cmp.Or(protocol, topology.HTTP)}
+	e := b.edges[k]
+	if e == nil {
+		e = &edge{badges: map[topology.Badge]bool{}}
+		b.edges[k] = e
 	}
-	return topology.MutualTLS, ""
+	return e
 }
 
-// rates gives a node what it receives, as its own proxies have counted it, and what it sends.
-func (b *builder) rates(n *topology.Node, in counters) {
-	ends := b.ends[n.ID]
-	if ends == nil {
-		ends = &traffic{}
-	}
-	n.Out = b.of(ends.out)
-	switch {
-	case n.Kind == topology.Gateway: // what comes in is what is passed on
-		n.In = n.Out
-	case n.Proxies > 0 && in.requests+in.opened > 0:
-		n.In = b.of(in)
-	default:
-		n.In = b.of(ends.in)
-	}
-	n.In.Connections = &ends.active
-}
-
-// of makes rates out of counters.
-func (b *builder) of(d counters) topology.Rates {
-	if b.span <= 0 {
-		return topology.Rates{}
-	}
-	per := func(v uint64) *float64 {
-		rate := float64(v) / b.span.Seconds()
-		return &rate
-	}
-	r := topology.Rates{Requests: per(d.requests), Errors: per(min(d.errors, d.requests)), Opened: per(d.opened)}
-	if !d.shared {
-		r.Sent, r.Received, r.Retries = per(d.sent), per(d.received), per(d.retries)
-	}
-	for _, q := range []struct {
-		to *(*float64)
-		at float64
-	}{{&r.P50, 0.5}, {&r.P95, 0.95}, {&r.P99, 0.99}} {
-		if v, ok := quantile(q.at, d.latency); ok {
-			*q.to = &v
+func (b *builder) result() ([]topology.Node, []topology.Edge) {
+	edges, used := make([]topology.Edge, 0, len(b.edges)), map[string]bool{}
+	for k, e := range b.edges {
+		used[k.from], used[k.to] = true, true
+		edges = append(edges, b.finish(k, e))
+		if from := b.nodes[k.from]; from != nil {
+			from.out.add(e.measure)
+		}
+		if to := b.nodes[k.to]; to != nil && !to.counted {
+			to.in.add(e.measure)
 		}
 	}
-	return r
+	nodes := make([]topology.Node, 0, len(b.nodes))
+	for id, n := range b.nodes {
+		if (n.Kind == topology.Service || n.Kind == topology.External) && !used[id] {
+			continue // its workloads stand for it
+		}
+		n.In, n.Out = n.in.rates(), n.out.rates()
+		nodes = append(nodes, n.Node)
+	}
+	slices.SortFunc(nodes, func(x, y topology.Node) int { return cmp.Compare(x.ID, y.ID) })
+	slices.SortFunc(edges, func(x, y topology.Edge) int {
+		return cmp.Or(cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To), cmp.Compare(x.Protocol, y.Protocol))
+	})
+	return nodes, edges
+}
+
+func (b *builder) finish(k edgeKey, e *edge) topology.Edge {
+	out := topology.Edge{From: k.from, To: k.to, Protocol: k.protocol, Host: e.host, Port: e.port, Rates: e.rates(), Security: topology.UnknownSecurity, Why: e.why}
+	switch {
+	case e.plain > 0 && e.secure > 0:
+		out.Security = topology.PartlyMTLS
+	case e.plain > 0:
+		out.Security = topology.Plaintext
+	case e.secure > 0:
+		out.Security, out.Why = topology.MutualTLS, ""
+	}
+	for badge := range e.badges {
+		out.Badges = append(out.Badges, badge)
+	}
+	slices.Sort(out.Badges)
+	if total := b.shares[shareKey{k.from, routeOf(e.split)}]; e.split != nil && total > 0 {
+		out.Split = &topology.Split{Configured: e.split.Share, Observed: min(1, e.splits/total), Origin: e.split.Origin}
+	}
+	return out
+}
+
+func routeOf(s *Split) string {
+	if s == nil {
+		return ""
+	}
+	return s.Route
 }

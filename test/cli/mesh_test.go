@@ -113,8 +113,6 @@ func (fixture) WorkloadGroup(string, string) (adminapi.WorkloadGroup, error) {
 	return adminapi.WorkloadGroup{}, adminapi.ErrUnknownGroup
 }
 
-func (fixture) Traffic(context.Context) (traffic.Round, error) { return traffic.Round{}, nil }
-
 func (fixture) Tap(context.Context, tap.Request, func(tap.Line) error) error { return nil }
 
 func (f fixture) Authorize(q ask.Query) ([]ask.Report, error) {
@@ -155,3 +153,5 @@ func (e *fakeEnvoy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	_, _ = w.Write([]byte(answer))
 }
+
+func (fixture) Traffic(context.Context) (traffic.Report, error) { return traffic.Report{}, nil }

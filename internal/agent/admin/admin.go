@@ -81,10 +81,6 @@ func (c Client) stats(ctx context.Context, filter string) (map[string]int, error
 }
 
 func (c Client) do(ctx context.Context, method, path string) ([]byte, error) {
-	return c.read(ctx, method, path, most)
-}
-
-func (c Client) read(ctx context.Context, method, path string, most int64) ([]byte, error) {
 	if c.Address == "" {
 		return nil, errors.New("not started yet")
 	}

@@ -27,7 +27,7 @@ type Matcher struct {
 }
 
 // defaultMatcher is Istio's (https://istio.io/latest/docs/ops/configuration/telemetry/envoy-stats/), the standard metrics
-// themselves, what drain and readiness read, and what pkg/traffic/sample needs for the traffic topology.
+// themselves and what drain and readiness read.
 func defaultMatcher() Matcher {
 	return Matcher{
 		Prefixes: []string{
@@ -38,7 +38,6 @@ func defaultMatcher() Matcher {
 			"rbac.allowed", "rbac.denied", "shadow_allowed", "shadow_denied", "downstream_cx_active", "downstream_rq_active",
 			"ssl_context_update_by_sds",
 		},
-		Regexps: []string{sample.StatsFilter},
 	}
 }
 
@@ -56,7 +55,7 @@ func (s Stats) proto() object {
 	}
 	add("prefix", append(matcher.Prefixes, s.Matcher.Prefixes...)...)
 	add("suffix", append(matcher.Suffixes, s.Matcher.Suffixes...)...)
-	for _, re := range append(matcher.Regexps, s.Matcher.Regexps...) {
+	for _, re := range append(sample.Recorded(), s.Matcher.Regexps...) {
 		if re != "" {
 			patterns = append(patterns, object{"safe_regex": object{"regex": re}})
 		}

@@ -34,8 +34,8 @@ type Options struct {
 	// Taps is told who wants to see requests of the proxy: nobody when a stream ends. It may be nil; Tapped are the answers.
 	Taps   func([]*agentapi.Tap)
 	Tapped <-chan *agentapi.Tapped
-	// Sample is asked what the proxy has counted, and must not wait; Sampled are the answers.
-	Sample  func(id uint64)
+	// Sample is asked for what the proxy has counted; it must not wait and may be nil. Sampled are the answers.
+	Sample  func(*agentapi.Sample)
 	Sampled <-chan *agentapi.Sampled
 	// Log may be nil.
 	Log *slog.Logger
@@ -71,11 +71,11 @@ func New(o Options) *Client {
 	if o.Failed == nil {
 		o.Failed = func(string) {}
 	}
-	if o.Sample == nil {
-		o.Sample = func(uint64) {}
-	}
 	if o.Taps == nil {
 		o.Taps = func([]*agentapi.Tap) {}
+	}
+	if o.Sample == nil {
+		o.Sample = func(*agentapi.Sample) {}
 	}
 	return &Client{o: o, restart: make(chan struct{}, 1), wake: make(chan struct{})}
 }
@@ -190,12 +190,12 @@ func (c *Client) converse(ctx context.Context) error {
 			if err := s.handle(m); err != nil {
 				return err
 			}
-		case m := <-c.o.Sampled:
-			if err := stream.Send(&agentapi.FromAgent{Message: &agentapi.FromAgent_Sampled{Sampled: m}}); err != nil {
-				return err
-			}
 		case m := <-c.o.Tapped:
 			if err := stream.Send(&agentapi.FromAgent{Message: &agentapi.FromAgent_Tapped{Tapped: m}}); err != nil {
+				return err
+			}
+		case m := <-c.o.Sampled:
+			if err := stream.Send(&agentapi.FromAgent{Message: &agentapi.FromAgent_Sampled{Sampled: m}}); err != nil {
 				return err
 			}
 		}

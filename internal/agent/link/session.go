@@ -22,10 +22,10 @@ func (s *session) handle(m *agentapi.FromServer) error {
 		return s.stream.Send(&agentapi.FromAgent{Message: &agentapi.FromAgent_Bindings{Bindings: bindings}})
 	case *agentapi.FromServer_Rotate:
 		s.c.o.Rotate()
-	case *agentapi.FromServer_Sample:
-		s.c.o.Sample(m.Sample.GetId())
 	case *agentapi.FromServer_Taps:
 		s.c.o.Taps(m.Taps.GetTaps())
+	case *agentapi.FromServer_Sample:
+		s.c.o.Sample(m.Sample)
 	}
 	return nil
 }

@@ -59,8 +59,6 @@ func (*backend) Configuration() (adminapi.Configuration, error) {
 	return adminapi.Configuration{}, nil
 }
 
-func (*backend) Traffic(context.Context) (traffic.Round, error) { return traffic.Round{}, nil }
-
 func (*backend) Tap(context.Context, tap.Request, func(tap.Line) error) error { return nil }
 
 func (*backend) Authorize(ask.Query) ([]ask.Report, error) { return nil, nil }
@@ -137,3 +135,5 @@ func TestFailOn(t *testing.T) {
 		}
 	}
 }
+
+func (*backend) Traffic(context.Context) (traffic.Report, error) { return traffic.Report{}, nil }

@@ -1,49 +1,76 @@
-// Package sample is what one proxy has counted: read from Envoy by its agent, sent to whoever looks. It is small, because agents link it.
+// Package sample is what a proxy has counted at one moment, and how to read that from Envoy's admin interface
+// (https://www.envoyproxy.io/docs/envoy/latest/operations/admin). All counters are since the start of the proxy.
 package sample
 
-// Sample is what one proxy has counted since it was started.
+import "time"
+
+// Sample is of one proxy. What is zero is left out: hosts and clusters that were never used are not part of it.
 type Sample struct {
-	// Epoch differs between two starts of Envoy: counters begin at zero again.
+	// Epoch tells one process of the proxy from the next: counters begin at zero with each.
 	Epoch string `json:"epoch"`
-	// Hosts are the endpoints that the proxy has connected to, Clusters what is counted for all endpoints of a cluster together.
+	// Time is that of the proxy's machine.
+	Time     time.Time `json:"time"`
 	Hosts    []Host    `json:"hosts,omitempty"`
 	Clusters []Cluster `json:"clusters,omitempty"`
-	// Aborted counts requests that an injected fault has answered: they never get to a cluster.
-	Aborted uint64 `json:"aborted,omitempty"`
-	// Accepted and AcceptedTLS are the connections that others have opened to the workload's ports, all and those over TLS.
-	Accepted    uint64 `json:"accepted,omitempty"`
-	AcceptedTLS uint64 `json:"acceptedTLS,omitempty"`
+	Inbound  []Inbound `json:"inbound,omitempty"`
+	// Cut is set when the proxy had more to say than is read.
+	Cut bool `json:"cut,omitempty"`
 }
 
-// Host is an endpoint of a cluster.
+// Host is one endpoint of a cluster, as Envoy counts what it sends there.
 type Host struct {
-	Cluster string `json:"c"` // "outbound|9080|v1|reviews.default.svc.cluster.local", "inbound|9080||"
-	Address string `json:"a"` // host:port
-	// Requests and Errors are Envoy's rq_total and rq_error: an error is a response of 5xx, a reset or a timeout. Opened is cx_total.
-	Requests uint64 `json:"r,omitempty"`
-	Errors   uint64 `json:"e,omitempty"`
-	Opened   uint64 `json:"o,omitempty"`
-	// Active connections are those open now.
-	Active uint64 `json:"n,omitempty"`
-	// Ejected says that outlier detection has taken the endpoint out.
-	Ejected bool `json:"x,omitempty"`
+	Cluster string `json:"cluster"`
+	Address string `json:"address"` // IP:PORT, or a path
+	// Requests are HTTP requests, retries included; those that failed are answers of 5xx, gRPC statuses that mean the same, and none at all.
+	Requests uint64 `json:"requests,omitempty"`
+	Failed   uint64 `json:"failed,omitempty"`
+	// Opened are connections; Refused those that could not be opened.
+	Opened  uint64 `json:"opened,omitempty"`
+	Refused uint64 `json:"refused,omitempty"`
+	// Connections are open now.
+	Connections uint64 `json:"connections,omitempty"`
+	Ejected     bool   `json:"ejected,omitempty"`
 }
 
-// Cluster is what is not counted by endpoint.
+// Cluster is what Envoy counts for a cluster as a whole.
 type Cluster struct {
-	Name string `json:"c"`
-	// Latency are the cumulative buckets of upstream_rq_time, in milliseconds.
-	Latency []Bucket `json:"l,omitempty"`
-	// Sent and Received are bytes as the proxy sees them.
-	Sent     uint64 `json:"s,omitempty"`
-	Received uint64 `json:"v,omitempty"`
-	Retries  uint64 `json:"t,omitempty"`
-	// Handshakes are the connections that were opened with TLS.
-	Handshakes uint64 `json:"h,omitempty"`
+	Name    string `json:"name"`
+	Retries uint64 `json:"retries,omitempty"`
+	// Homeless are requests and connections for which there was no endpoint.
+	Homeless uint64 `json:"homeless,omitempty"`
+	// Sent and Received are bytes.
+	Sent     uint64 `json:"sent,omitempty"`
+	Received uint64 `json:"received,omitempty"`
+	// Handshakes are TLS connections.
+	Handshakes uint64    `json:"handshakes,omitempty"`
+	Latency    Histogram `json:"latency,omitempty"`
 }
 
-// Bucket of a histogram: how many values are at most Bound.
-type Bucket struct {
-	Bound float64 `json:"b"`
+// Inbound is what a proxy takes for its workload; of a gateway, what clients send to it.
+type Inbound struct {
+	// Name is that of Envoy's HTTP connection manager or TCP proxy: "inbound_0.0.0.0_9080", "outbound_0.0.0.0_8080".
+	Name     string `json:"name"`
+	TCP      bool   `json:"tcp,omitempty"`
+	Requests uint64 `json:"requests,omitempty"`
+	Failed   uint64 `json:"failed,omitempty"` // 5xx
+	// Aborted were answered by fault injection, without being sent anywhere.
+	Aborted uint64 `json:"aborted,omitempty"`
+	// Opened are connections, Encrypted those of them that are TLS.
+	Opened      uint64    `json:"opened,omitempty"`
+	Encrypted   uint64    `json:"encrypted,omitempty"`
+	Connections uint64    `json:"connections,omitempty"`
+	Received    uint64    `json:"received,omitempty"`
+	Sent        uint64    `json:"sent,omitempty"`
+	Latency     Histogram `json:"latency,omitempty"`
+}
+
+// Histogram is a distribution of milliseconds: bins by their lower bounds, in order. Envoy keeps two significant digits, so that a bin is at most
+// a tenth of its lower bound wide.
+type Histogram []Bin
+
+// Bin counts values from Lower to Lower+Width.
+type Bin struct {
+	Lower float64 `json:"l"`
+	Width float64 `json:"w"`
 	Count uint64  `json:"n"`
 }

@@ -1,0 +1,94 @@
+// Package traffic tells the control plane what the workload's proxy has counted, when it is asked.
+package traffic
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"sync"
+
+	"github.com/meshctl/meshctl/internal/agent/admin"
+	"github.com/meshctl/meshctl/internal/agentapi"
+)
+
+// Options of a Sampler.
+type Options struct {
+	// Instance tells this agent from another of the same name.
+	Instance string
+	// Envoy returns the process id of the running proxy, 0 for none, and its admin interface.
+	Envoy func() (pid int, client admin.Client)
+}
+
+// Sampler answers one question at a time. Its methods may be called from any goroutine.
+type Sampler struct {
+	o       Options
+	asked   chan struct{}
+	answers chan *agentapi.Sampled
+
+	mu   sync.Mutex
+	last uint64
+}
+
+// New returns a Sampler; Run answers.
+func New(o Options) *Sampler {
+	return &Sampler{o: o, asked: make(chan struct{}, 1), answers: make(chan *agentapi.Sampled)}
+}
+
+// Ask wants a sample. One that comes while another is taken replaces what waits.
+func (s *Sampler) Ask(q *agentapi.Sample) {
+	s.mu.Lock()
+	s.last = q.GetId()
+	s.mu.Unlock()
+	select {
+	case s.asked <- struct{}{}:
+	default:
+	}
+}
+
+// Answers are to be sent to who asked.
+func (s *Sampler) Answers() <-chan *agentapi.Sampled { return s.answers }
+
+// Run answers until ctx ends.
+func (s *Sampler) Run(ctx context.Context) {
+	for {
+		// An answer that nobody takes, because the stream has ended, waits no longer than for the next question.
+		var answer *agentapi.Sampled
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.asked:
+			answer = s.take(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case s.answers <- answer:
+		case <-s.asked:
+			select {
+			case s.asked <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+func (s *Sampler) take(ctx context.Context) *agentapi.Sampled {
+	s.mu.Lock()
+	answer := &agentapi.Sampled{Id: s.last}
+	s.mu.Unlock()
+	pid, client := s.o.Envoy()
+	if pid == 0 || client.Address == "" {
+		answer.Problem = "its Envoy is not running"
+		return answer
+	}
+	counted, err := client.Traffic(ctx)
+	if err != nil {
+		answer.Problem = err.Error()
+		return answer
+	}
+	counted.Epoch = s.o.Instance + "/" + strconv.Itoa(pid)
+	if answer.SampleJson, err = json.Marshal(counted); err != nil {
+		answer.Problem = err.Error()
+	}
+	return answer
+}

@@ -1,0 +1,197 @@
+package traffichub
+
+import (
+	"cmp"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/meshctl/meshctl/internal/adminapi"
+	"github.com/meshctl/meshctl/internal/registry"
+	"github.com/meshctl/meshctl/internal/taphub"
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/mesh"
+	"github.com/meshctl/meshctl/pkg/topology"
+	"github.com/meshctl/meshctl/pkg/traffic"
+)
+
+// known is what a snapshot says of those who take part in traffic. It is immutable.
+type known struct {
+	snapshot  *mesh.Snapshot
+	sessions  int
+	workloads map[string]topology.Node // by id
+	services  map[string][]string      // hosts of each node
+	of        map[string]string        // id of the node, by NAMESPACE/NAME of the instance
+	addresses map[string]traffic.Address
+	byHost    map[string]*mesh.Service
+	routes    routes
+}
+
+func newKnown(s *mesh.Snapshot, sessions []registry.Session) *known {
+	k := &known{
+		snapshot: s, sessions: len(sessions), workloads: map[string]topology.Node{}, services: map[string][]string{}, of: map[string]string{},
+		addresses: map[string]traffic.Address{}, byHost: map[string]*mesh.Service{},
+	}
+	parties := taphub.Parties(s, sessions)
+	for instance, p := range parties {
+		k.addParty(instance, p)
+	}
+	for svc := range s.Services() {
+		k.byHost[svc.Host] = svc
+		k.addEndpoints(svc, parties)
+	}
+	k.routes = newRoutes(s)
+	return k
+}
+
+func (k *known) addParty(instance string, p taphub.Party) {
+	kind := topology.Workload
+	if p.Gateway {
+		kind = topology.Gateway
+	}
+	id := string(kind) + "/" + p.Namespace + "/" + p.Workload
+	n, found := k.workloads[id]
+	if !found {
+		n = topology.Node{ID: id, Kind: kind, Name: p.Workload, Namespace: p.Namespace, Version: p.Version, Identity: p.Identity}
+		slices.Sort(p.Services)
+		for _, host := range p.Services {
+			if name, ok := k.short(host, p.Namespace); ok && n.Service == "" {
+				n.Service = name
+			}
+		}
+	}
+	n.Instances++
+	if p.Proxied {
+		n.Proxies++
+	}
+	k.workloads[id], k.of[instance] = n, id
+	for _, host := range p.Services {
+		if !slices.Contains(k.services[id], host) {
+			k.services[id] = append(k.services[id], host)
+		}
+	}
+}
+
+// short is the name of a service in its own namespace.
+func (k *known) short(host, namespace string) (string, bool) {
+	return strings.CutSuffix(host, "."+namespace+".svc."+k.snapshot.Config().DomainSuffix)
+}
+
+// addEndpoints notes who is behind the addresses of a service.
+func (k *known) addEndpoints(svc *mesh.Service, parties map[string]taphub.Party) {
+	for _, port := range svc.Ports {
+		for _, e := range k.snapshot.Endpoints(svc, port).Endpoints {
+			at := net.JoinHostPort(e.Address, strconv.FormatUint(uint64(e.Port), 10))
+			instance := e.Workload.Namespace + "/" + e.Workload.Name
+			p, found := parties[instance]
+			if !found || e.Workload.Kind != config.Pod && e.Workload.Kind != config.WorkloadEntry {
+				if _, taken := k.addresses[at]; !taken {
+					k.addresses[at] = traffic.Address{Node: k.service(svc).ID, MutualTLS: e.MutualTLS, Why: "not part of the mesh"}
+				}
+				continue
+			}
+			a := traffic.Address{Node: k.of[instance], MutualTLS: e.MutualTLS}
+			if p.Proxied {
+				a.Proxy = p.Instance + "." + p.Namespace
+			}
+			if !e.MutualTLS {
+				a.Why = k.refuses(e, p)
+			}
+			k.addresses[at] = a
+		}
+	}
+}
+
+// refuses says why an endpoint takes no mutual TLS.
+func (k *known) refuses(e mesh.Endpoint, p taphub.Party) string {
+	policy := k.snapshot.PeerAuthn(e.Workload.Namespace, e.Labels)
+	disabled := policy.Mode == mesh.Disabled
+	for _, mode := range policy.Ports {
+		disabled = disabled || mode == mesh.Disabled
+	}
+	switch {
+	case disabled && len(policy.From) > 0:
+		return named(policy.From[0]) + " is DISABLE"
+	case !p.Proxied:
+		return "no sidecar"
+	}
+	return "its sidecar is not known to take mutual TLS"
+}
+
+func named(key config.Key) string {
+	if key.Namespace == "" {
+		return key.Kind.Name + " " + key.Name
+	}
+	return key.Kind.Name + " " + key.Namespace + "/" + key.Name
+}
+
+// service is the node of a service as such.
+func (k *known) service(svc *mesh.Service) topology.Node {
+	n := topology.Node{Kind: topology.Service, Name: cmp.Or(svc.Name, svc.Host), Namespace: svc.Namespace, Service: cmp.Or(svc.Name, svc.Host)}
+	if svc.External {
+		n = topology.Node{Kind: topology.External, Name: svc.Host}
+	}
+	n.ID = string(n.Kind) + "/" + n.Namespace + "/" + n.Name
+	return n
+}
+
+// nodes are the workloads with how they are.
+func (k *known) nodes(proxies []adminapi.Proxy, problems []config.Problem) []topology.Node {
+	stale, rejected := map[string]int{}, map[string]int{}
+	for _, p := range proxies {
+		id := k.of[p.Namespace+"/"+p.Name]
+		switch worst(p.Sync) {
+		case adminapi.Rejected:
+			rejected[id]++
+		case adminapi.Stale:
+			stale[id]++
+		}
+	}
+	out := make([]topology.Node, 0, len(k.workloads))
+	for id, n := range k.workloads {
+		n.Stale, n.Rejected = stale[id], rejected[id]
+		for _, p := range problems {
+			if k.concerns(p.Object, id, n) {
+				n.Findings = append(n.Findings, topology.Finding{Code: string(p.Code), Level: p.Severity.String(), Message: p.Error()})
+			}
+		}
+		slices.SortStableFunc(n.Findings, func(a, b topology.Finding) int {
+			return cmp.Or(strings.Compare(a.Level, b.Level), strings.Compare(a.Code, b.Code))
+		})
+		out = append(out, n)
+	}
+	return out
+}
+
+func worst(sync []adminapi.TypeSync) adminapi.SyncState {
+	state := adminapi.Synced
+	for _, t := range sync {
+		switch t.State {
+		case adminapi.Rejected:
+			return adminapi.Rejected
+		case adminapi.Stale:
+			state = adminapi.Stale
+		}
+	}
+	return state
+}
+
+// concerns reports whether an object is one of a node, of its services, or a rule for them.
+func (k *known) concerns(key config.Key, id string, n topology.Node) bool {
+	if k.of[key.Namespace+"/"+key.Name] == id && (key.Kind == config.Pod || key.Kind == config.WorkloadEntry) {
+		return true
+	}
+	for _, host := range k.services[id] {
+		if svc := k.byHost[host]; svc != nil && svc.From == key {
+			return true
+		}
+		if reach, ok := k.snapshot.RuleReach(key); ok && reach.Covers(host) {
+			return true
+		}
+		if key.Kind == config.VirtualService && k.routes.leads(key, host) {
+			return true
+		}
+	}
+	return false
+}
