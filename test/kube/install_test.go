@@ -129,8 +129,7 @@ func TestControlPlaneMayReadTheCluster(t *testing.T) {
 		}
 	}
 	unread := []config.Kind{
-		config.ServiceAccount, config.Endpoints, config.Deployment, config.ReplicaSet, config.StatefulSet, config.DaemonSet, config.Job, config.CronJob,
-		config.NetworkPolicy,
+		config.Endpoints, config.ReplicaSet, config.StatefulSet, config.DaemonSet, config.Job, config.CronJob, config.NetworkPolicy,
 	}
 	listing, err := open(t, kube.Options{}, "system:serviceaccount:rights:istiod").List(t.Context(), config.Kinds())
 	if err != nil {

@@ -67,8 +67,6 @@ func Render(in Input) ([]byte, error) {
 		"dynamic_resources": dynamicResources(),
 		"static_resources":  static,
 		"stats_config":      in.Stats.proto(),
-		// Statistics of a cluster are made when it is first used: most clusters of a large mesh never are.
-		"deferred_stat_options": object{"enable_deferred_creation_stats": true},
 		// Scopes that ask for eviction lose the metrics unused between two intervals; a multiple of the flush interval.
 		"stats_flush_interval":    "5s",
 		"stats_eviction_interval": "300s",

@@ -12,8 +12,7 @@ import (
 const StatsPath = "/stats?usedonly&histogram_buckets=detailed&filter=" +
 	"%5E(cluster%5C.(outbound%7CPassthrough%7CBlackHole)%7Chttp%5C.(in%7Cout)bound%7Ctcp%5C.inbound)"
 
-// Recorded are the names of the statistics that a proxy must record besides those of every proxy, as regular expressions (RE2). Counters
-// of clusters are made when they are first used (deferred_stat_options), so that what nobody calls costs nothing.
+// Recorded are the names of the statistics that a proxy must record besides those of every proxy, as regular expressions (RE2).
 func Recorded() []string {
 	return []string{
 		`cluster\.(outbound\||PassthroughCluster|BlackHoleCluster).*\.(upstream_rq_time|upstream_rq_retry|upstream_cx_none_healthy|upstream_cx_rx_bytes_total|upstream_cx_tx_bytes_total|ssl\.handshake)`,
