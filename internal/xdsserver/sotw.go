@@ -61,7 +61,8 @@ func (w *sotwStream) CreateDeltaWatch(*cache.DeltaRequest, cache.Subscription, c
 }
 
 // requeue sends again what go-control-plane has thrown away: before a request it sends the waiting responses except for
-// those of the request's own type.
+// those of the request's own type. Clusters are then later than the endpoints that were to go along with them, which the
+// proxy had no use for yet and would wait for: they are sent again, too.
 func (w *sotwStream) requeue(url string) {
 	var lost []*push
 	w.pending = slices.DeleteFunc(w.pending, func(p *push) bool {
@@ -72,6 +73,13 @@ func (w *sotwStream) requeue(url string) {
 		return false
 	})
 	w.queue = append(lost, w.queue...)
+	endpoints := w.sub(xds.EndpointType)
+	if url != xds.ClusterType || endpoints == nil {
+		return
+	}
+	for _, p := range lost {
+		w.send(endpoints, endpoints.accompany(p.changed, nil, p.sub.wildcard), nil)
+	}
 }
 
 func (w *sotwStream) subscribe(r *discoveryv3.DiscoveryRequest) {

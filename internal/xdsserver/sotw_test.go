@@ -1,6 +1,9 @@
 package xdsserver
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,4 +110,32 @@ func TestLostResponsesAreSentAgain(t *testing.T) {
 		c.send(xds.ClusterType, nil)
 	}
 	synced(t, s)
+}
+
+// Envoy has no use for endpoints of a cluster that it does not know yet, and waits for them once it does: they come after
+// it even when go-control-plane has thrown the clusters away and they are sent later.
+func TestEndpointsFollowLostClusters(t *testing.T) {
+	m, _, address := serve(t, Options{WarmTimeout: time.Millisecond}, cluster("c", 1), endpoints("c", 1))
+	c := newSotwClient(t, address)
+	c.ask(xds.ClusterType)
+	c.expect("CDS c")
+	c.ask(xds.EndpointType, "c")
+	c.expect("EDS c")
+	for i := range 1000 {
+		name := fmt.Sprint("c", i)
+		m.set(cluster(name, 1), endpoints(name, 1))
+		c.send(xds.ClusterType, nil) // meets the response, which waits in go-control-plane's channel
+		for known, served := false, false; !served; {
+			select {
+			case r := <-c.responses:
+				c.last[r.GetTypeUrl()] = r
+				known = known || slices.Contains(strings.Fields(c.short(r)), name) && r.GetTypeUrl() == xds.ClusterType
+				served = known && c.short(r) == "EDS "+name
+				c.send(r.GetTypeUrl(), nil)
+			case <-time.After(patience):
+				t.Fatalf("%s has no endpoints (is it known: %t)", name, known)
+			}
+		}
+		c.ask(xds.EndpointType, name)
+	}
 }
