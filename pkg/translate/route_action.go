@@ -1,8 +1,8 @@
 package translate
 
 import (
-	"cmp"
 	"slices"
+	"strings"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -53,13 +53,22 @@ func traces(p *meshconfig.MeshConfig_ExtensionProvider) bool {
 	return p.GetZipkin() != nil || p.GetOpentelemetry() != nil || p.GetSkywalking() != nil || p.GetDatadog() != nil
 }
 
-// operation names the spans of a route.
+// operation names the spans of a route as Istio does: "reviews.default.svc.cluster.local:9080/path*" where there is one destination, and the
+// VirtualService with the listener's port in place of it where there are several.
 func (b *routeBuilder) operation(r *routev3.Route) string {
-	path := cmp.Or(r.GetMatch().GetPath(), r.GetMatch().GetPrefix(), r.GetMatch().GetPathSeparatedPrefix(), r.GetMatch().GetSafeRegex().GetRegex())
-	if r.GetMatch().GetPath() == "" {
-		path += "*"
+	path := "/*"
+	switch m := r.GetMatch(); {
+	case m.GetPath() != "":
+		path = m.GetPath()
+	case m.GetSafeRegex().GetRegex() != "":
+		path = m.GetSafeRegex().GetRegex()
+	case m.GetPrefix()+m.GetPathSeparatedPrefix() != "":
+		path = m.GetPrefix() + m.GetPathSeparatedPrefix() + "*"
 	}
-	return cmp.Or(b.in.Name, "unknown") + path
+	if parts := strings.Split(r.GetRoute().GetCluster(), "|"); len(parts) == 4 {
+		return parts[3] + ":" + parts[1] + path
+	}
+	return HostPort(b.virtual.Object.Key.Name, b.in.Port.Number) + path
 }
 
 // forward is the common case: the request goes to one or several destinations.

@@ -3,6 +3,7 @@
 package telemetry_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -151,6 +152,19 @@ const providers = `
     - {name: otellog, envoyOtelAls: {service: otlp.istio-system.svc.cluster.local, port: 9999, logName: myotel, logFormat: {text: "BODY %REQ(X-ID)%", labels: {code: "%RESPONSE_CODE%"}}}}
 `
 
+const names = `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: names, namespace: default}
+spec:
+  hosts: [web]
+  http:
+  - {match: [{uri: {exact: /one}}], route: [{destination: {host: web}}]}
+  - {match: [{uri: {prefix: /some/}}], route: [{destination: {host: web}}]}
+  - {match: [{uri: {regex: "/[0-9]+"}}], route: [{destination: {host: web}}]}
+  - {route: [{destination: {host: web}, weight: 50}, {destination: {host: web, port: {number: 80}}, weight: 50}]}
+`
+
 func TestTracing(t *testing.T) {
 	r := newRig(t, providers)
 	all := func(spec string) string { return telemetry("istio-system", "all", spec) }
@@ -194,6 +208,17 @@ func TestTracing(t *testing.T) {
 	r.Case("a sampler", all("{tracing: [{providers: [{name: dynatrace}]}]}"), func(*testing.T) {
 		r.until(func() error { return r.zipkin.find("asked GET /sampling") })
 		r.until(func() error { return r.otlp.find(`"resourceSpans"`, "sampling") })
+	})
+	r.Case("names", all("{tracing: [{providers: [{name: zipkin}]}]}")+names, func(t *testing.T) {
+		for path, name := range map[string]string{
+			"/one": "web.default.svc.cluster.local:80/one", "/some/x": "web.default.svc.cluster.local:80/some/*", "/7": "web.default.svc.cluster.local:80/[0-9]+", "/other": "names:80/*",
+		} {
+			client := r.client.Client()
+			envoytest.Eventually(t, name, func() error {
+				_, err := meshtest.Try(client, meshtest.Request{URL: "http://web" + path})
+				return errors.Join(err, r.zipkin.find(`"kind":"CLIENT"`, `"name":"`+name+`"`), r.zipkin.find(`"kind":"SERVER"`, `"name":"`+name+`"`))
+			})
+		}
 	})
 	r.Case("no propagation", all("{tracing: [{providers: [{name: zipkin}], disableContextPropagation: true, useRequestIdForTraceSampling: false}]}"), func(t *testing.T) {
 		meshtest.Await(t, r.client.Client(), meshtest.Request{URL: "http://web/"}, func(a meshtest.Answer) error {
