@@ -46,6 +46,7 @@ var tiers = map[string]int{
 	"internal/remote":        5,
 	"pkg/check":              5,
 	"internal/webhook":       5,
+	"internal/kubeobject":    5,
 	"internal/kubeca":        5,
 	"internal/gatewaydeploy": 5,
 	"internal/leader":        5,
@@ -190,6 +191,20 @@ func TestAgentStaysLight(t *testing.T) {
 			}
 			if !slices.ContainsFunc(agentMayUse, func(root string) bool { return strings.HasPrefix(dep, root) }) {
 				t.Errorf("mesh-agent links %s, which is not on its list", dep)
+			}
+		}
+	}
+}
+
+// TestMeshdLinksNoGeneratedClients keeps every type, client and lister of Kubernetes' API out of the control plane: 9 MB of its file, much
+// of which each replica has in memory. Package internal/kubeobject is what it has instead.
+func TestMeshdLinksNoGeneratedClients(t *testing.T) {
+	heavy := []string{"kubernetes", "informers", "listers", "applyconfigurations", "tools/leaderelection"}
+	for _, p := range list(t, module+"cmd/meshd") {
+		for _, dep := range p.Deps {
+			in, ok := strings.CutPrefix(dep, "k8s.io/client-go/")
+			if ok && slices.ContainsFunc(heavy, func(h string) bool { return in == h || strings.HasPrefix(in, h+"/") }) {
+				t.Errorf("meshd links %s: use internal/kubeobject", dep)
 			}
 		}
 	}

@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"github.com/meshctl/meshctl/internal/ca"
@@ -93,8 +92,8 @@ func (o Options) serverNames() []string {
 // process is one run.
 type process struct {
 	o       Options
-	client  kubernetes.Interface
-	dynamic dynamic.Interface
+	client  dynamic.Interface
+	cluster *kube.Cluster
 	metrics *metrics
 	keeper  *kubeca.Keeper
 	// Sent to when the mesh may be another one: for statuses, and for what is deployed for Gateways.
@@ -110,6 +109,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := p.connect(); err != nil {
 		return err
 	}
+	defer p.cluster.Close()
 	p.metrics = newMetrics(p)
 	// What serves goes on for a while after ctx is done.
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -130,15 +130,12 @@ func (p *process) connect() error {
 	if config.QPS == 0 { // else five requests a second: a thousand agents that start at once would wait minutes
 		config.QPS, config.Burst = 100, 200
 	}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
+	var err error
+	if p.client, err = dynamic.NewForConfig(config); err != nil {
 		return fmt.Errorf("client of the cluster: %w", err)
 	}
-	p.client = client
-	if p.dynamic, err = dynamic.NewForConfig(config); err != nil {
-		return fmt.Errorf("client of the cluster: %w", err)
-	}
-	return nil
+	p.cluster, err = kube.New(p.o.Cluster, kube.Options{Name: p.o.ClusterName})
+	return err
 }
 
 // run does everything that needs a certificate authority. The writers end with ctx, so that another replica writes at once; what serves
@@ -152,18 +149,13 @@ func (p *process) run(ctx, serving context.Context) error {
 		return err
 	}
 	p.keeper = keeper
-	cluster, err := kube.New(p.o.Cluster, kube.Options{Name: p.o.ClusterName})
-	if err != nil {
-		return err
-	}
-	defer cluster.Close()
 	serving, end := context.WithCancel(serving)
 	defer end()
 	group, serving := errgroup.WithContext(serving)
 	started := make(chan struct{})
 	group.Go(func() error { return keeper.Run(serving) })
 	group.Go(func() error {
-		return controlplane.Run(serving, p.options(cluster.Watch(kinds()), func(c *controlplane.ControlPlane) {
+		return controlplane.Run(serving, p.options(p.cluster.Watch(kinds()), func(c *controlplane.ControlPlane) {
 			p.control.Store(c)
 			close(started)
 		}))

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apiversion "k8s.io/apimachinery/pkg/version"
@@ -24,6 +25,9 @@ import (
 // defaultHub is where images come from that nobody names.
 const defaultHub = "meshctl.io"
 
+// versionTimeout is how long an injection waits for the version of its cluster.
+const versionTimeout = 3 * time.Second
+
 // wake says that the mesh may be another one.
 func (p *process) wake() {
 	for _, c := range []chan struct{}{p.changed, p.gateways} {
@@ -39,7 +43,7 @@ func (p *process) statuses() leader.Writer {
 	return leader.Writer{Name: "statuses", Run: func(ctx context.Context) error {
 		control := p.control.Load()
 		(&status.Writer{
-			Client: p.dynamic, Changed: p.changed, Log: p.o.Log,
+			Client: p.client, Changed: p.changed, Log: p.o.Log,
 			State: func() (*mesh.Snapshot, []config.Problem) { return control.Snapshot(), control.Problems() },
 		}).Run(ctx)
 		return nil
@@ -50,7 +54,7 @@ func (p *process) statuses() leader.Writer {
 func (p *process) deployments() leader.Writer {
 	control, settings := p.control.Load(), p.injector()
 	return leader.Gateways{
-		Client: p.dynamic, Revision: p.o.Revision, Changed: p.gateways, Log: p.o.Log,
+		Client: p.client, Revision: p.o.Revision, Changed: p.gateways, Log: p.o.Log,
 		Objects: func() config.Set { return control.Snapshot().Set() },
 		Wanted: func(mine func(string) bool) ([]gatewaydeploy.Deployment, error) {
 			snapshot := control.Snapshot()
@@ -69,8 +73,15 @@ func (p *process) webhooks() http.Handler {
 	settings := p.injector()
 	return webhook.Handler(webhook.Options{
 		Settings: func() (inject.Settings, error) { return settings.of(control.Snapshot().Set()) },
-		Mesh:     control.Snapshot, Revision: p.o.Revision, NativeSidecars: (&sidecars{version: p.client.Discovery().ServerVersion}).native, Log: p.o.Log,
+		Mesh:     control.Snapshot, Revision: p.o.Revision, NativeSidecars: (&sidecars{version: p.version}).native, Log: p.o.Log,
 	})
+}
+
+// version asks the cluster for its own.
+func (p *process) version() (apiversion.Info, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), versionTimeout)
+	defer cancel()
+	return p.cluster.Version(ctx)
 }
 
 func (p *process) injector() *injector {
@@ -109,7 +120,7 @@ func (i *injector) of(set config.Set) (inject.Settings, error) {
 
 // sidecars knows whether the cluster has native ones, by default since Kubernetes 1.29.
 type sidecars struct {
-	version func() (*apiversion.Info, error)
+	version func() (apiversion.Info, error)
 
 	mu            sync.Mutex
 	known, answer bool

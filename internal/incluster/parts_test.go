@@ -9,11 +9,11 @@ import (
 
 func TestNativeSidecarsAreAskedForUntilTheClusterAnswers(t *testing.T) {
 	asked := 0
-	s := &sidecars{version: func() (*apiversion.Info, error) {
+	s := &sidecars{version: func() (apiversion.Info, error) {
 		if asked++; asked == 1 {
-			return nil, errors.New("the API server starts")
+			return apiversion.Info{}, errors.New("the API server starts")
 		}
-		return &apiversion.Info{Major: "1", Minor: "28+"}, nil
+		return apiversion.Info{Major: "1", Minor: "28+"}, nil
 	}}
 	if !s.native() {
 		t.Error("a cluster that says nothing is taken for an old one")

@@ -7,23 +7,21 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/dynamic"
 
 	"github.com/meshctl/meshctl/internal/ca"
+	"github.com/meshctl/meshctl/internal/kubeobject"
 )
 
 const (
 	requestTimeout = 10 * time.Second
 	retryFirst     = 200 * time.Millisecond
 	retryMost      = 10 * time.Second
-	fieldManager   = "meshd"
 )
 
 // Options of a Keeper.
 type Options struct {
-	Client kubernetes.Interface
+	Client dynamic.Interface
 	// Namespace of the Secrets.
 	Namespace string
 	// TrustDomain of the mesh.
@@ -98,23 +96,14 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-// watch wakes when the Secret of a name changes.
+func (k *Keeper) secrets() kubeobject.Objects[corev1.Secret] {
+	return kubeobject.In[corev1.Secret](k.o.Client, corev1.SchemeGroupVersion, k.o.Namespace)
+}
+
+// watch wakes when the Secret of a name changes. What it holds is read anew: nothing of it is to stay in a cache.
 func (k *Keeper) watch(ctx context.Context, name string, wake func()) {
-	only := fields.OneTermEqualSelector("metadata.name", name)
-	_, informer := cache.NewInformerWithOptions(cache.InformerOptions{
-		ListerWatcher: cache.NewListWatchFromClient(k.o.Client.CoreV1().RESTClient(), "secrets", k.o.Namespace, only),
-		ObjectType:    &corev1.Secret{},
-		Handler: cache.ResourceEventHandlerFuncs{
-			AddFunc: func(any) { wake() }, UpdateFunc: func(any, any) { wake() }, DeleteFunc: func(any) { wake() },
-		},
-		// What it held is read anew: nothing of it is to stay in a cache.
-		Transform: func(o any) (any, error) {
-			if s, ok := o.(*corev1.Secret); ok {
-				s.Data, s.ManagedFields = nil, nil
-			}
-			return o, nil
-		},
-	})
+	empty := func(s *corev1.Secret) { s.Data, s.Annotations = nil, nil } // kubectl leaves what it applied in an annotation
+	_, informer := k.secrets().Follow(kubeobject.Named(name), empty, func(*corev1.Secret) { wake() })
 	informer.RunWithContext(ctx)
 }
 

@@ -61,8 +61,8 @@ func rootOf(s *corev1.Secret) ca.Root {
 func (k *Keeper) load(ctx context.Context) (*ca.Authority, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	secrets := k.o.Client.CoreV1().Secrets(k.o.Namespace)
-	s, err := secrets.Get(ctx, PluggedSecret, metav1.GetOptions{})
+	secrets := k.secrets()
+	s, err := secrets.Get(ctx, PluggedSecret)
 	if err == nil {
 		return plugged(s, k.caOptions())
 	}
@@ -70,7 +70,7 @@ func (k *Keeper) load(ctx context.Context) (*ca.Authority, error) {
 		return nil, fmt.Errorf("secret %s/%s: %w", k.o.Namespace, PluggedSecret, err)
 	}
 	for {
-		s, err = secrets.Get(ctx, OwnSecret, metav1.GetOptions{})
+		s, err = secrets.Get(ctx, OwnSecret)
 		if apierrors.IsNotFound(err) {
 			s, err = k.create(ctx)
 		}
@@ -97,10 +97,9 @@ func (k *Keeper) create(ctx context.Context) (*corev1.Secret, error) {
 		}
 		data = map[string][]byte{certKey: root.Certificate, keyKey: root.Key.Reveal(), bundleKey: root.Certificate}
 	}
-	s := &corev1.Secret{
+	return k.secrets().Create(ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: OwnSecret, Namespace: k.o.Namespace},
 		Type:       "istio.io/ca-root",
 		Data:       data,
-	}
-	return k.o.Client.CoreV1().Secrets(k.o.Namespace).Create(ctx, s, metav1.CreateOptions{FieldManager: fieldManager})
+	})
 }

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	authentication "k8s.io/api/authentication/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/dynamic"
 
 	"github.com/meshctl/meshctl/internal/ca"
+	"github.com/meshctl/meshctl/internal/kubeobject"
 )
 
 const (
@@ -32,7 +32,7 @@ const (
 // (https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-review-v1/). It implements ca.Authenticator; any
 // number of goroutines may use it.
 type Tokens struct {
-	client      kubernetes.Interface
+	reviews     kubeobject.Objects[authentication.TokenReview]
 	trustDomain string
 	now         func() time.Time
 
@@ -46,8 +46,11 @@ type verdict struct {
 }
 
 // NewTokens returns the authenticator of a trust domain.
-func NewTokens(client kubernetes.Interface, trustDomain string) *Tokens {
-	return &Tokens{client: client, trustDomain: trustDomain, now: time.Now, known: map[[sha256.Size]byte]verdict{}}
+func NewTokens(client dynamic.Interface, trustDomain string) *Tokens {
+	return &Tokens{
+		reviews:     kubeobject.In[authentication.TokenReview](client, authentication.SchemeGroupVersion, ""),
+		trustDomain: trustDomain, now: time.Now, known: map[[sha256.Size]byte]verdict{},
+	}
 }
 
 // Authenticate implements ca.Authenticator.
@@ -61,9 +64,9 @@ func (t *Tokens) Authenticate(ctx context.Context, token string) (ca.Identity, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	review, err := t.client.AuthenticationV1().TokenReviews().Create(ctx, &authentication.TokenReview{
+	review, err := t.reviews.Create(ctx, &authentication.TokenReview{
 		Spec: authentication.TokenReviewSpec{Token: token, Audiences: []string{ca.Audience}},
-	}, metav1.CreateOptions{})
+	})
 	if err != nil {
 		return ca.Identity{}, fmt.Errorf("the API server could not be asked about the token: %w", withoutToken(err, token))
 	}

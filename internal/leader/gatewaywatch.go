@@ -11,15 +11,14 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/meshctl/meshctl/internal/digest"
 	"github.com/meshctl/meshctl/internal/gatewaydeploy"
+	"github.com/meshctl/meshctl/internal/kubeobject"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh/convert"
 )
@@ -72,17 +71,13 @@ func newGatewayWatch(client dynamic.Interface) *gatewayWatch {
 			func(u *unstructured.Unstructured, gone bool) { w.object(kind, u, gone) })
 	}
 	w.follow(client, injectors, metav1.ListOptions{LabelSelector: tagLabel}, w.tag)
-	w.follow(client, definitions, metav1.ListOptions{FieldSelector: "metadata.name=" + classes.GroupResource().String()},
+	w.follow(client, definitions, kubeobject.Named(classes.GroupResource().String()),
 		func(_ *unstructured.Unstructured, gone bool) { w.class = !gone })
 	return w
 }
 
 // follow tells note, one at a time, of the objects of a resource. Nothing but names is kept of them here.
 func (w *gatewayWatch) follow(client dynamic.Interface, of schema.GroupVersionResource, only metav1.ListOptions, note func(u *unstructured.Unstructured, gone bool)) {
-	selected := func(o metav1.ListOptions) metav1.ListOptions {
-		o.LabelSelector, o.FieldSelector = only.LabelSelector, only.FieldSelector
-		return o
-	}
 	told := func(o any, gone bool) {
 		if last, ok := o.(cache.DeletedFinalStateUnknown); ok {
 			o = last.Obj
@@ -101,15 +96,8 @@ func (w *gatewayWatch) follow(client dynamic.Interface, of schema.GroupVersionRe
 		}
 	}
 	_, controller := cache.NewInformerWithOptions(cache.InformerOptions{
-		ListerWatcher: &cache.ListWatch{
-			ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-				return client.Resource(of).List(ctx, selected(o))
-			},
-			WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-				return client.Resource(of).Watch(ctx, selected(o))
-			},
-		},
-		ObjectType: &unstructured.Unstructured{},
+		ListerWatcher: kubeobject.ListWatch(client.Resource(of), only),
+		ObjectType:    &unstructured.Unstructured{},
 		Handler: cache.ResourceEventHandlerFuncs{
 			AddFunc: func(o any) { told(o, false) }, UpdateFunc: func(_, o any) { told(o, false) }, DeleteFunc: func(o any) { told(o, true) },
 		},

@@ -9,10 +9,7 @@ import (
 	"sync"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/leaderelection"
-	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/client-go/dynamic"
 )
 
 // Writer keeps something in the cluster as it should be until its context is done. It must compare before it writes: another replica,
@@ -24,7 +21,7 @@ type Writer struct {
 
 // Options of Run.
 type Options struct {
-	Client kubernetes.Interface
+	Client dynamic.Interface
 	// Namespace and Lease name the Lease (https://kubernetes.io/docs/concepts/architecture/leases/) that the leader holds.
 	Namespace, Lease string
 	// Identity of this replica, unique among them.
@@ -41,6 +38,9 @@ type Options struct {
 // Run takes part in the election until ctx is done, and runs the writers while this replica leads. At the end the Lease is released, so
 // that another replica leads at once.
 func Run(ctx context.Context, o Options) error {
+	if o.Identity == "" {
+		return fmt.Errorf("election by lease %s/%s: this replica has no name", o.Namespace, o.Lease)
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -51,63 +51,31 @@ func Run(ctx context.Context, o Options) error {
 		o.Leading = func(bool) {}
 	}
 	for ctx.Err() == nil {
-		if err := o.term(ctx); err != nil {
-			return err
-		}
+		o.term(ctx)
 	}
 	return nil
 }
 
 // term waits until this replica leads, and returns when it does no more and every writer has ended.
-func (o Options) term(ctx context.Context) error {
-	led := make(chan struct{})
-	lock := &noticed{Interface: &resourcelock.LeaseLock{
-		LeaseMeta:  metav1.ObjectMeta{Name: o.Lease, Namespace: o.Namespace},
-		Client:     o.Client.CoordinationV1(),
-		LockConfig: resourcelock.ResourceLockConfig{Identity: o.Identity},
-	}}
-	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
-		Lock:          lock,
-		LeaseDuration: o.LeaseDuration, RenewDeadline: o.LeaseDuration * 2 / 3, RetryPeriod: o.LeaseDuration / 5,
-		ReleaseOnCancel: true, Name: o.Lease,
-		Callbacks: leaderelection.LeaderCallbacks{
-			OnStartedLeading: func(ctx context.Context) {
-				defer close(led)
-				o.Log.Info("this replica writes into the cluster", "lease", o.Namespace+"/"+o.Lease)
-				o.Leading(true)
-				defer o.Leading(false)
-				o.write(ctx)
-			},
-			OnStoppedLeading: func() {},
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("election by lease %s/%s: %w", o.Namespace, o.Lease, err)
+func (o Options) term(ctx context.Context) {
+	e := newElection(o)
+	if !e.campaign(ctx) {
+		return
 	}
-	elector.Run(ctx)
-	if lock.held {
-		<-led
+	o.Log.Info("this replica writes into the cluster", "lease", o.Namespace+"/"+o.Lease)
+	o.Leading(true)
+	writing, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { o.write(writing) })
+	lost := e.hold(ctx)
+	stop()
+	running.Wait()
+	o.Leading(false)
+	if lost == nil {
+		e.release(ctx)
+		return
 	}
-	return nil
-}
-
-// noticed knows whether the lock was ever held: then OnStartedLeading is called, in a goroutine that nobody else waits for.
-type noticed struct {
-	resourcelock.Interface
-	held bool
-}
-
-func (l *noticed) Create(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
-	return l.notice(l.Interface.Create(ctx, r))
-}
-
-func (l *noticed) Update(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
-	return l.notice(l.Interface.Update(ctx, r))
-}
-
-func (l *noticed) notice(err error) error {
-	l.held = l.held || err == nil
-	return err
+	o.Log.Warn("this replica no longer writes into the cluster", "lease", o.Namespace+"/"+o.Lease, "error", lost)
 }
 
 // write runs the writers; one that fails is started again.

@@ -7,19 +7,17 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/rest"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
+
+	"github.com/meshctl/meshctl/internal/kubeobject"
 )
 
 const (
 	requestTimeout = 10 * time.Second
 	retryFirst     = 100 * time.Millisecond
 	retryMost      = time.Minute
-	fieldManager   = "meshd"
 )
 
 // reconciler makes single objects right, one at a time and each again until it is.
@@ -37,7 +35,7 @@ func newReconciler(name string, log *slog.Logger, one func(context.Context, stri
 
 // run follows watched objects until ctx is done. Work begins when all of them are known; changed adds to the queue whatever depends on
 // something else than objects.
-func (r *reconciler) run(ctx context.Context, watched ...*watched) error {
+func (r *reconciler) run(ctx context.Context, watched ...watched) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	var known []cache.InformerSynced
@@ -76,40 +74,27 @@ func (r *reconciler) do(ctx context.Context, key string) {
 	r.queue.AddRateLimited(key)
 }
 
-// watched are the objects of a resource, without what nobody here looks at.
+// watched are the objects of a kind.
 type watched struct {
 	store      cache.Store
 	controller cache.Controller
 }
 
-// watch follows a resource of all namespaces, only those objects that have a name unless it is empty. key names what is to be done for an
-// object; "" is nothing.
-func (r *reconciler) watch(client rest.Interface, resource, name string, kind runtime.Object, key func(any) string) *watched {
-	only := fields.Everything()
-	if name != "" {
-		only = fields.OneTermEqualSelector("metadata.name", name)
-	}
-	add := func(o any) {
-		if gone, ok := o.(cache.DeletedFinalStateUnknown); ok {
-			o = gone.Obj
-		}
-		if k := key(o); k != "" {
+// watch follows objects. key names what is to be done for one of them; "" is nothing.
+func watch[T any](r *reconciler, objects kubeobject.Objects[T], only metav1.ListOptions, key func(*T) string) watched {
+	store, controller := objects.Follow(only, nil, func(t *T) {
+		if k := key(t); k != "" {
 			r.queue.Add(k)
 		}
-	}
-	store, controller := cache.NewInformerWithOptions(cache.InformerOptions{
-		ListerWatcher: cache.NewListWatchFromClient(client, resource, "", only),
-		ObjectType:    kind,
-		Handler:       cache.ResourceEventHandlerFuncs{AddFunc: add, UpdateFunc: func(_, o any) { add(o) }, DeleteFunc: add},
-		Transform:     withoutManagedFields,
 	})
-	return &watched{store, controller}
+	return watched{store, controller}
 }
 
-// withoutManagedFields drops what is large and left as it is by an update that does not have it.
-func withoutManagedFields(o any) (any, error) {
-	if m, err := meta.Accessor(o); err == nil {
-		m.SetManagedFields(nil)
+// known returns what a store has under a key, nil when there is nothing.
+func known[T any](store cache.Store, key string) *T {
+	o, _, err := store.GetByKey(key)
+	if t, ok := o.(*T); err == nil && ok {
+		return t
 	}
-	return o, nil
+	return nil
 }

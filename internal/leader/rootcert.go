@@ -9,7 +9,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/meshctl/meshctl/internal/kubeobject"
 )
 
 // RootConfigMap is the ConfigMap with the mesh's roots that pods of every namespace mount, RootKey its key; both are Istio's.
@@ -27,34 +29,24 @@ type Trust interface {
 }
 
 // RootCertificates keeps RootConfigMap in every namespace but those of Kubernetes itself, as Istio does.
-func RootCertificates(client kubernetes.Interface, trust Trust, log *slog.Logger) Writer {
+func RootCertificates(client dynamic.Interface, trust Trust, log *slog.Logger) Writer {
 	return Writer{Name: "root certificates", Run: func(ctx context.Context) error {
 		return (&rootCertificates{client: client, trust: trust}).run(ctx, log)
 	}}
 }
 
 type rootCertificates struct {
-	client     kubernetes.Interface
+	client     dynamic.Interface
 	trust      Trust
-	namespaces *watched
-	configMaps *watched
+	namespaces watched
+	configMaps watched
 }
 
 func (w *rootCertificates) run(ctx context.Context, log *slog.Logger) error {
 	r := newReconciler("root certificates", log, w.write)
-	core := w.client.CoreV1().RESTClient()
-	w.namespaces = r.watch(core, "namespaces", "", &corev1.Namespace{}, func(o any) string {
-		if n, ok := o.(*corev1.Namespace); ok {
-			return n.Name
-		}
-		return ""
-	})
-	w.configMaps = r.watch(core, "configmaps", RootConfigMap, &corev1.ConfigMap{}, func(o any) string {
-		if c, ok := o.(*corev1.ConfigMap); ok {
-			return c.Namespace
-		}
-		return ""
-	})
+	namespaces := kubeobject.In[corev1.Namespace](w.client, corev1.SchemeGroupVersion, "")
+	w.namespaces = watch(r, namespaces, metav1.ListOptions{}, func(n *corev1.Namespace) string { return n.Name })
+	w.configMaps = watch(r, w.in(""), kubeobject.Named(RootConfigMap), func(c *corev1.ConfigMap) string { return c.Namespace })
 	ended := make(chan struct{})
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
@@ -67,6 +59,10 @@ func (w *rootCertificates) run(ctx context.Context, log *slog.Logger) error {
 	}()
 	defer func() { cancel(); <-ended }()
 	return r.run(ctx, w.namespaces, w.configMaps)
+}
+
+func (w *rootCertificates) in(namespace string) kubeobject.Objects[corev1.ConfigMap] {
+	return kubeobject.In[corev1.ConfigMap](w.client, corev1.SchemeGroupVersion, namespace)
 }
 
 // followTrust calls changed whenever the trust is replaced.
@@ -91,25 +87,18 @@ func (w *rootCertificates) write(ctx context.Context, namespace string) error {
 	if kubernetesOwn(namespace) {
 		return nil
 	}
-	o, exists, err := w.namespaces.store.GetByKey(namespace)
-	if err != nil || !exists {
-		return err
-	}
-	if n, ok := o.(*corev1.Namespace); !ok || n.Status.Phase == corev1.NamespaceTerminating || n.DeletionTimestamp != nil {
+	n := known[corev1.Namespace](w.namespaces.store, namespace)
+	if n == nil || n.Status.Phase == corev1.NamespaceTerminating || n.DeletionTimestamp != nil {
 		return nil
 	}
 	want := string(w.trust.TrustBundle())
-	maps := w.client.CoreV1().ConfigMaps(namespace)
-	o, exists, err = w.configMaps.store.GetByKey(namespace + "/" + RootConfigMap)
-	if err != nil {
-		return err
-	}
-	before, ok := o.(*corev1.ConfigMap)
-	if !exists || !ok {
+	maps := w.in(namespace)
+	before := known[corev1.ConfigMap](w.configMaps.store, namespace+"/"+RootConfigMap)
+	if before == nil {
 		_, err := maps.Create(ctx, &corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{Name: RootConfigMap, Namespace: namespace, Labels: map[string]string{"istio.io/config": "true"}},
 			Data:       map[string]string{RootKey: want},
-		}, metav1.CreateOptions{FieldManager: fieldManager})
+		})
 		if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) || apierrors.IsNotFound(err) {
 			return nil
 		}
@@ -121,7 +110,7 @@ func (w *rootCertificates) write(ctx context.Context, namespace string) error {
 	after := before.DeepCopy()
 	after.Data = cloned(after.Data)
 	after.Data[RootKey] = want
-	_, err = maps.Update(ctx, after, metav1.UpdateOptions{FieldManager: fieldManager})
+	_, err := maps.Update(ctx, after)
 	if apierrors.IsNotFound(err) {
 		return nil // the news of its end is on the way, and leads back here
 	}

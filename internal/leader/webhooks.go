@@ -8,12 +8,14 @@ import (
 
 	admission "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/meshctl/meshctl/internal/kubeobject"
 )
 
 // Webhooks are those that a control plane serves.
 type Webhooks struct {
-	Client kubernetes.Interface
+	Client dynamic.Interface
 	// Service and Namespace are where the webhooks lead: every configuration with a webhook that leads there is this control plane's,
 	// its revision tags included.
 	Service, Namespace string
@@ -29,7 +31,7 @@ func (w Webhooks) Writer() Writer {
 
 type webhookWriter struct {
 	Webhooks
-	mutating, validating *watched
+	mutating, validating watched
 }
 
 const (
@@ -39,18 +41,11 @@ const (
 
 func (w *webhookWriter) run(ctx context.Context) error {
 	r := newReconciler("webhooks", w.Log, w.write)
-	api := w.Client.AdmissionregistrationV1().RESTClient()
-	w.mutating = r.watch(api, "mutatingwebhookconfigurations", "", &admission.MutatingWebhookConfiguration{}, func(o any) string {
-		if c, ok := o.(*admission.MutatingWebhookConfiguration); ok {
-			return mutatingPrefix + c.Name
-		}
-		return ""
+	w.mutating = watch(r, w.mutators(), metav1.ListOptions{}, func(c *admission.MutatingWebhookConfiguration) string {
+		return mutatingPrefix + c.Name
 	})
-	w.validating = r.watch(api, "validatingwebhookconfigurations", "", &admission.ValidatingWebhookConfiguration{}, func(o any) string {
-		if c, ok := o.(*admission.ValidatingWebhookConfiguration); ok {
-			return validatingPrefix + c.Name
-		}
-		return ""
+	w.validating = watch(r, w.validators(), metav1.ListOptions{}, func(c *admission.ValidatingWebhookConfiguration) string {
+		return validatingPrefix + c.Name
 	})
 	ended := make(chan struct{})
 	ctx, cancel := context.WithCancel(ctx)
@@ -69,6 +64,14 @@ func (w *webhookWriter) run(ctx context.Context) error {
 	return r.run(ctx, w.mutating, w.validating)
 }
 
+func (w *webhookWriter) mutators() kubeobject.Objects[admission.MutatingWebhookConfiguration] {
+	return kubeobject.In[admission.MutatingWebhookConfiguration](w.Client, admission.SchemeGroupVersion, "")
+}
+
+func (w *webhookWriter) validators() kubeobject.Objects[admission.ValidatingWebhookConfiguration] {
+	return kubeobject.In[admission.ValidatingWebhookConfiguration](w.Client, admission.SchemeGroupVersion, "")
+}
+
 func (w *webhookWriter) write(ctx context.Context, key string) error {
 	if name, ok := strings.CutPrefix(key, mutatingPrefix); ok {
 		return w.writeMutating(ctx, name)
@@ -77,10 +80,9 @@ func (w *webhookWriter) write(ctx context.Context, key string) error {
 }
 
 func (w *webhookWriter) writeMutating(ctx context.Context, name string) error {
-	o, _, err := w.mutating.store.GetByKey(name)
-	before, ok := o.(*admission.MutatingWebhookConfiguration)
-	if err != nil || !ok {
-		return err
+	before := known[admission.MutatingWebhookConfiguration](w.mutating.store, name)
+	if before == nil {
+		return nil
 	}
 	after, changed := before.DeepCopy(), false
 	for i := range after.Webhooks {
@@ -89,15 +91,14 @@ func (w *webhookWriter) writeMutating(ctx context.Context, name string) error {
 	if !changed {
 		return nil
 	}
-	_, err = w.Client.AdmissionregistrationV1().MutatingWebhookConfigurations().Update(ctx, after, metav1.UpdateOptions{FieldManager: fieldManager})
+	_, err := w.mutators().Update(ctx, after)
 	return err
 }
 
 func (w *webhookWriter) writeValidating(ctx context.Context, name string) error {
-	o, _, err := w.validating.store.GetByKey(name)
-	before, ok := o.(*admission.ValidatingWebhookConfiguration)
-	if err != nil || !ok {
-		return err
+	before := known[admission.ValidatingWebhookConfiguration](w.validating.store, name)
+	if before == nil {
+		return nil
 	}
 	after, changed := before.DeepCopy(), false
 	for i := range after.Webhooks {
@@ -114,7 +115,7 @@ func (w *webhookWriter) writeValidating(ctx context.Context, name string) error 
 	if !changed {
 		return nil
 	}
-	_, err = w.Client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Update(ctx, after, metav1.UpdateOptions{FieldManager: fieldManager})
+	_, err := w.validators().Update(ctx, after)
 	return err
 }
 

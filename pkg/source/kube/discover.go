@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/version"
+
 	"github.com/meshctl/meshctl/pkg/config"
 )
 
@@ -36,6 +38,13 @@ type resourceEntry struct {
 	Name  string   `json:"name"`
 	Kind  string   `json:"kind"`
 	Verbs []string `json:"verbs"`
+}
+
+// Version returns what the server says of itself.
+func (c *Cluster) Version(ctx context.Context) (version.Info, error) {
+	var v version.Info
+	err := c.describe(ctx, "/version", &v)
+	return v, err
 }
 
 // discover finds out under which version and name the cluster serves kinds. Kinds that it does not have become resources without
