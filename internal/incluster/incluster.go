@@ -16,6 +16,7 @@ import (
 
 	"github.com/meshctl/meshctl/internal/ca"
 	"github.com/meshctl/meshctl/internal/controlplane"
+	"github.com/meshctl/meshctl/internal/footprint"
 	"github.com/meshctl/meshctl/internal/kubeca"
 	"github.com/meshctl/meshctl/internal/leader"
 	"github.com/meshctl/meshctl/pkg/config"
@@ -68,6 +69,9 @@ func (o Options) withDefaults() Options {
 }
 
 const defaultRevision = "default"
+
+// settleAfter is how long after it is ready a control plane has started in all its parts.
+const settleAfter = 3 * time.Second
 
 // suffix is what the names of the revision's objects end in.
 func (o Options) suffix() string {
@@ -188,12 +192,25 @@ func (p *process) afterStart(ctx, serving context.Context, started <-chan struct
 		}
 		p.ready.Store(ctx.Err() == nil)
 		p.o.Log.Info("ready", "revision", p.o.Revision)
+		group.Go(func() error { return settle(serving) })
 		leading, stop := context.WithCancel(ctx)
 		defer stop()
 		defer context.AfterFunc(serving, stop)()
 		return leader.Run(leading, p.election())
 	})
 	return group.Wait()
+}
+
+// settle gives back what only the start took, when that is over: the writers begin and proxies come back at once.
+func settle(ctx context.Context) error {
+	timer := time.NewTimer(settleAfter)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+		footprint.Settle()
+	}
+	return nil
 }
 
 // drain returns some time after ctx is done.

@@ -55,7 +55,7 @@ func (e *election) campaign(ctx context.Context) bool {
 			return true
 		case ctx.Err() != nil:
 			return false
-		case err != errTaken && err != errFaster && err.Error() != said:
+		case !errors.Is(err, errTaken) && !errors.Is(err, errFaster) && err.Error() != said:
 			said = err.Error()
 			e.o.Log.Warn("cannot take part in the election, trying again", "error", err)
 		}
@@ -70,7 +70,7 @@ func (e *election) hold(ctx context.Context) error {
 	for pause(ctx, e.retry()) {
 		err := e.attempt(ctx)
 		late := time.Since(e.renewed)+e.retry() > e.patience()
-		if err != nil && ctx.Err() == nil && (late || err == errTaken) {
+		if err != nil && ctx.Err() == nil && (late || errors.Is(err, errTaken)) {
 			return err
 		}
 	}
@@ -87,7 +87,7 @@ func (e *election) attempt(ctx context.Context) error {
 	case err == nil:
 		e.renewed = asked
 		return nil
-	case err == errTaken:
+	case errors.Is(err, errTaken):
 		return err
 	case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err):
 		return errFaster

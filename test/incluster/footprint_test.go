@@ -126,7 +126,7 @@ func idle(t *testing.T, path, kubeconfig string) (rss, anonymous float64) {
 	})
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for same, all := 0, 0; same < 30 && all < 200; same, all = same+1, all+1 { // the same for 3 s, or whatever it is after 20
+	for same, all := 0, 0; same < 50 && all < 200; same, all = same+1, all+1 { // the same for 5 s, or whatever it is after 20
 		<-tick.C
 		now, anon := resident(t, cmd.Process.Pid, "VmRSS"), resident(t, cmd.Process.Pid, "RssAnon")
 		if now != rss || anon != anonymous {
