@@ -62,6 +62,7 @@ func (t traffic) accessLog(tcp bool) []*accesslogv3.AccessLog {
 }
 
 func fileLog(path string, format *corev3.SubstitutionFormatString) *accesslogv3.AccessLog {
+	format.Formatters = formatters(format)
 	switch path {
 	case "/dev/stdout": // opening it as a file fails where it is a socket
 		return accessLogger("envoy.access_loggers.stdout", &streamlogv3.StdoutAccessLog{AccessLogFormat: &streamlogv3.StdoutAccessLog_LogFormat{LogFormat: format}})

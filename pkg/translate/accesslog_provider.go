@@ -95,6 +95,7 @@ func (l AccessLogger) openTelemetry(p *meshconfig.MeshConfig_ExtensionProvider_E
 	if labels := p.GetLogFormat().GetLabels(); labels != nil && formatsOnly(labels.AsMap()) {
 		out.Attributes = &otelv1.KeyValueList{Values: otelValues(labels)}
 	}
+	out.Formatters = formatters(out)
 	return out
 }
 

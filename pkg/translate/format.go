@@ -1,52 +1,78 @@
 package translate
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"sync"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	withoutqueryv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/formatter/req_without_query/v3"
 )
 
-// Commands that Envoy substitutes in access logs and header values (Envoy's documentation, "Substitution formatter"): names that
-// stand alone, and names that take an argument. One that Envoy does not know makes it refuse the whole resource.
-var (
-	plainCommand = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^(START_TIME|START_TIME_LOCAL|EMIT_TIME|EMIT_TIME_LOCAL|BYTES_RECEIVED|BYTES_SENT|BYTES_RETRANSMITTED|PACKETS_RETRANSMITTED|PROTOCOL|UPSTREAM_PROTOCOL|` +
-			`RESPONSE_CODE|RESPONSE_CODE_DETAILS|RESPONSE_FLAGS|RESPONSE_FLAGS_LONG|CONNECTION_TERMINATION_DETAILS|DURATION|REQUEST_DURATION|REQUEST_TX_DURATION|RESPONSE_DURATION|RESPONSE_TX_DURATION|` +
-			`DOWNSTREAM_HANDSHAKE_DURATION|ROUNDTRIP_DURATION|REQUEST_HEADERS_BYTES|RESPONSE_HEADERS_BYTES|RESPONSE_TRAILERS_BYTES|DOWNSTREAM_HEADER_BYTES_(SENT|RECEIVED)|DOWNSTREAM_WIRE_BYTES_(SENT|RECEIVED)|` +
-			`UPSTREAM_WIRE_BYTES_(SENT|RECEIVED)|UPSTREAM_HEADER_BYTES_(SENT|RECEIVED)|ROUTE_NAME|VIRTUAL_CLUSTER_NAME|STREAM_ID|CONNECTION_ID|HOSTNAME|LOCAL_REPLY_BODY|FILTER_CHAIN_NAME|REQUESTED_SERVER_NAME|ACCESS_LOG_TYPE|` +
-			`UPSTREAM_(HOST|HOST_NAME|HOST_NAME_WITHOUT_PORT|CLUSTER|CLUSTER_RAW|LOCAL_ADDRESS|LOCAL_ADDRESS_WITHOUT_PORT|LOCAL_PORT|REMOTE_ADDRESS|REMOTE_ADDRESS_WITHOUT_PORT|REMOTE_PORT|REQUEST_ATTEMPT_COUNT|TRANSPORT_FAILURE_REASON|CONNECTION_ID|` +
-			`TLS_CIPHER|TLS_VERSION|TLS_SESSION_ID|PEER_ISSUER|PEER_CERT|PEER_SUBJECT|PEER_URI_SAN|PEER_DNS_SAN|LOCAL_URI_SAN|LOCAL_SUBJECT|LOCAL_DNS_SAN)|` +
-			`DOWNSTREAM_(REMOTE|LOCAL|DIRECT_REMOTE|DIRECT_LOCAL)_(ADDRESS|ADDRESS_WITHOUT_PORT|PORT)|DOWNSTREAM_(PEER|LOCAL)_(URI_SAN|SUBJECT|DNS_SAN|IP_SAN|EMAIL_SAN|OTHERNAME_SAN)|` +
-			`DOWNSTREAM_(PEER_ISSUER|TLS_SESSION_ID|TLS_CIPHER|TLS_VERSION|PEER_FINGERPRINT_256|PEER_FINGERPRINT_1|PEER_SERIAL|PEER_CERT|PEER_CERT_V_START|PEER_CERT_V_END|TRANSPORT_FAILURE_REASON))(:[0-9]{1,6})?$`)
-	})
-	argumentCommand = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^((REQ|RESP|TRAILER)\([-_?:.A-Za-z0-9]+\)(:[0-9]{1,6})?|GRPC_STATUS(\((CAMEL_STRING|SNAKE_STRING|NUMBER)\))?|GRPC_STATUS_NUMBER|` +
-			`(DYNAMIC_METADATA|CLUSTER_METADATA|UPSTREAM_METADATA)\([-_:./A-Za-z0-9]+\)(:[0-9]{1,6})?|FILTER_STATE\([-_./A-Za-z0-9]+(:(PLAIN|TYPED))?\)(:[0-9]{1,6})?|` +
-			`START_TIME\([-_:./ A-Za-z0-9]*\)|REQ_WITHOUT_QUERY\([-_?:A-Za-z0-9]+\)(:[0-9]{1,6})?|ENVIRONMENT\([_A-Za-z0-9]+\)(:[0-9]{1,6})?)$`)
-	})
-)
+// Formats of access logs, tags and header values hold commands that Envoy substitutes (Envoy's documentation, "Substitution formatter"). One
+// that it does not know, or with an argument that it does not understand, makes it refuse the whole listener or route configuration.
 
-func knownCommand(c string) bool {
-	return plainCommand().MatchString(c) || argumentCommand().MatchString(c)
+// withoutQuery is a command that access logs alone know, by an extension that has to be named beside the format.
+const withoutQuery = "REQ_WITHOUT_QUERY"
+
+// commandForm matches what stands behind the percent sign of a command: name, argument, length. An argument ends where the command can.
+var commandForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?s)^([A-Z0-9_]+)(\((.*?)\))?(:[0-9]{1,6})?%`)
+})
+
+// cutCommand cuts the command off that a text begins with, behind its first percent sign: "REQ(A)% b" gives "REQ(A)" and " b". It reports
+// whether Envoy understands it.
+func cutCommand(after string) (command, rest string, known bool) {
+	m := commandForm().FindStringSubmatch(after)
+	if m == nil {
+		return "", "", false
+	}
+	command, rest = m[0][:len(m[0])-1], after[len(m[0]):]
+	name, argument, given, short := m[1], m[3], m[2] != "", m[4] != ""
+	if name == "CEL" {
+		return command, rest, given && expressionProblem(argument) == ""
+	}
+	if lone()[name] {
+		return command, rest, !given && !short
+	}
+	for _, a := range withArguments()[name] {
+		if given != a.none && a.form.MatchString(argument) && (a.lengths || !short) {
+			return command, rest, true
+		}
+	}
+	return command, rest, false
 }
 
-// logCommands returns what is wrong with a format; empty when nothing is. A time format has percent signs of its own.
-func logCommands(format string) string {
-	for rest := strings.ReplaceAll(format, "%%", ""); ; {
+// commandsOf returns what is wrong with a format; empty when nothing is.
+func commandsOf(format string) string {
+	for rest := format; ; {
 		_, after, found := strings.Cut(rest, "%")
 		if !found {
 			return ""
 		}
-		if args, ok := strings.CutPrefix(after, "START_TIME("); ok {
-			if _, tail, closed := strings.Cut(args, ")%"); closed {
-				rest = tail
-				continue
-			}
+		if strings.HasPrefix(after, "%") {
+			rest = after[1:]
+			continue
 		}
-		command, tail, closed := strings.Cut(after, "%")
-		if !closed || !knownCommand(command) {
+		_, tail, known := cutCommand(after)
+		if !known {
+			command, _, _ := strings.Cut(after, "%")
 			return "it has a command that Envoy does not know: %" + command
 		}
 		rest = tail
 	}
+}
+
+// logCommands does the same for a format of access logs.
+func logCommands(format string) string {
+	return commandsOf(strings.ReplaceAll(format, "%"+withoutQuery+"(", "%REQ("))
+}
+
+// formatters are the extensions that the formats in a message need.
+func formatters(message fmt.Stringer) []*corev3.TypedExtensionConfig {
+	if !strings.Contains(message.String(), "%"+withoutQuery+"(") {
+		return nil
+	}
+	return []*corev3.TypedExtensionConfig{{Name: "envoy.formatter.req_without_query", TypedConfig: pack(&withoutqueryv3.ReqWithoutQuery{})}}
 }

@@ -137,8 +137,7 @@ func (b *routeBuilder) formatted(value, path string) string {
 			rest = after[1:]
 			continue
 		}
-		command, tail, closed := strings.Cut(after, "%")
-		if closed && knownCommand(command) {
+		if command, tail, known := cutCommand(after); known {
 			out.WriteString("%" + command + "%")
 			rest = tail
 			continue

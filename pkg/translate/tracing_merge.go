@@ -137,7 +137,7 @@ func (m *telemetryMerge) usableTags(tags map[string]*telemetry.Tracing_CustomTag
 				wrong, fix = strconv.Quote(tag.Header.GetName())+" is not the name of a header", "write header.name"
 			}
 		case *telemetry.Tracing_CustomTag_Formatter:
-			wrong, fix = logCommands(tag.Formatter.GetValue()), "see Envoy's documentation of access logs"
+			wrong, fix = commandsOf(tag.Formatter.GetValue()), "see Envoy's documentation of access logs"
 			if tag.Formatter.GetValue() == "" {
 				wrong = "the value is empty"
 			}
