@@ -18,6 +18,9 @@ func (g Graph) Clean() Graph {
 		if s := e.Split; s != nil && !(s.Configured >= 0 && s.Configured <= 1 && s.Observed >= 0 && s.Observed <= 1) {
 			e.Split = nil
 		}
+		if c := e.Change; c != nil && (c.Before != nil && !shown(c.Before) || c.After != nil && !shown(c.After)) {
+			e.Change = nil
+		}
 	}
 	return g
 }

@@ -73,7 +73,7 @@ func (c *collapsed) node(n Node) {
 	whole := c.nodes[group.ID]
 	if whole == nil {
 		group.Instances, group.Proxies, group.Stale, group.Rejected = n.Instances, n.Proxies, n.Stale, n.Rejected
-		group.Findings, group.In, group.Out = slices.Clone(n.Findings), n.In, n.Out
+		group.Planned, group.Findings, group.In, group.Out = n.Planned, slices.Clone(n.Findings), n.In, n.Out
 		c.nodes[group.ID] = &group
 		return
 	}
@@ -88,6 +88,9 @@ func (c *collapsed) node(n Node) {
 		if !slices.Contains(whole.Findings, f) {
 			whole.Findings = append(whole.Findings, f)
 		}
+	}
+	if whole.Planned != n.Planned {
+		whole.Planned = Unchanged
 	}
 	whole.In, whole.Out = together(whole.In, n.In), together(whole.Out, n.Out)
 }
@@ -104,7 +107,13 @@ func (c *collapsed) edge(e Edge) {
 	key := [3]string{from, to, string(e.Protocol)}
 	whole := c.edges[key]
 	if whole == nil {
-		e.From, e.To, e.Split = from, to, nil
+		if e.From != from || e.To != to {
+			e.Split, e.Change = nil, nil
+			if e.Planned == Reweighted {
+				e.Planned = Unchanged // within a service shares move from one version to another
+			}
+		}
+		e.From, e.To = from, to
 		e.Badges = slices.Clone(e.Badges)
 		c.edges[key] = &e
 		return
@@ -125,6 +134,7 @@ func (c *collapsed) edge(e Edge) {
 	if whole.Planned != e.Planned {
 		whole.Planned = Unchanged
 	}
+	whole.Split, whole.Change = nil, nil
 }
 
 // within takes the traffic of an edge out of what its node receives and sends: that is said of the node as seen from elsewhere. The two

@@ -2,7 +2,10 @@
 // model that tables, pictures and the terminal interface show; it knows neither proxies nor terminals.
 package topology
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Kind is what a node stands for.
 type Kind string
@@ -28,6 +31,8 @@ type Graph struct {
 	// Proxies counts those that were asked; Silent names those that did not answer, with the reason.
 	Proxies int      `json:"proxies"`
 	Silent  []Silent `json:"silent,omitempty"`
+	// Plan is set where edges of a planned change are laid over today's (see pkg/dashboard/planned).
+	Plan *Plan `json:"plan,omitempty"`
 }
 
 // Silent is a proxy whose numbers are missing from the graph.
@@ -56,6 +61,8 @@ type Node struct {
 	Rejected int `json:"rejected,omitempty"`
 	// Findings are the codes that analysis reports for the workload or its service, worst first.
 	Findings []Finding `json:"findings,omitempty"`
+	// Planned is Added for what only a planned change would let take part.
+	Planned Planned `json:"planned,omitempty"`
 	// In is what the node receives, Out what it sends.
 	In  Rates `json:"in"`
 	Out Rates `json:"out"`
@@ -105,8 +112,16 @@ type Edge struct {
 	Split *Split `json:"split,omitempty"`
 	// Badges name what configuration does to the edge.
 	Badges []Badge `json:"badges,omitempty"`
-	// Planned marks an edge that only a planned change would make, or end.
+	// Planned says what a planned change would do to the edge; Change how, nil when it does nothing.
 	Planned Planned `json:"planned,omitempty"`
+	Change  *Change `json:"change,omitempty"`
+}
+
+// Wrong reports whether an operator should look at an edge: requests fail, endpoints are ejected, it is not all encrypted, or what it leads to
+// refuses its configuration. That node may be nil.
+func (e Edge) Wrong(to *Node) bool {
+	share, _ := e.Rates.ErrorShare()
+	return share >= 0.001 || slices.Contains(e.Badges, Ejected) || e.Security == Plaintext || e.Security == PartlyMTLS || to != nil && to.Rejected > 0
 }
 
 // Split compares what a route says with what happens; both are shares of 1.
@@ -127,16 +142,6 @@ const (
 	Mirror         Badge = "mirror"
 	Retried        Badge = "retries"
 	Timeout        Badge = "timeout"
-)
-
-// Planned says what a change would do to an edge.
-type Planned string
-
-// The effects of a planned change.
-const (
-	Unchanged Planned = ""
-	Added     Planned = "added"
-	Removed   Planned = "removed"
 )
 
 // Rates are numbers over the graph's window. A number that could not be measured is absent: nil, never zero.

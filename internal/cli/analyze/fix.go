@@ -52,7 +52,7 @@ func (o *Options) repair(ctx context.Context, c choice, j judged) (judged, error
 	wanted, _ := c.filter.Apply(j.result.Diagnostics)
 	wanted = baseline.Apply(c.baseline, wanted, o.Factory.Now()).New
 	in := fix.Input{
-		Texts: map[string][]byte{}, Decoder: config.Decoder{DefaultNamespace: o.DefaultNamespace}, Read: j.read, Findings: wanted,
+		Texts: map[string][]byte{}, Decoder: config.Decoder{DefaultNamespace: o.DefaultNamespace}, Read: j.Read, Findings: wanted,
 		Judge: func(read config.Result) fix.Judged { return o.tryOut(ctx, j, read) },
 	}
 	for _, d := range wanted {
@@ -71,7 +71,7 @@ func (o *Options) repair(ctx context.Context, c choice, j judged) (judged, error
 	}
 	if o.fix.dryRun {
 		o.showFixes(plan, in.Texts)
-		j.read = plan.Read()
+		j.Read = plan.Read()
 		var err error
 		j.result, err = o.find(ctx, o.input(j.gathered), j.analyzers)
 		return j, err

@@ -11,7 +11,7 @@ import (
 
 	"github.com/meshctl/meshctl/internal/cli/exitcode"
 	"github.com/meshctl/meshctl/internal/cli/factory"
-	"github.com/meshctl/meshctl/internal/meshstate"
+	"github.com/meshctl/meshctl/internal/cli/running"
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/source/kube"
@@ -37,16 +37,9 @@ func (o *Options) liveFlags(cmd *cobra.Command) {
 	o.live.mesh = func() bool { return cmd.Flags().Changed("mesh") }
 }
 
-// gathered is everything to judge, and what is known about it.
-type gathered struct {
-	read config.Result
-	// complete and missing are those of analyze.Input.
-	complete, missing func(config.Kind) bool
-	// why says why a kind is missing.
-	why map[config.Kind]string
-	// origin is what runs; empty without --live. Objects without a file are of there.
-	origin string
-}
+// gathered is everything to judge, and what is known about it. Its origin is empty without --live; with it, objects without a file are of
+// there.
+type gathered struct{ running.Configuration }
 
 // deadline bounds the whole run against what is live; files need none.
 func (o *Options) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -63,7 +56,7 @@ func (o *Options) gather(ctx context.Context, c choice) (gathered, error) {
 			return gathered{}, exitcode.Usagef("--kubeconfig, --context and --as choose a cluster: they need --live")
 		}
 		read, err := o.read()
-		return gathered{read: read}, err
+		return gathered{running.Configuration{Read: read}}, err
 	}
 	if o.live.timeout <= 0 {
 		return gathered{}, exitcode.Usagef("--timeout %s: it must be more than nothing", o.live.timeout)
@@ -79,7 +72,7 @@ func (o *Options) gather(ctx context.Context, c choice) (gathered, error) {
 	if err != nil {
 		return gathered{}, err
 	}
-	out.read, err = o.withMeshConfig(above.Over(out.read))
+	out.Read, err = o.withMeshConfig(above.Over(out.Read))
 	return out, err
 }
 
@@ -105,16 +98,32 @@ func (o *Options) running(ctx context.Context, c choice) (gathered, error) {
 	return out, failed
 }
 
+// standalone reads the mesh on this machine.
+func (o *Options) standalone(ctx context.Context) (gathered, error) {
+	ctx, cancel := context.WithTimeout(ctx, listing(o.live.timeout))
+	defer cancel()
+	c, err := running.Standalone(ctx, o.Factory)
+	return gathered{c}, err
+}
+
+// cluster lists what the analyzers want to know of a cluster.
+func (o *Options) cluster(ctx context.Context, c choice) (gathered, error) {
+	ctx, cancel := context.WithTimeout(ctx, listing(o.live.timeout))
+	defer cancel()
+	out, err := running.Cluster(ctx, o.Factory, o.live.kube, wanted(c.analyzers))
+	return gathered{out}, err
+}
+
 // input resolves what was read.
 func (o *Options) input(g gathered) analyze.Input {
-	in := o.resolve(g.read)
-	in.Complete, in.Missing = g.complete, g.missing
+	in := o.resolve(g.Read)
+	in.Complete, in.Missing = g.Complete, g.Missing
 	return in
 }
 
 // late is the error of a run that the deadline cut short: nothing found is no good news then.
 func (g gathered) late() error {
-	for _, reason := range g.why {
+	for _, reason := range g.Why {
 		if reason == string(kube.OutOfTime) {
 			return &exitcode.Error{Code: exitcode.Failure, Err: errors.New("not everything was read in time: allow more with --timeout")}
 		}
@@ -124,11 +133,11 @@ func (g gathered) late() error {
 
 // runnable divides analyzers into those that can judge what was read and those that lack a kind.
 func (g gathered) runnable(all []*analyze.Analyzer) (can []*analyze.Analyzer, skipped []analyze.Failure) {
-	if g.missing == nil {
+	if g.Missing == nil {
 		return all, nil
 	}
 	for _, a := range all {
-		lacks := a.Lacks(g.missing)
+		lacks := a.Lacks(g.Missing)
 		if len(lacks) == 0 {
 			can = append(can, a)
 			continue
@@ -143,7 +152,7 @@ func (g gathered) reason(lacks []config.Kind) string {
 	const few = 3
 	var names []string
 	for _, kind := range lacks[:min(few, len(lacks))] {
-		names = append(names, kind.Name+" ("+g.why[kind]+")")
+		names = append(names, kind.Name+" ("+g.Why[kind]+")")
 	}
 	more := ""
 	if n := len(lacks) - few; n > 0 {
@@ -152,10 +161,22 @@ func (g gathered) reason(lacks []config.Kind) string {
 	return "could not read " + strings.Join(names, ", ") + more
 }
 
-// meshName is how the standalone mesh is called in messages.
-func meshName(name string) string {
-	if name == meshstate.DefaultMesh {
-		return "the running mesh"
+// listing is how much of the time reading may take: some must be left to judge what was read.
+func listing(timeout time.Duration) time.Duration { return timeout - min(timeout/5, 10*time.Second) }
+
+// wanted are the kinds that analyzers read; every kind for those that judge whatever there is.
+func wanted(analyzers []*analyze.Analyzer) []config.Kind {
+	reads := map[config.Kind]bool{}
+	for _, a := range analyzers {
+		for _, kind := range a.Kinds {
+			reads[kind] = true
+		}
 	}
-	return "mesh " + name
+	var out []config.Kind
+	for _, kind := range config.Kinds() {
+		if reads[kind] || len(reads) == 0 {
+			out = append(out, kind)
+		}
+	}
+	return out
 }

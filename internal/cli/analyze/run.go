@@ -135,7 +135,7 @@ func (o *Options) resolve(read config.Result) analyze.Input {
 // report keeps of the result what is wanted.
 func (o *Options) report(c choice, j judged) (*report.Report, error) {
 	r := &report.Report{
-		Origin: j.origin, Analyzers: j.analyzers, Objects: len(j.read.Objects) + len(j.read.Salvaged), Failed: j.result.Failed, Skipped: j.skipped,
+		Origin: j.Origin, Analyzers: j.analyzers, Objects: len(j.Read.Objects) + len(j.Read.Salvaged), Failed: j.result.Failed, Skipped: j.skipped,
 		Undecided: c.filter.ApplyOpen(j.result.Undecided),
 	}
 	var wanted []analyze.Diagnostic

@@ -12,6 +12,7 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/internal/printer"
 	"github.com/meshctl/meshctl/pkg/dashboard/draw"
+	"github.com/meshctl/meshctl/pkg/dashboard/planned"
 	"github.com/meshctl/meshctl/pkg/topology"
 	"github.com/meshctl/meshctl/pkg/topology/filter"
 )
@@ -35,13 +36,17 @@ type Options struct {
 	// Replay and Record are files of a session.
 	Replay, Record string
 	Namespace      string
-	Filter, Hide   string // expressions
-	Collapse       string
-	Labels         string
-	MTLS, Bad      bool
-	ASCII          bool
-	Width          int // of text, in cells; 0 is that of the terminal, or as much as it takes
+	// Plan lays the change of Files over the picture. Config is the configuration before it when a session is replayed.
+	Plan          bool
+	Files, Config []string
+	Filter, Hide  string // expressions
+	Collapse      string
+	Labels        string
+	MTLS, Bad     bool
+	ASCII         bool
+	Width         int // of text, in cells; 0 is that of the terminal, or as much as it takes
 
+	plan       *planned.Plan // nil without one
 	keep, drop filter.Expr
 	level      topology.Level
 }
@@ -62,6 +67,9 @@ for the keys.
 --once prints one picture: text for a terminal or a ticket, svg and html for a document (one file, without scripts), dot for Graphviz, json
 for programs. --replay shows a recorded session instead of the live mesh; with --once, its last picture.
 
+--plan lays a change that is not applied yet over today's graph: the edges that the files of -f would make, end or give another share, and what
+analysis finds with it and not without. Nothing is applied. Together with --replay, --config names the configuration as it is.
+
 Expressions for --filter and --hide compare err (share of failed requests), rt (99th percentile in ms), p50, p95, rps, sent, received, connections,
 name, ns, service, version, kind, protocol, host, from, to with =, !=, <, <=, >, >=, ~ (contains) and !~, or are words such as mtls, sidecar,
 stale, rejected, finding, fault, idle; AND, OR, NOT and parentheses join them.`,
@@ -70,6 +78,8 @@ stale, rejected, finding, fault, idle; AND, OR, NOT and parentheses join them.`,
   meshctl dashboard --once -o html > topology.html
   meshctl dashboard --once --filter 'err > 5% OR !mtls' --labels errors
   meshctl dashboard --replay incident.jsonl
+  meshctl dashboard --plan -f canary.yaml
+  meshctl dashboard --once --plan -f canary.yaml -o svg > canary.svg
   meshctl dashboard prometheus`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -85,6 +95,9 @@ stale, rejected, finding, fault, idle; AND, OR, NOT and parentheses join them.`,
 	flags.DurationVarP(&o.Window, "window", "w", time.Minute, "time that rates and percentiles are about, 10s to 30m")
 	flags.StringVar(&o.Replay, "replay", "", "show this recorded session instead of a mesh")
 	flags.StringVar(&o.Record, "record", "", "record the session in this file, which must not exist")
+	flags.BoolVar(&o.Plan, "plan", false, "show what the change in the files of -f would do to the graph")
+	flags.StringArrayVarP(&o.Files, "filename", "f", nil, "with --plan, file, directory or pattern of the change, or -; may be repeated")
+	flags.StringArrayVar(&o.Config, "config", nil, "with --plan and --replay, file, directory or pattern of the configuration as it is; may be repeated")
 	flags.StringVarP(&o.Namespace, "namespace", "n", "", "only this namespace, and what it is connected with")
 	flags.StringVar(&o.Filter, "filter", "", "only what this expression matches")
 	flags.StringVar(&o.Hide, "hide", "", "without what this expression matches")
@@ -110,6 +123,9 @@ func (o *Options) complete() error {
 	}
 	if o.Record != "" && (o.Once || o.Replay != "") {
 		return exitcode.Usagef("--record records a live dashboard: give it without --once and --replay")
+	}
+	if err := o.planTogether(); err != nil {
+		return err
 	}
 	if o.Window < 10*time.Second || o.Window > 30*time.Minute {
 		return exitcode.Usagef("--window %s: use 10s to 30m", o.Window)
@@ -146,6 +162,9 @@ func expression(flag, text string) (filter.Expr, error) {
 
 // shown is the part of a graph that flags ask for.
 func (o *Options) shown(g topology.Graph) topology.Graph {
+	if o.plan != nil {
+		g = o.plan.Over(g)
+	}
 	if o.Namespace != "" {
 		g = near(g, o.Namespace)
 	}
@@ -198,6 +217,9 @@ func summary(g topology.Graph) string {
 	text := fmt.Sprintf("%s over %s: %d nodes, %d edges", g.Time.UTC().Format(time.RFC3339), g.Window.Round(100*time.Millisecond), len(g.Nodes), len(g.Edges))
 	if len(g.Silent) > 0 {
 		text += fmt.Sprintf("; %d of %d proxies did not answer", len(g.Silent), g.Proxies)
+	}
+	if g.Plan != nil {
+		text += "; " + g.Plan.Text()
 	}
 	return text
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/meshctl/meshctl/internal/printer"
 	"github.com/meshctl/meshctl/pkg/dashboard/draw"
 	"github.com/meshctl/meshctl/pkg/dashboard/export"
 	"github.com/meshctl/meshctl/pkg/topology"
+	"github.com/meshctl/meshctl/pkg/topology/tables"
 )
 
 // once prints one picture.
@@ -41,6 +43,21 @@ func once(ctx context.Context, o *Options) error {
 	return err
 }
 
+// changes are the tables of a planned change below its picture.
+func (o *Options) changes(g topology.Graph) string {
+	var b strings.Builder
+	p := &printer.Printer{Out: &b, Format: printer.FormatTable, Color: o.Factory.Color}
+	if rows := tables.Changed(g); len(rows) > 0 {
+		b.WriteByte('\n')
+		_ = printer.Print(p, tables.Changes(), rows) // a strings.Builder takes everything
+	}
+	if len(g.Plan.Findings) > 0 {
+		b.WriteByte('\n')
+		_ = printer.Print(p, tables.Findings(), g.Plan.Findings)
+	}
+	return b.String()
+}
+
 // text draws the picture as near as the width allows; wider ones still show names.
 func (o *Options) text(g topology.Graph) string {
 	d, cells := o.drawing(), o.Width
@@ -59,6 +76,9 @@ func (o *Options) text(g topology.Graph) string {
 	}
 	f := draw.Draw(draw.Scene{Graph: g, Layout: l, Viewport: draw.Whole(l), Options: d})
 	text := summary(g) + "\n\n" + f.Text(o.Factory.Color)
+	if g.Plan != nil {
+		text += o.changes(g)
+	}
 	for _, s := range g.Silent {
 		text += fmt.Sprintf("no answer from %s: %s\n", printer.Escape(s.Proxy), printer.Escape(s.Reason))
 	}

@@ -18,9 +18,15 @@ import (
 // latest is the picture that --once prints.
 func latest(ctx context.Context, o *Options) (topology.Graph, error) {
 	if o.Replay != "" {
+		if err := o.makePlan(ctx, nil); err != nil {
+			return topology.Graph{}, err
+		}
 		return last(o.Replay)
 	}
 	l, err := openLive(ctx, o)
+	if err == nil {
+		err = o.makePlan(ctx, l)
+	}
 	if err != nil {
 		return topology.Graph{}, err
 	}
@@ -33,6 +39,9 @@ func show(ctx context.Context, o *Options) error {
 		return replay(ctx, o)
 	}
 	l, err := openLive(ctx, o)
+	if err == nil {
+		err = o.makePlan(ctx, l)
+	}
 	if err != nil {
 		return err
 	}
@@ -59,6 +68,9 @@ func (o *Options) run(ctx context.Context, source ui.Source, name string) error 
 
 // replay shows a recorded session in the terminal.
 func replay(ctx context.Context, o *Options) (err error) {
+	if err := o.makePlan(ctx, nil); err != nil {
+		return err
+	}
 	p, err := openPlayer(o.Replay)
 	if err != nil {
 		return err

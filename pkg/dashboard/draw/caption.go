@@ -52,7 +52,7 @@ func Read(g topology.Graph, l *layout.Layout, o Options) Content {
 }
 
 func (p *painter) caption(n topology.Node) Caption {
-	c := Caption{Title: p.signs.kinds[n.Kind] + title(n), Rate: rate(n.In, n.Out), Split: p.splitOf(n), Badges: p.marks(n), Level: p.level(n)}
+	c := Caption{Title: p.signs.heading(n), Rate: rate(n.In, n.Out), Split: p.splitOf(n), Badges: p.marks(n), Level: p.level(n)}
 	if share, ok := n.In.ErrorShare(); ok && share > 0 {
 		c.Errors = p.signs.errors + topology.Percent(share)
 	}

@@ -49,12 +49,6 @@ func value(v *float64) float64 {
 	return *v
 }
 
-// Wrong reports whether an operator should look at an edge: requests fail, endpoints are ejected, or it is not all encrypted.
-func Wrong(e topology.Edge) bool {
-	share, _ := e.Rates.ErrorShare()
-	return share >= 0.001 || slices.Contains(e.Badges, topology.Ejected) || e.Security == topology.Plaintext || e.Security == topology.PartlyMTLS
-}
-
 // readEdges finds the edges of each route and what nodes show of them.
 func (p *painter) readEdges() {
 	s := p.scene
@@ -107,7 +101,7 @@ func (p *painter) style(r *routeStyle, number int32) {
 	r.hidden = true
 	dim, chosen := true, false
 	for _, e := range r.edges {
-		if p.scene.Options.OnlyBad && !Wrong(*e) {
+		if p.scene.Options.OnlyBad && !e.Wrong(p.nodes[e.To]) && e.Planned == topology.Unchanged {
 			continue
 		}
 		r.hidden = false
@@ -146,6 +140,8 @@ func (p *painter) judge(e *topology.Edge) (Ink, uint8) {
 		return Good, badRank
 	case topology.Removed:
 		return Bad, badRank
+	case topology.Reweighted:
+		return Accent, badRank
 	case topology.Unchanged:
 	}
 	if p.scene.Options.MTLS {

@@ -63,6 +63,7 @@ func Legend(ascii bool) []Sign {
 		{g.badges[topology.Retried], "retries"}, {g.badges[topology.Timeout], "timeout"},
 		{g.kinds[topology.Gateway], "gateway"}, {g.kinds[topology.External], "outside of the mesh"}, {g.kinds[topology.Unmeshed], "callers without a proxy"},
 		{g.kinds[topology.Service], "service: its workloads are collapsed or not known"}, {g.kinds[topology.NamespaceKind], "namespace, collapsed"},
-		{g.added, "a planned change adds it"}, {g.removed, "a planned change ends it"},
+		{g.added + "20%", "a planned change adds it: with that share of what its caller asks for"}, {g.removed + "80%", "a planned change ends it"},
+		{"80" + g.split + "50%", "on an edge: a planned change gives it another share; *: of some requests only"},
 	}
 }

@@ -46,10 +46,8 @@ func (p *painter) labelOf(s *routeStyle) string {
 	var text string
 	for _, e := range s.edges {
 		switch {
-		case e.Planned == topology.Added:
-			return p.signs.added
-		case e.Planned == topology.Removed:
-			return p.signs.removed
+		case e.Planned != topology.Unchanged:
+			return p.planned(e)
 		case p.scene.Options.MTLS:
 			if word := p.secured(e); text == "" || e.Security != topology.MutualTLS {
 				text = word
@@ -61,6 +59,19 @@ func (p *painter) labelOf(s *routeStyle) string {
 		}
 	}
 	return text
+}
+
+// planned is what a change would make of an edge: "+20%", "80→50%", "−80%".
+func (p *painter) planned(e *topology.Edge) string {
+	switch {
+	case e.Planned == topology.Added:
+		return p.signs.added + e.Change.Text(p.signs.split)
+	case e.Planned == topology.Removed && e.Change != nil:
+		return p.signs.removed + (&topology.Change{After: e.Change.Before, Some: e.Change.Some}).Text(p.signs.split)
+	case e.Planned == topology.Removed:
+		return p.signs.removed
+	}
+	return e.Change.Text(p.signs.split)
 }
 
 func (p *painter) secured(e *topology.Edge) string {

@@ -28,7 +28,7 @@ func measure(g topology.Graph, o Options) layout.Graph {
 	for _, i := range inOrder(g.Nodes) {
 		n := g.Nodes[i]
 		m := layout.Node{ID: n.ID, Group: n.Namespace, Stack: stack(n), Width: 1, Height: 1}
-		name := width(signs.kinds[n.Kind] + title(n))
+		name := width(signs.heading(n))
 		switch {
 		case o.Zoom == Full && o.Narrow:
 			m.Width, m.Height = narrowBox, 4
@@ -82,7 +82,19 @@ func distances(o Options) layout.Options {
 	if o.Labels != NoLabels && o.Zoom != Dot {
 		d.Channel, d.Lead = 8, 7
 	}
+	if o.Planned && o.Zoom != Dot {
+		d.Channel = 9
+	}
 	return d
+}
+
+// heading is what is written on top of a node: its name, and signs of what it is.
+func (g *glyphs) heading(n topology.Node) string {
+	text := g.kinds[n.Kind] + title(n)
+	if n.Planned == topology.Added {
+		text = g.added + " " + text
+	}
+	return text
 }
 
 // title is a node's name, with a blank before its version.

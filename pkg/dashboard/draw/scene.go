@@ -47,12 +47,14 @@ type Options struct {
 	Labels Labels
 	// MTLS colours edges by how they are secured instead of by errors.
 	MTLS bool
-	// OnlyBad leaves out edges with which nothing is wrong (see Wrong). Nodes stay where they are.
+	// OnlyBad leaves out edges with which nothing is wrong (see topology.Edge.Wrong). Nodes stay where they are.
 	OnlyBad bool
 	// ASCII is for terminals without Unicode; Colorless adds signs where colours alone would tell.
 	ASCII, Colorless bool
 	// Phase moves marks along the edges, one cell each time it grows by one; negative or zero shows none.
 	Phase int
+	// Planned leaves room for what a planned change does to edges, also while the graph shows none.
+	Planned bool
 	// Found is what a search has found: everything else is dim. Nil dims nothing.
 	Found func(id string) bool
 }
@@ -71,6 +73,7 @@ type Scene struct {
 
 // Arrange lays out a graph. The previous layout may be nil.
 func Arrange(g topology.Graph, o Options, previous *layout.Layout) *layout.Layout {
+	o.Planned = o.Planned || g.Plan != nil
 	return layout.Compute(measure(g, o), distances(o), previous)
 }
 

@@ -57,6 +57,9 @@ func about(e topology.Edge) string {
 		security += " (" + e.Why + ")"
 	}
 	parts = append(parts, security)
+	if e.Planned != topology.Unchanged {
+		parts = append(parts, strings.TrimSpace("planned: "+string(e.Planned)+" "+e.Change.Text("→")))
+	}
 	for _, b := range e.Badges {
 		parts = append(parts, string(b))
 	}

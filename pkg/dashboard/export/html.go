@@ -24,6 +24,13 @@ func HTML(g topology.Graph, o draw.Options) string {
 	fmt.Fprintf(&b, "<title>Topology %s</title>\n<style>%s</style>\n</head>\n<body>\n<h1>Topology</h1>\n", at, pageStyle)
 	fmt.Fprintf(&b, "<p>%s, over %s: %d nodes, %d edges, %d proxies asked.</p>\n", at, g.Window.Round(100*time.Millisecond), len(g.Nodes), len(g.Edges), g.Proxies)
 	fmt.Fprintf(&b, "<div class=\"picture\">\n%s</div>\n", picture(g, o))
+	if g.Plan != nil {
+		fmt.Fprintf(&b, "<h2>Planned change</h2>\n<p>%s</p>\n", escape(g.Plan.Text()))
+		table(&b, tables.Changes(), tables.Changed(g))
+		if len(g.Plan.Findings) > 0 {
+			table(&b, tables.Findings(), g.Plan.Findings)
+		}
+	}
 	b.WriteString("<h2>Nodes</h2>\n")
 	table(&b, tables.Nodes(), g.Nodes)
 	b.WriteString("<h2>Edges</h2>\n")

@@ -83,6 +83,9 @@ func Finite(g topology.Graph) topology.Graph {
 		if s := e.Split; s != nil && (!number(s.Configured) || !number(s.Observed)) {
 			e.Split = nil
 		}
+		if c := e.Change; c != nil && (c.Before != nil && !number(*c.Before) || c.After != nil && !number(*c.After)) {
+			e.Change = nil
+		}
 		out.Edges[i] = e
 	}
 	return out

@@ -85,6 +85,9 @@ func (m Model) edgeLines(p page) []string {
 	if e.Split != nil {
 		lines = append(lines, "  "+strings.TrimSpace(field("weight", topology.Percent(e.Split.Configured)+" by "+e.Split.Origin)+field("observed", topology.Percent(e.Split.Observed))))
 	}
+	if e.Planned != topology.Unchanged {
+		lines = append(lines, "  "+strings.TrimSpace(field("planned", strings.TrimSpace(string(e.Planned)+" "+e.Change.Text(m.symbol("→", ">"))))))
+	}
 	for _, b := range e.Badges {
 		lines = append(lines, "  "+paint(printer.Warn, printer.Escape(string(b))))
 	}

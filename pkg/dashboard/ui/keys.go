@@ -44,6 +44,7 @@ func bindings() []binding {
 		bind("e", "e", "topology: another label on edges", func(m Model) (Model, tea.Cmd) { return m.draw(drawing.nextLabel), nil }),
 		bind("m", "m", "topology: mark what is not mutual TLS", func(m Model) (Model, tea.Cmd) { return m.draw(drawing.toggleTLS), nil }),
 		bind("c", "c", "topology: collapse to services, to namespaces, and expand", func(m Model) (Model, tea.Cmd) { return m.draw(drawing.nextLevel), nil }),
+		bind("o", "o", "topology: with and without what the change of --plan would do", Model.togglePlan),
 		bind("+ =", "+", "topology: closer", func(m Model) (Model, tea.Cmd) { return m.draw(drawing.closer), nil }),
 		bind("- _", "-", "topology: farther", func(m Model) (Model, tea.Cmd) { return m.draw(drawing.farther), nil }),
 		bind("f 0", "f", "topology: fit into the screen", func(m Model) (Model, tea.Cmd) { return m.draw(drawing.fit), nil }),
@@ -149,6 +150,14 @@ func (m Model) pause() Model {
 		m.graph = m.latest
 	}
 	return m.arrange()
+}
+
+// togglePlan shows today's graph, or what a planned change makes of it.
+func (m Model) togglePlan() (Model, tea.Cmd) {
+	if m.graph.Plan == nil {
+		return m, complain("there is no plan: start the dashboard with --plan -f FILE")
+	}
+	return m.draw(drawing.togglePlan), nil
 }
 
 func (m Model) nextWindow() (Model, tea.Cmd) {

@@ -41,6 +41,10 @@ func (m Model) nothing(p page) string {
 		return "waiting for the first numbers ..."
 	case p.view == findingsView:
 		return "analysis finds nothing wrong with what is shown"
+	case p.view == planView && m.graph.Plan == nil:
+		return "there is no plan: start the dashboard with --plan -f FILE"
+	case p.view == planView:
+		return "the change does nothing to these edges"
 	case p.view == eventsView:
 		return "nothing has changed yet"
 	case p.view == tapView:

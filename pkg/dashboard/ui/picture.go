@@ -21,6 +21,8 @@ type drawing struct {
 	// x, y is the upper left corner that the user has moved to.
 	x, y  int
 	moved bool
+	// today leaves out what a planned change would do.
+	today bool
 }
 
 func (d drawing) nextLabel() drawing {
@@ -28,8 +30,9 @@ func (d drawing) nextLabel() drawing {
 	return d
 }
 
-func (d drawing) toggleTLS() drawing { d.options.MTLS = !d.options.MTLS; return d }
-func (d drawing) nextLevel() drawing { d.level = d.level.Next(); d.moved = false; return d }
+func (d drawing) toggleTLS() drawing  { d.options.MTLS = !d.options.MTLS; return d }
+func (d drawing) togglePlan() drawing { d.today = !d.today; return d }
+func (d drawing) nextLevel() drawing  { d.level = d.level.Next(); d.moved = false; return d }
 
 func (d drawing) closer() drawing {
 	d.options.Zoom, d.zoomed = max(d.options.Zoom-1, draw.Full), true
@@ -71,11 +74,14 @@ func (m Model) arrange() Model {
 		return m
 	}
 	g := topology.Collapse(m.graph, p.drawing.level)
+	if p.drawing.today {
+		g = g.Today()
+	}
 	if p.hide {
 		g = p.expr.Keep(g)
 	}
 	o := p.drawing.options
-	o.ASCII = m.ascii
+	o.ASCII, o.Planned = m.ascii, m.graph.Plan != nil
 	before := m.arranged
 	asked, size, same := o, [2]int{m.width, m.bodyHeight()}, before.layout != nil && alike(before.graph, g)
 	switch {

@@ -79,12 +79,23 @@ func (m Model) header() string {
 	if g.Time.IsZero() {
 		return left
 	}
-	sum, secure := totals(g)
+	sum, secure := totals(g.Today())
 	parts := []string{left, short(m.window), topology.PerSecond(sum.Requests) + " rps"}
 	if share, ok := sum.Success(); ok {
 		parts = append(parts, paint(tables.ErrorLevel(sum), topology.Percent(share)+" ok"))
 	}
 	parts = append(parts, secure, fmt.Sprintf("%d proxies", g.Proxies))
+	if p := g.Plan; p != nil {
+		level := printer.Warn
+		if len(p.Findings) > 0 && p.Findings[0].Level == "error" {
+			level = printer.Bad
+		}
+		text := fmt.Sprintf("plan +%d -%d %s%d", p.Added, p.Removed, m.symbol("↔", "%"), p.Reweighted)
+		if n := len(p.Findings); n > 0 {
+			text += fmt.Sprintf(", findings +%d", n)
+		}
+		parts = append(parts, paint(level, text))
+	}
 	if n := len(g.Silent); n > 0 {
 		parts = append(parts, paint(printer.Warn, fmt.Sprintf("%d silent", n)))
 	}

@@ -223,6 +223,58 @@ func TestScreens(t *testing.T) {
 	}
 }
 
+// change lays over the sample a change of weights that also leads to a version which is not there.
+func change(g topology.Graph) topology.Graph {
+	const w = "workload/default/"
+	share := func(v float64) *float64 { return &v }
+	for i := range g.Edges {
+		e := &g.Edges[i]
+		switch e.To {
+		case w + "reviews-v2":
+			e.Planned, e.Change = topology.Removed, &topology.Change{Before: share(0.3), Origin: "VirtualService default/reviews"}
+		case w + "reviews-v3":
+			e.Planned, e.Change = topology.Reweighted, &topology.Change{Before: share(0.5), After: share(0.9), Origin: "VirtualService default/reviews"}
+		}
+	}
+	g.Nodes = append(g.Nodes, topology.Node{ID: "service/default/reviews v4", Kind: topology.Service, Name: "reviews v4", Namespace: "default", Planned: topology.Added})
+	g.Edges = append(g.Edges, topology.Edge{
+		From: w + "productpage-v1", To: "service/default/reviews v4", Protocol: topology.HTTP, Security: topology.UnknownSecurity,
+		Planned: topology.Added, Change: &topology.Change{After: share(0.1), Origin: "VirtualService default/reviews"},
+	})
+	g.Plan = &topology.Plan{Added: 1, Removed: 1, Reweighted: 1, Findings: []topology.Finding{{Code: "IST0101", Level: "error", Message: "change.yaml:9:7: no subset v4"}}}
+	return g
+}
+
+func TestPlanOverlay(t *testing.T) {
+	for _, size := range sizes {
+		s := open(t, size[0], size[1], source())
+		s.graph(change(bookinfo(now)))
+		s.golden("planned")
+		before := s.m.arranged.layout
+		s.keys("o")
+		s.golden("planned-today")
+		for _, n := range s.m.arranged.layout.Nodes {
+			if was, ok := before.Node(n.ID); !ok || was.Rect != n.Rect {
+				t.Errorf("%s has moved from %v to %v", n.ID, was.Rect, n.Rect)
+			}
+		}
+		s.keys("o", ":")
+		s.typed("plan")
+		s.golden("planned-changes")
+		s.keys(":")
+		s.typed("findings")
+		if text := s.screen(); !strings.Contains(text, "planned change") || !strings.Contains(text, "IST0101") {
+			t.Error(text)
+		}
+	}
+	s := open(t, 100, 30, source())
+	s.graph(bookinfo(now))
+	s.keys("o")
+	if text := s.screen(); !strings.Contains(text, "start the dashboard with --plan") {
+		t.Error(text)
+	}
+}
+
 func TestSmallTerminals(t *testing.T) {
 	for _, size := range [][2]int{{1, 1}, {20, 5}, {30, 6}, {40, 10}} {
 		s := open(t, size[0], size[1], source())

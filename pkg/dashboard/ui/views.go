@@ -20,6 +20,7 @@ const (
 	edgesView     = "edges"
 	proxiesView   = "proxies"
 	findingsView  = "findings"
+	planView      = "plan"
 	eventsView    = "events"
 	tapView       = "tap"
 	nodeView      = "node"
@@ -45,6 +46,7 @@ func views() []view {
 		{name: servicesView, aliases: []string{"svc", "service"}, about: "golden metrics of each service, all versions together", rows: serviceRows, enter: openService},
 		{name: workloadsView, aliases: []string{"wl", "workload", "deploy", "pods", "po"}, about: "golden metrics of each workload", rows: workloadRows, enter: openNode},
 		{name: edgesView, aliases: []string{"edge", "links"}, about: "who calls whom, secured or why not", rows: edgeRows, enter: openEdge},
+		{name: planView, aliases: []string{"changes"}, about: "what the change of --plan would do to edges", rows: planRows, enter: openEdge},
 		{name: proxiesView, aliases: []string{"proxy", "ps", "sync"}, about: "do proxies run what they should", rows: func(m Model, p page) printer.Sheet { return matching(m.sheet, p) }},
 		{name: findingsView, aliases: []string{"finding", "analyze", "problems"}, about: "what analysis finds wrong with what is shown", rows: findingRows, enter: openNode},
 		{name: eventsView, aliases: []string{"event", "ev"}, about: "what has changed since the dashboard was opened", rows: eventRows, enter: openNode},
@@ -124,14 +126,12 @@ func serviceRows(m Model, p page) printer.Sheet {
 }
 
 func edgeRows(m Model, p page) printer.Sheet {
-	rows := slices.DeleteFunc(m.edges(p), func(e tables.Edge) bool { return p.bad && !worrying(e) })
+	rows := slices.DeleteFunc(m.edges(p), func(e tables.Edge) bool { return p.bad && !e.Wrong(&e.Destination) })
 	return flatten(m, p, tables.EdgeColumns(), rows, func(e tables.Edge) string { return edgeID(e.Edge) })
 }
 
-// worrying edges fail, or are not encrypted, or lead to what has trouble.
-func worrying(e tables.Edge) bool {
-	level := tables.ErrorLevel(e.Rates)
-	return level == printer.Bad || level == printer.Warn || e.Security == topology.Plaintext || e.Security == topology.PartlyMTLS || e.Destination.Rejected > 0
+func planRows(m Model, p page) printer.Sheet {
+	return matching(flatten(m, p, tables.Changes(), tables.Changed(m.graph), func(e tables.Edge) string { return edgeID(e.Edge) }), p)
 }
 
 func neighbourRows(m Model, p page) printer.Sheet {
@@ -152,21 +152,17 @@ func findingRows(m Model, p page) printer.Sheet {
 			rows = append(rows, finding{f, n})
 		}
 	}
+	if m.graph.Plan != nil {
+		for _, f := range m.graph.Plan.Findings {
+			rows = append(rows, finding{f, topology.Node{Name: "(planned change)"}})
+		}
+	}
 	return matching(flatten(m, p, findingColumns(), rows, func(f finding) string { return f.node.ID }), p)
 }
 
 func findingColumns() printer.Table[finding] {
-	level := func(f finding) printer.Level {
-		switch f.Level {
-		case "error":
-			return printer.Bad
-		case "warning":
-			return printer.Warn
-		}
-		return printer.Plain
-	}
 	return printer.Table[finding]{Columns: []printer.Column[finding]{
-		{Name: "LEVEL", Value: func(f finding) string { return f.Level }, Level: level},
+		{Name: "LEVEL", Value: func(f finding) string { return f.Level }, Level: func(f finding) printer.Level { return tables.FindingLevel(f.Finding) }},
 		{Name: "CODE", Value: func(f finding) string { return f.Code }},
 		{Name: "NODE", Value: func(f finding) string { return qualified(f.node) }},
 		{Name: "MESSAGE", Value: func(f finding) string { return f.Message }},

@@ -1,4 +1,4 @@
-package analyze
+package running
 
 import (
 	"context"
@@ -8,31 +8,30 @@ import (
 	"strings"
 
 	"github.com/meshctl/meshctl/internal/adminapi"
+	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/source/dir"
 )
 
-// standalone reads the very files that the mesh on this machine reads, and asks its control plane for what no file holds.
-func (o *Options) standalone(ctx context.Context) (gathered, error) {
-	client, err := o.Factory.Admin()
+// Standalone reads the very files that the mesh on this machine reads, and asks its control plane for what no file holds.
+func Standalone(ctx context.Context, f *factory.Factory) (Configuration, error) {
+	client, err := f.Admin()
 	if err != nil {
-		return gathered{}, err
+		return Configuration{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, listing(o.live.timeout))
-	defer cancel()
 	running, err := client.Configuration(ctx)
 	if err != nil {
-		return gathered{}, o.Factory.Unreachable(err)
+		return Configuration{}, f.Unreachable(err)
 	}
-	out := gathered{origin: meshName(o.Factory.Mesh), complete: standaloneKind}
+	out := Configuration{Origin: meshName(f.Mesh), Complete: standaloneKind}
 	for _, object := range running.Objects {
-		out.read.Add(config.Decoder{}.DecodeServed(object, "", ""))
+		out.Read.Add(config.Decoder{}.DecodeServed(object, "", ""))
 	}
 	for _, path := range running.ConfigDirs {
-		out.read = dir.Read(dir.Options{Paths: []string{nearby(path)}}).Over(out.read)
+		out.Read = dir.Read(dir.Options{Paths: []string{nearby(path)}}).Over(out.Read)
 	}
-	for _, kept := range lastGood(running.OfBrokenFiles, out.read) {
-		o.Factory.Say("note: %s has %s in use as it was before %s broke", out.origin, nameOf(kept), nearby(kept.File))
+	for _, kept := range lastGood(running.OfBrokenFiles, out.Read) {
+		f.Say("note: %s has %s in use as it was before %s broke", out.Origin, nameOf(kept), nearby(kept.File))
 	}
 	return out, nil
 }

@@ -1,0 +1,202 @@
+package planned
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	networking "istio.io/api/networking/v1alpha3"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/inject"
+	"github.com/meshctl/meshctl/pkg/mesh"
+	"github.com/meshctl/meshctl/pkg/topology"
+)
+
+// annotationGroup names the WorkloadGroup of a WorkloadEntry, as Istio's autoregistration does.
+const annotationGroup = "istio.io/autoRegistrationGroup"
+
+// world is a mesh with the names of its workloads.
+type world struct {
+	snapshot *mesh.Snapshot
+	// workloads are the names of what instances are of, labels those of one of the instances, by NAMESPACE/WORKLOAD.
+	workloads map[config.Key]string
+	labels    map[string]map[string]string
+	scopes    map[mesh.ScopeKey]*mesh.Scope
+	// elsewhere are the hosts that sidecars send to other hosts only.
+	elsewhere []string
+}
+
+func newWorld(s *mesh.Snapshot) *world {
+	w := &world{snapshot: s, workloads: map[config.Key]string{}, labels: map[string]map[string]string{}, scopes: map[mesh.ScopeKey]*mesh.Scope{}}
+	for o := range s.Set().All(config.Pod) {
+		if pod, ok := o.Spec.(*corev1.Pod); ok {
+			w.instance(o.Key, inject.Workload(pod), o.Meta.Labels)
+		}
+	}
+	for o := range s.Set().All(config.WorkloadEntry) {
+		if e, ok := o.Spec.(*networking.WorkloadEntry); ok {
+			labels := e.GetLabels()
+			if len(labels) == 0 {
+				labels = o.Meta.Labels
+			}
+			w.instance(o.Key, cmp.Or(o.Meta.Annotations[annotationGroup], o.Key.Name), labels)
+		}
+	}
+	for _, v := range s.Virtuals() {
+		for _, host := range v.MeshHosts {
+			to := destinations(v.Spec)
+			if len(to) > 0 && !slices.Contains(to, host) && !slices.Contains(w.elsewhere, host) {
+				w.elsewhere = append(w.elsewhere, host)
+			}
+		}
+	}
+	return w
+}
+
+func (w *world) instance(key config.Key, workload string, labels map[string]string) {
+	w.workloads[key] = workload
+	if at := key.Namespace + "/" + workload; w.labels[at] == nil {
+		w.labels[at] = labels
+	}
+}
+
+// destinations are the hosts to which the HTTP routes of a VirtualService lead.
+func destinations(spec *networking.VirtualService) (out []string) {
+	for _, rule := range spec.GetHttp() {
+		for _, d := range rule.GetRoute() {
+			out = append(out, d.GetDestination().GetHost())
+		}
+	}
+	return out
+}
+
+// scope is the mesh as the proxies of a node see it. A gateway of which no object is known has the labels that Istio's charts give.
+func (w *world) scope(n topology.Node) *mesh.Scope {
+	p := mesh.Proxy{Name: n.Name, Namespace: n.Namespace, Labels: w.labels[n.Namespace+"/"+n.Name]}
+	if n.Kind == topology.Gateway {
+		p.Type = mesh.Router
+		if p.Labels == nil {
+			p.Labels = map[string]string{"app": n.Name, "istio": strings.TrimPrefix(n.Name, "istio-")}
+		}
+	}
+	key := w.snapshot.ScopeKey(p)
+	if w.scopes[key] == nil {
+		w.scopes[key] = w.snapshot.Scope(key, p)
+	}
+	return w.scopes[key]
+}
+
+// part is one who answers for a host, and its share of that.
+type part struct {
+	node  topology.Node
+	share float64
+}
+
+// parts are the workloads behind a port of a service, or of a subset of it; the service itself where nobody is.
+func (w *world) parts(scope *mesh.Scope, host, subset string, port uint32) []part {
+	svc := scope.Service(host)
+	if svc == nil {
+		return []part{{topology.Node{ID: "service//" + host, Kind: topology.Service, Name: host}, 1}}
+	}
+	itself := serviceNode(svc.Service)
+	labels, known := subsetLabels(svc.Rule, subset)
+	var out []part
+	total := 0.0
+	if p := svc.PortNumber(port); p != nil && known {
+		for _, e := range w.healthy(svc.Service, *p) {
+			if !carries(e.Labels, labels) {
+				continue
+			}
+			n, ok := w.node(e, svc.Service)
+			if !ok {
+				n = itself
+			}
+			i := slices.IndexFunc(out, func(p part) bool { return p.node.ID == n.ID })
+			if i < 0 {
+				i, out = len(out), append(out, part{node: n})
+			} else if ok {
+				out[i].node.Instances++
+				out[i].node.Proxies += n.Proxies
+			}
+			weight := float64(max(e.Weight, 1))
+			out[i].share += weight
+			total += weight
+		}
+	}
+	if len(out) == 0 {
+		if subset != "" {
+			itself.Name += " " + subset
+			itself.ID += " " + subset
+		}
+		return []part{{itself, 1}}
+	}
+	for i := range out {
+		out[i].share /= total
+	}
+	return out
+}
+
+// healthy are the endpoints that requests go to: all of them while none is healthy.
+func (w *world) healthy(svc *mesh.Service, port mesh.Port) []mesh.Endpoint {
+	all := w.snapshot.Endpoints(svc, port).Endpoints
+	good := slices.DeleteFunc(slices.Clone(all), func(e mesh.Endpoint) bool { return !e.Healthy })
+	if len(good) == 0 {
+		return all
+	}
+	return good
+}
+
+// node is the workload of an endpoint; not ok for one that is of no workload of the mesh.
+func (w *world) node(e mesh.Endpoint, svc *mesh.Service) (topology.Node, bool) {
+	name, ok := w.workloads[e.Workload]
+	if !ok {
+		return topology.Node{}, false
+	}
+	n := topology.Node{
+		ID: string(topology.Workload) + "/" + e.Workload.Namespace + "/" + name, Kind: topology.Workload, Name: name, Namespace: e.Workload.Namespace,
+		Service: svc.Name, Version: cmp.Or(e.Labels["service.istio.io/canonical-revision"], e.Labels["app.kubernetes.io/version"], e.Labels["version"]),
+		Identity: e.Identity, Instances: 1,
+	}
+	if e.MutualTLS {
+		n.Proxies = 1
+	}
+	return n, true
+}
+
+// serviceNode is a service as such.
+func serviceNode(svc *mesh.Service) topology.Node {
+	n := topology.Node{Kind: topology.Service, Name: cmp.Or(svc.Name, svc.Host), Namespace: svc.Namespace, Service: cmp.Or(svc.Name, svc.Host)}
+	if svc.External {
+		n = topology.Node{Kind: topology.External, Name: svc.Host}
+	}
+	n.ID = string(n.Kind) + "/" + n.Namespace + "/" + n.Name
+	return n
+}
+
+// subsetLabels are those that a subset selects by; known is false for a subset that no rule has.
+func subsetLabels(rule *mesh.DestinationRule, subset string) (labels map[string]string, known bool) {
+	if subset == "" {
+		return nil, true
+	}
+	if rule == nil {
+		return nil, false
+	}
+	for _, s := range rule.Spec.GetSubsets() {
+		if s.GetName() == subset {
+			return s.GetLabels(), true
+		}
+	}
+	return nil, false
+}
+
+// carries reports whether labels have all of those wanted.
+func carries(labels, want map[string]string) bool {
+	for k, v := range want {
+		if labels[k] != v {
+			return false
+		}
+	}
+	return true
+}
