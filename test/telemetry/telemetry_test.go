@@ -209,6 +209,16 @@ func TestTracing(t *testing.T) {
 		r.until(func() error { return r.zipkin.find("asked GET /sampling") })
 		r.until(func() error { return r.otlp.find(`"resourceSpans"`, "sampling") })
 	})
+	r.Case("a share", all("{tracing: [{providers: [{name: zipkin}], randomSamplingPercentage: 30}]}"), func(t *testing.T) {
+		client := r.client.Client()
+		meshtest.Await(t, client, meshtest.Request{URL: "http://web/"}, func(a meshtest.Answer) error {
+			if a.Echo.Header.Get("x-b3-sampled") != "0" { // all, or none, were traced before
+				return fmt.Errorf("traced")
+			}
+			return nil
+		})
+		meshtest.Share(t, 400, 0.3, func() bool { return meshtest.Get(t, client, "http://web/").Echo.Header.Get("x-b3-sampled") == "1" })
+	})
 	r.Case("names", all("{tracing: [{providers: [{name: zipkin}]}]}")+names, func(t *testing.T) {
 		for path, name := range map[string]string{
 			"/one": "web.default.svc.cluster.local:80/one", "/some/x": "web.default.svc.cluster.local:80/some/*", "/7": "web.default.svc.cluster.local:80/[0-9]+", "/other": "names:80/*",
@@ -302,6 +312,19 @@ func TestAccessLogs(t *testing.T) {
 			}
 			return nil
 		}, "x-id=client")
+	})
+	r.Case("levels", all("{accessLogging: [{providers: [{name: json}]}]}")+telemetry("default", "space", "{accessLogging: [{providers: [{name: text}]}]}")+
+		telemetry("default", "workload", "{selector: {matchLabels: {app: web}}, accessLogging: [{providers: [{name: als}]}]}"), func(t *testing.T) {
+		r.until(func() error { return r.otlp.find(`"httpLogs"`, `"x-id":"levels"`) }, "x-id=levels")
+		r.until(func() error {
+			if !strings.Contains(r.client.Log.String(), "TEXT levels 200") {
+				return fmt.Errorf("the client does not log as its namespace does")
+			}
+			return nil
+		}, "x-id=levels")
+		if strings.Contains(r.client.Log.String(), `"who":"levels"`) || logged("TEXT levels")() == nil {
+			t.Error("what a nearer object replaces is still there")
+		}
 	})
 	r.Case("turned off below", all("{accessLogging: [{providers: [{name: als}]}]}")+telemetry("default", "off", "{accessLogging: [{disabled: true}]}"), func(*testing.T) {
 		r.nothing(&r.otlp)
