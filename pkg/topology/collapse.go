@@ -21,11 +21,14 @@ func (l Level) Next() Level { return (l + 1) % (ByNamespace + 1) }
 // Collapse makes one node of all workloads of a service, or of a namespace, and one edge of all that go from one node to another by one protocol.
 // What comes from or goes to elsewhere stays as it is. Rates are sums of what the parts have, without the
 // traffic within the node; percentiles cannot be added up and are those of the slowest part. An edge within a node goes with its ends.
-func Collapse(g Graph, l Level) Graph {
-	if l == ByWorkload {
+func Collapse(g Graph, l Level) Graph { return Folds{Level: l}.Apply(g) }
+
+// Apply collapses each part of a graph as far as the folds say, see Collapse.
+func (f Folds) Apply(g Graph) Graph {
+	if f.Level == ByWorkload && len(f.own) == 0 {
 		return g
 	}
-	c := collapsed{level: l, nodes: map[string]*Node{}, edges: map[[3]string]*Edge{}, now: map[string]string{}}
+	c := collapsed{folds: f, nodes: map[string]*Node{}, edges: map[[3]string]*Edge{}, now: map[string]string{}}
 	for _, n := range g.Nodes {
 		c.node(n)
 	}
@@ -47,7 +50,7 @@ func Collapse(g Graph, l Level) Graph {
 }
 
 type collapsed struct {
-	level Level
+	folds Folds
 	nodes map[string]*Node
 	edges map[[3]string]*Edge
 	now   map[string]string // id before: id after
@@ -55,16 +58,16 @@ type collapsed struct {
 
 // group is the node that a node becomes a part of.
 func (c *collapsed) group(n Node) Node {
+	level := c.folds.level(n.Namespace, n.Service)
 	switch {
-	case n.Kind == External || n.Kind == Unmeshed || n.Namespace == "":
+	case n.Kind == External || n.Kind == Unmeshed || n.Namespace == "" || level == ByWorkload:
 		return n
-	case c.level == ByNamespace:
-		return Node{ID: "namespace/" + n.Namespace, Kind: NamespaceKind, Name: n.Namespace}
+	case level == ByNamespace:
+		return Node{ID: namespaceID(n.Namespace), Kind: NamespaceKind, Name: n.Namespace}
 	case n.Service == "":
 		return n
 	}
-	id := string(n.Kind) + "/" + n.Namespace + "/" + n.Service
-	return Node{ID: id, Kind: n.Kind, Name: n.Service, Namespace: n.Namespace, Service: n.Service, Identity: n.Identity}
+	return Node{ID: serviceID(n), Kind: n.Kind, Name: n.Service, Namespace: n.Namespace, Service: n.Service, Identity: n.Identity}
 }
 
 func (c *collapsed) node(n Node) {

@@ -17,8 +17,8 @@ type Frame struct {
 	owner  []int32
 }
 
-// Hit is what is at a place: a node, an edge by its ends, or nothing.
-type Hit struct{ Node, From, To string }
+// Hit is what is at a place: a node, an edge by its ends, the title of a group's frame, or nothing.
+type Hit struct{ Node, From, To, Group string }
 
 // At says what is at a cell of the frame, for the mouse.
 func (f *Frame) At(x, y int) Hit {
@@ -34,6 +34,11 @@ func (f *Frame) At(x, y int) Hit {
 	if o := f.owner[y*f.Width+x]; o > 0 {
 		r := f.layout.Routes[o-1]
 		return Hit{From: r.From, To: r.To}
+	}
+	for _, frame := range f.layout.Frames {
+		if at.Y == frame.Rect.Y && frame.Rect.Contains(at) {
+			return Hit{Group: frame.Group}
+		}
 	}
 	return Hit{}
 }

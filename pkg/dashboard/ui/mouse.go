@@ -8,8 +8,11 @@ func (m Model) mouse(msg tea.MouseMsg) (tea.Model, tea.Cmd) {
 	case tea.MouseWheelMsg:
 		return m.wheel(e.Button, e.Mod.Contains(tea.ModShift)), nil
 	case tea.MouseClickMsg:
-		if e.Button == tea.MouseLeft {
+		switch e.Button {
+		case tea.MouseLeft:
 			return m.click(e.X, e.Y-headLines)
+		case tea.MouseRight:
+			return m.clickRight(e.X, e.Y-headLines)
 		}
 	}
 	return m, nil
@@ -39,6 +42,22 @@ func (m Model) click(x, y int) (Model, tea.Cmd) {
 	return m.edit(func(p *page) { p.index, p.cursor = index, s.Rows[index].ID }), nil
 }
 
+// clickRight unfolds what is at a place of the picture, or folds it if it has no parts.
+func (m Model) clickRight(x, y int) (Model, tea.Cmd) {
+	if m.top().view != topologyView {
+		return m, nil
+	}
+	m = m.edit(func(p *page) { p.cursor = m.pointed(x, y) })
+	n, ok := m.drawn(m.chosen())
+	if !ok {
+		return m, nil
+	}
+	if _, parts := m.top().drawing.folds.Unfold(n); parts {
+		return m.unfold()
+	}
+	return m.fold()
+}
+
 // wheel scrolls lists and texts, and moves the picture: with shift sideways.
 func (m Model) wheel(b tea.MouseButton, sideways bool) Model {
 	lines := map[tea.MouseButton]int{tea.MouseWheelUp: -3, tea.MouseWheelDown: 3, tea.MouseWheelLeft: -6, tea.MouseWheelRight: 6}[b]
@@ -53,6 +72,11 @@ func (m Model) wheel(b tea.MouseButton, sideways bool) Model {
 
 // point chooses what is at a place of the picture, and opens it when it is chosen already.
 func (m Model) point(x, y int) (Model, tea.Cmd) {
+	if m.arranged.layout != nil {
+		if group := m.frame(m.top()).At(x, y).Group; group != "" {
+			return m.foldNamespace(group), nil
+		}
+	}
 	id := m.pointed(x, y)
 	if id != "" && id == m.top().cursor {
 		return m.enter()

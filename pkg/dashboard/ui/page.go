@@ -3,6 +3,7 @@ package ui
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/meshctl/meshctl/pkg/dashboard/draw"
 	"github.com/meshctl/meshctl/pkg/topology"
@@ -84,18 +85,27 @@ func (m Model) node(id string) (topology.Node, bool) {
 	return topology.Node{}, false
 }
 
+// edge is one of the graph, or of what the picture makes of it.
 func (m Model) edge(id string) (tables.Edge, bool) {
-	for _, e := range tables.Edges(m.graph) {
-		if edgeID(e.Edge) == id {
-			return e, true
+	if !strings.Contains(id, edgeSign) {
+		return tables.Edge{}, false // of a node
+	}
+	for _, g := range []topology.Graph{m.graph, m.arranged.graph} {
+		for _, e := range tables.Edges(g) {
+			if edgeID(e.Edge) == id {
+				return e, true
+			}
 		}
 	}
 	return tables.Edge{}, false
 }
 
+// edgeSign is in the ids of edges only.
+const edgeSign = " > "
+
 // edgeID is the same in every picture.
 func edgeID(e topology.Edge) string {
-	return e.From + " > " + e.To + " " + string(e.Protocol) + " " + strconv.Itoa(int(e.Port))
+	return e.From + edgeSign + e.To + " " + string(e.Protocol) + " " + strconv.Itoa(int(e.Port))
 }
 
 func qualified(n topology.Node) string {

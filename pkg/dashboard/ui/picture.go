@@ -13,7 +13,7 @@ import (
 // drawing is how a picture of the topology is looked at.
 type drawing struct {
 	options draw.Options
-	level   topology.Level
+	folds   topology.Folds
 	// zoomed says that the user has chosen a zoom; else the picture is as near as it fits.
 	zoomed bool
 	// bare says that the picture only fits without labels on edges.
@@ -32,7 +32,10 @@ func (d drawing) nextLabel() drawing {
 
 func (d drawing) toggleTLS() drawing  { d.options.MTLS = !d.options.MTLS; return d }
 func (d drawing) togglePlan() drawing { d.today = !d.today; return d }
-func (d drawing) nextLevel() drawing  { d.level = d.level.Next(); d.moved = false; return d }
+func (d drawing) nextLevel() drawing {
+	d.folds, d.moved = topology.Folds{Level: d.folds.Level.Next()}, false
+	return d
+}
 
 func (d drawing) closer() drawing {
 	d.options.Zoom, d.zoomed = max(d.options.Zoom-1, draw.Full), true
@@ -73,7 +76,7 @@ func (m Model) arrange() Model {
 	if p.view != topologyView || m.graph.Time.IsZero() {
 		return m
 	}
-	g := topology.Collapse(m.graph, p.drawing.level)
+	g := p.drawing.folds.Apply(m.graph)
 	if p.drawing.today {
 		g = g.Today()
 	}
@@ -239,7 +242,7 @@ func (m Model) pointed(x, y int) string {
 	if hit.Node != "" {
 		return hit.Node
 	}
-	for _, e := range tables.Edges(m.graph) {
+	for _, e := range tables.Edges(m.arranged.graph) {
 		if e.From == hit.From && e.To == hit.To && hit.From != "" {
 			return edgeID(e.Edge)
 		}

@@ -275,6 +275,78 @@ func TestPlanOverlay(t *testing.T) {
 	}
 }
 
+// What is folded and unfolded by keys and with the mouse moves nothing else.
+func TestFolding(t *testing.T) {
+	const w = "workload/default/"
+	for _, size := range sizes {
+		s := open(t, size[0], size[1], source())
+		s.graph(bookinfo(now))
+		choose := func(id string) {
+			s.m = s.m.edit(func(p *page) { p.cursor = id })
+		}
+		before := s.m.arranged.layout
+		choose(w + "reviews-v2")
+		s.keys("[")
+		s.golden("folded-service")
+		if s.m.top().cursor != w+"reviews" {
+			t.Errorf("chosen is %s", s.m.top().cursor)
+		}
+		s.graph(bookinfo(now.Add(time.Second)))
+		s.keys("]")
+		for _, n := range s.m.arranged.layout.Nodes {
+			if was, ok := before.Node(n.ID); !ok || n.Layer != was.Layer {
+				t.Errorf("%dx%d: %s has moved from layer %d to %d", size[0], size[1], n.ID, was.Layer, n.Layer)
+			}
+		}
+		if s.m.top().cursor != w+"reviews-v1" {
+			t.Errorf("chosen is %s", s.m.top().cursor)
+		}
+		s.keys("[", "[")
+		s.golden("folded-namespace")
+		s.keys("enter")
+		if text := s.screen(); !strings.Contains(text, "reviews-v2") || strings.Contains(text, "ingressgateway") {
+			t.Errorf("the workloads of the namespace:\n%s", text)
+		}
+		s.keys("esc", "esc", "]", "c", "c", "c")
+		if got := len(s.m.arranged.graph.Nodes); got != len(bookinfo(now).Nodes) {
+			t.Errorf("%d nodes in the end:\n%s", got, s.screen())
+		}
+		choose("")
+		s.keys("[")
+		if text := s.screen(); size[0] > 80 && !strings.Contains(text, "choose something") {
+			t.Error(text)
+		}
+	}
+}
+
+func TestFoldingWithTheMouse(t *testing.T) {
+	s := open(t, 160, 50, source())
+	s.graph(bookinfo(now))
+	find := func(text string) (x, y int) {
+		t.Helper()
+		for y, line := range strings.Split(s.screen(), "\n") {
+			if i := strings.Index(line, text); i >= 0 {
+				return ansi.StringWidth(line[:i]), y
+			}
+		}
+		t.Fatalf("no %q:\n%s", text, s.screen())
+		return 0, 0
+	}
+	click := func(text string, button tea.MouseButton) {
+		t.Helper()
+		x, y := find(text)
+		s.act(tea.MouseClickMsg{X: x, Y: y, Button: button})
+	}
+	click("default", tea.MouseLeft)
+	find("▤ default")
+	click("▤ default", tea.MouseRight)
+	find("reviews")
+	click("reviews v3", tea.MouseRight)
+	find("reviews ─")
+	click("reviews ─", tea.MouseRight)
+	find("reviews v3")
+}
+
 func TestSmallTerminals(t *testing.T) {
 	for _, size := range [][2]int{{1, 1}, {20, 5}, {30, 6}, {40, 10}} {
 		s := open(t, size[0], size[1], source())

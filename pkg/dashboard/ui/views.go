@@ -176,10 +176,13 @@ func eventRows(m Model, p page) printer.Sheet {
 }
 
 func openNode(m Model, id string) (Model, tea.Cmd) {
-	if _, ok := m.node(id); !ok {
-		return m, complain("it is not there any more")
+	if _, ok := m.node(id); ok {
+		return m.push(page{view: nodeView, subject: id}), nil
 	}
-	return m.push(page{view: nodeView, subject: id}), nil
+	if n, ok := m.drawn(id); ok {
+		return openFolded(m, n)
+	}
+	return m, complain("it is not there any more")
 }
 
 func openEdge(m Model, id string) (Model, tea.Cmd) {
