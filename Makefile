@@ -13,7 +13,7 @@ RACE      := ./internal/cli/analyze/... ./pkg/analyze ./internal/agent/... ./int
 export CGO_ENABLED ?= 0
 export GOFLAGS += -buildvcs=false
 
-.PHONY: build bundle demo test test-race lint fuzz bench bench-analyze scale envoy cluster e2e golden clean
+.PHONY: build bundle demo test test-race lint fuzz bench bench-analyze budget scale envoy cluster e2e golden clean
 
 build: ## meshctl, meshd and mesh-agent in bin/
 	$(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
@@ -55,11 +55,14 @@ fuzz: ## every fuzzer (or those that FUZZ names) for FUZZTIME each
 
 bench: build ## the figures of docs/performance.md
 	$(GO) test -run '^$$' -bench . -benchmem ./pkg/... ./internal/...
-	$(MAKE) scale bench-analyze
+	$(MAKE) scale bench-analyze budget
 
 bench-analyze: build ## meshctl analyze next to a current istioctl
 	@cd test/analyze/istioctl && $(GO) build -o ../../../bin/istioctl istio.io/istio/istioctl/cmd/istioctl
 	$(GO) run ./test/analyze -meshctl bin/meshctl -istioctl bin/istioctl
+
+budget: envoy ## a pair of sidecars next to a hand-written pair of Envoys with the same mutual TLS
+	$(GO) test -count=1 -v -run TestBudget ./test/budget -args -phase 3s -rounds 7
 
 scale: build
 	$(GO) run ./test/scale -meshd bin/meshd -services 500 -proxies 200

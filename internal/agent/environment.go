@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/meshctl/meshctl/internal/agent/metrics"
 )
 
 // Variables by which Envoy knows what proxies with the same configuration differ in. The names are those of Istio's sidecars;
@@ -16,6 +18,7 @@ const (
 	variableMeshID     = "ISTIO_META_MESH_ID"
 	variableClusterID  = "ISTIO_META_CLUSTER_ID"
 	variableAttributes = "OTEL_RESOURCE_ATTRIBUTES"
+	variablePeer       = "MESHCTL_PEER" // who calls, as servers' proxies are told: see metrics.Peer
 )
 
 // environment is what Envoy is told by variables, besides the agent's own: who the workload is, and the entries of proxyMetadata, which
@@ -25,6 +28,7 @@ func (o Options) environment(metadata map[string]string) []string {
 	all := map[string]string{
 		variableService: service, variableRevision: o.canonicalRevision(), variableNamespace: o.Namespace,
 		variableMeshID: cmp.Or(o.MeshID, "unknown"), variableClusterID: cmp.Or(o.ClusterID, "unknown"),
+		variablePeer: o.peer().String(),
 	}
 	maps.Copy(all, metadata)
 	if !strings.Contains(all[variableAttributes], "service.name=") {
@@ -46,4 +50,12 @@ func (o Options) canonicalService() string {
 
 func (o Options) canonicalRevision() string {
 	return cmp.Or(o.Labels["service.istio.io/canonical-revision"], o.Labels["app.kubernetes.io/version"], o.Labels["version"], "latest")
+}
+
+// peer is who the workload is in the standard metrics.
+func (o Options) peer() metrics.Peer {
+	return metrics.Peer{
+		Workload: cmp.Or(o.Workload, o.Name), Namespace: o.Namespace, App: o.canonicalService(), Version: o.canonicalRevision(),
+		Cluster: cmp.Or(o.ClusterID, "Kubernetes"),
+	}
 }

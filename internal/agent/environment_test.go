@@ -10,6 +10,7 @@ func TestEnvironmentSaysWhoTheWorkloadIs(t *testing.T) {
 	got := o.environment(map[string]string{"POD_NAMESPACE": "mine", "OTEL_RESOURCE_ATTRIBUTES": "team=a", "BAD=NAME": "x"})
 	want := []string{
 		"CANONICAL_REVISION=v2", "CANONICAL_SERVICE=web", "ISTIO_META_CLUSTER_ID=unknown", "ISTIO_META_MESH_ID=m",
+		"MESHCTL_PEER=web-0;shop;web;v2;Kubernetes",
 		"OTEL_RESOURCE_ATTRIBUTES=service.name=web.shop,team=a", "POD_NAMESPACE=mine",
 	}
 	if !slices.Equal(got, want) {

@@ -23,6 +23,7 @@ func (a *agent) status() (http.Handler, error) {
 			return ""
 		},
 		Application: a.o.ApplicationMetrics,
+		Self:        a.o.peer(),
 		Own:         a.ownMetrics,
 		Log:         a.o.Log,
 	})

@@ -15,15 +15,24 @@ import (
 // Admin fetches a path of Envoy's admin interface, e.g. "/clusters".
 func (w *Workload) Admin(path string) []byte {
 	w.mesh.t.Helper()
-	body, err := w.get(path)
+	body, err := w.get(w.admin, path)
 	check(w.mesh.t, err)
 	return body
 }
 
-func (w *Workload) get(path string) ([]byte, error) {
+// Metrics is the page that the agent gives to Prometheus.
+func (w *Workload) Metrics() string {
+	w.mesh.t.Helper()
+	body, err := w.get(w.State().StatusAddress, "/stats/prometheus")
+	check(w.mesh.t, err)
+	return string(body)
+}
+
+// get asks a server where the workload is.
+func (w *Workload) get(address, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), envoytest.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.admin+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -60,6 +60,7 @@ func defaultMesh(o Options) *meshconfig.MeshConfig {
 		LocalityLbSetting:        &networking.LocalityLoadBalancerSetting{Enabled: wrapperspb.Bool(true)},
 		OutboundTrafficPolicy:    &meshconfig.MeshConfig_OutboundTrafficPolicy{Mode: meshconfig.MeshConfig_OutboundTrafficPolicy_ALLOW_ANY},
 		AccessLogEncoding:        meshconfig.MeshConfig_TEXT,
+		DefaultProviders:         &meshconfig.MeshConfig_DefaultProviders{Metrics: []string{"prometheus"}}, // as Istio's charts have it
 		TrustDomain:              o.TrustDomain,
 		RootNamespace:            o.SystemNamespace,
 		DefaultConfig: &meshconfig.ProxyConfig{

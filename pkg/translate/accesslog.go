@@ -58,7 +58,7 @@ func (t traffic) accessLog(tcp bool) []*accesslogv3.AccessLog {
 	if path := t.config.Mesh.GetAccessLogFile(); path != "" && t.policies.Telemetry.LogFile {
 		out = append(out, fileLog(path, logFormat(t.config.Mesh)))
 	}
-	return append(out, t.tap(tcp))
+	return append(append(out, t.metricLogs(tcp)...), t.tap(tcp))
 }
 
 func fileLog(path string, format *corev3.SubstitutionFormatString) *accesslogv3.AccessLog {

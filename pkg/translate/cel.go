@@ -23,7 +23,7 @@ func celFunctions() map[string]celFunction {
 	for _, name := range [...]string{"contains", "endsWith", "startsWith"} {
 		out[name] = celFunction{on: true, least: 1, most: 1}
 	}
-	for _, name := range [...]string{"type", "int", "uint", "double", "string", "bytes", "duration", "timestamp", "dyn"} {
+	for _, name := range [...]string{"type", "int", "uint", "double", "bytes", "duration", "timestamp", "dyn"} {
 		out[name] = celFunction{alone: true}
 	}
 	for _, name := range [...]string{

@@ -14,6 +14,8 @@ type Destination struct {
 	Host string
 	// Ports of the service that clients may use.
 	Ports []uint32
+	// External is set for hosts outside the mesh.
+	External bool
 	// Rule is set only where requests to the host are balanced by a hash.
 	Rule *mesh.DestinationRule
 }
@@ -28,7 +30,7 @@ func Destinations(virtual []*mesh.VirtualService, own *mesh.ScopedService, looku
 			return
 		}
 		seen[s.Host] = true
-		d := Destination{Host: s.Host}
+		d := Destination{Host: s.Host, External: s.External}
 		for _, p := range s.Ports {
 			d.Ports = append(d.Ports, p.Number)
 		}
@@ -125,6 +127,14 @@ func (t targets) portOf(d *networking.Destination) uint32 {
 		return k.Ports[0]
 	}
 	return t.port
+}
+
+// private are headers that are not for a destination outside the mesh.
+func (t targets) private(host string) []string {
+	if d := t.find(host); d != nil && d.External {
+		return []string{peerHeader}
+	}
+	return nil
 }
 
 // cluster is the name of the destination's cluster. It may name one that does not exist: Envoy then answers 503.

@@ -39,8 +39,20 @@ func readCase(t testing.TB, name string) *mesh.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !bytes.Contains(text, []byte("kind: ConfigMap")) {
+		text = append(text, withoutMetrics...)
+	}
 	return build(t, string(text))
 }
+
+// withoutMetrics keeps the loggers of the standard metrics, which every listener has by default, to the case that shows them.
+const withoutMetrics = `
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: "defaultProviders: {}"}
+`
 
 // proxies are those that every case is translated for; the labels make policies for the workload hold.
 func proxies(s *mesh.Snapshot) map[string]mesh.Proxy {

@@ -44,6 +44,8 @@ type httpManager struct {
 	grpcWeb bool
 	// peers: clients may present the mesh's certificates; the program learns who they are.
 	peers bool
+	// mutual: clients have shown certificates of the mesh, and are believed.
+	mutual bool
 	// forwardTLS: like peers, with whatever certificate the client has.
 	forwardTLS hcmv3.HttpConnectionManager_ForwardClientCertDetails
 }
@@ -102,7 +104,11 @@ func (m httpManager) identity(out *hcmv3.HttpConnectionManager) {
 
 // filters are the HTTP filters in their order; the router is always the last.
 func (m httpManager) filters() []*hcmv3.HttpFilter {
-	out := m.httpPolicyFilters()
+	var out []*hcmv3.HttpFilter
+	if f := m.peerFilter(); f != nil {
+		out = append(out, f)
+	}
+	out = append(out, m.httpPolicyFilters()...)
 	add := func(name string, config proto.Message) {
 		out = append(out, httpFilter(name, config))
 	}

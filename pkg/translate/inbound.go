@@ -152,12 +152,16 @@ func (in InboundInput) others() mesh.WorkloadPort {
 }
 
 // portFilters are what the chains of one port share, each made when it is first wanted: policies can make them long.
-type portFilters struct{ http, tcp func() []*listenerv3.Filter }
+type portFilters struct {
+	http, tcp func() []*listenerv3.Filter
+	meshHTTP  func() []*listenerv3.Filter // http behind mutual TLS
+}
 
 func (in InboundInput) filters(p mesh.WorkloadPort) portFilters {
 	return portFilters{
-		http: sync.OnceValue(func() []*listenerv3.Filter { return in.manager(p) }),
-		tcp:  sync.OnceValue(func() []*listenerv3.Filter { return in.tcp(p) }),
+		http:     sync.OnceValue(func() []*listenerv3.Filter { return in.manager(p, false) }),
+		meshHTTP: sync.OnceValue(func() []*listenerv3.Filter { return in.manager(p, true) }),
+		tcp:      sync.OnceValue(func() []*listenerv3.Filter { return in.tcp(p) }),
 	}
 }
 
@@ -208,7 +212,7 @@ func (in InboundInput) secureChains(p mesh.WorkloadPort, f portFilters, strict b
 	var out []*listenerv3.FilterChain
 	http, announced := []string{"h2", "http/1.1"}, meshTCP[:]
 	if p.Protocol == mesh.Auto {
-		out = append(out, chain("|mtls|http", meshHTTP[:], http, f.http()))
+		out = append(out, chain("|mtls|http", meshHTTP[:], http, f.meshHTTP()))
 	} else {
 		announced = slices.Concat(meshTCP[:], meshHTTP[:])
 	}
@@ -216,7 +220,7 @@ func (in InboundInput) secureChains(p mesh.WorkloadPort, f portFilters, strict b
 		announced = nil
 	}
 	if p.Protocol.IsHTTP() {
-		return append(out, chain("|mtls", announced, http, f.http()))
+		return append(out, chain("|mtls", announced, http, f.meshHTTP()))
 	}
 	return append(out, chain("|mtls", announced, nil, f.tcp()))
 }
@@ -247,17 +251,17 @@ func (in InboundInput) tcp(p mesh.WorkloadPort) []*listenerv3.Filter {
 }
 
 // manager serves HTTP on one port: every request goes to the program, with no timeout.
-func (in InboundInput) manager(p mesh.WorkloadPort) []*listenerv3.Filter {
+func (in InboundInput) manager(p mesh.WorkloadPort, mutual bool) []*listenerv3.Filter {
 	name := programCluster(p)
 	operation := name + "/*"
 	if p.Service != nil {
 		operation = HostPort(p.Service.Host, p.Port.Number) + "/*"
 	}
 	return httpManager{
-		traffic: in.traffic(p.Target), statPrefix: "inbound_0.0.0.0_" + number(p.Target), peers: true,
+		traffic: in.traffic(p.Target), statPrefix: "inbound_0.0.0.0_" + number(p.Target), peers: true, mutual: mutual,
 		forwardTLS: hcmv3.HttpConnectionManager_APPEND_FORWARD, grpcWeb: p.Protocol == mesh.GRPCWeb,
 		inline: &routev3.RouteConfiguration{
-			Name: name, ValidateClusters: wrapperspb.Bool(false),
+			Name: name, ValidateClusters: wrapperspb.Bool(false), RequestHeadersToRemove: []string{peerHeader},
 			VirtualHosts: []*routev3.VirtualHost{{
 				Name: "inbound|http|" + number(p.Port.Number), Domains: []string{"*"},
 				Routes: []*routev3.Route{{

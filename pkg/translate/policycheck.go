@@ -31,8 +31,8 @@ func CheckTelemetry(o *config.Object) []config.Problem {
 	if !ok {
 		return nil
 	}
-	m := &telemetryMerge{levels: mesh.Attached{o}, notes: &problems{}}
-	m.checkMetrics()
+	m := &telemetryMerge{config: &mesh.Config{}, levels: mesh.Attached{o}, notes: &problems{}}
+	m.metrics()
 	m.notes.object = o.Key
 	for i, l := range spec.GetAccessLogging() {
 		m.filter(l.GetFilter(), field("spec.accessLogging", i))

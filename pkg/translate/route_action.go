@@ -123,12 +123,14 @@ func (b *routeBuilder) destinations(a *routev3.RouteAction, list []*networking.H
 	if len(live) == 1 {
 		a.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: t.cluster(d)}
 		headers.merge(b.headerOperations(live[0].GetHeaders(), path+".route[0].headers"))
+		headers.requestRemove = append(headers.requestRemove, t.private(d.GetHost())...)
 		return
 	}
 	weighted := &routev3.WeightedCluster{}
 	scale := weightScale(live)
 	for i, d := range live {
 		operations := b.headerOperations(d.GetHeaders(), field(path+".route", i)+".headers")
+		operations.requestRemove = append(operations.requestRemove, t.private(d.GetDestination().GetHost())...)
 		w := &routev3.WeightedCluster_ClusterWeight{Name: t.cluster(d.GetDestination()), Weight: wrapperspb.UInt32(max(1, uint32(d.GetWeight())/scale))}
 		operations.applyToCluster(w)
 		weighted.Clusters = append(weighted.Clusters, w)

@@ -72,7 +72,7 @@ func respond(status uint32) *routev3.Route {
 }
 
 func unknownHost(cluster string) *routev3.Route {
-	return &routev3.Route{Name: "allow_any", Match: anyRequest(), Action: &routev3.Route_Route{Route: &routev3.RouteAction{
+	return &routev3.Route{Name: "allow_any", Match: anyRequest(), RequestHeadersToRemove: []string{peerHeader}, Action: &routev3.Route_Route{Route: &routev3.RouteAction{
 		ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: cluster}, Timeout: durationpb.New(0),
 	}}}
 }

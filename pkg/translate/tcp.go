@@ -17,6 +17,7 @@ const tcpProxyFilter = "envoy.filters.network.tcp_proxy"
 // tcpProxy leads connections to clusters.
 func (t traffic) tcpProxy(c Chain) *listenerv3.Filter {
 	out := &tcpproxyv3.TcpProxy{StatPrefix: cmp.Or(c.StatPrefix, BlackHoleCluster), AccessLog: t.accessLog(true)}
+	atOpening(out)
 	c.Policy.govern(out)
 	if len(c.Clusters) == 1 {
 		out.ClusterSpecifier = &tcpproxyv3.TcpProxy_Cluster{Cluster: c.Clusters[0].Name}

@@ -18,6 +18,7 @@ type Telemetry struct {
 	Logs    []AccessLogger
 	LogFile bool
 	Tracing *Tracing // nil: no traces
+	Metrics Metrics
 	From    []config.Key
 }
 
@@ -40,7 +41,7 @@ func newTelemetry(c *mesh.Config, namespace string, attached mesh.Attached, mode
 	}
 	out.Logs, out.LogFile = m.logs()
 	out.Tracing = m.tracing()
-	m.checkMetrics()
+	out.Metrics = m.metrics()
 	return out, m.notes.list
 }
 

@@ -1,9 +1,7 @@
 package translate
 
 import (
-	"maps"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,40 +11,29 @@ import (
 	"github.com/meshctl/meshctl/pkg/config/codes"
 )
 
-// checkMetrics reports tags whose values are no expressions. They are left out; the others, and the other metrics, go on.
-func (m *telemetryMerge) checkMetrics() {
-	for _, o := range m.levels {
-		m.notes.object = o.Key
-		for i, metrics := range o.Spec.(*telemetry.Telemetry).GetMetrics() {
-			for j, override := range metrics.GetOverrides() {
-				path := field(field("spec.metrics", i)+".overrides", j) + ".tagOverrides"
-				tags := override.GetTagOverrides()
-				for _, name := range slices.Sorted(maps.Keys(tags)) {
-					m.checkTag(tags[name], path+"["+name+"]")
-				}
-			}
-		}
-	}
-}
-
-func (m *telemetryMerge) checkTag(tag *telemetry.MetricsOverrides_TagOverride, path string) {
+// checkTag reports a tag whose value is no expression. It is left out; the others, and the other metrics, go on.
+func (m *telemetryMerge) checkTag(tag *telemetry.MetricsOverrides_TagOverride, path string) bool {
 	if tag.GetOperation() == telemetry.MetricsOverrides_TagOverride_REMOVE {
-		return
+		return true
 	}
 	if tag.GetValue() == "" {
 		m.notes.failAs(codes.SchemaError, path, "the tag has no value; it is left out", "write value, or operation: REMOVE")
-		return
+		return false
 	}
 	wrong := expressionProblem(tag.GetValue())
 	if wrong == "" {
-		return
+		return true
 	}
 	fix := "write a CEL expression over Envoy's attributes, for example request.host"
 	if meant := attributeMeant(tag.GetValue()); meant != "" {
 		wrong, fix = strconv.Quote(tag.GetValue())+" is written like a command of access logs, which is no CEL expression", "write "+meant
 	}
 	m.notes.failAs(codes.TelemetryTag, path+".value", wrong+"; the tag is left out", fix)
+	return false
 }
+
+// commandSafe reports whether an expression can stand in a command of access logs.
+func commandSafe(expression string) bool { return !strings.ContainsAny(expression, "%\n\x00") }
 
 var (
 	// accessLogCommand is a command as access logs have it, "%REQ(X-ID)%", or as it is often written by mistake, "%{REQUEST_ID}".

@@ -22,6 +22,7 @@ func TestExpressionsThatEnvoyEvaluates(t *testing.T) {
 		"timestamp('2020-01-01T00:00:00Z') < request.time":              "",
 		"%{REQUEST_ID}":                                                 "no CEL expression",
 		"":                                                              "no CEL expression",
+		"string(response.code)":                                         "calls the function string",
 		"nonsense(response.code)":                                       "calls the function nonsense",
 		"request.host.nonsense()":                                       "calls the function nonsense",
 		strings.Repeat("(", 5000) + "true" + strings.Repeat(")", 5000): "no CEL expression",

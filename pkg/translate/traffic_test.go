@@ -369,8 +369,10 @@ spec:
 		t.Errorf("%d requests with 3 retries", n)
 	}
 	before = b.v2.requests()
+	const mirrored = "cluster.outbound|80|v2|server.default.svc.cluster.local.upstream_rq_completed"
+	completed := b.envoys["client"].Stat(t, mirrored)
 	b.expect("http://server/mirror", 200, "v1 GET /mirror")
-	b.envoys["client"].WaitStat(t, "cluster.outbound|80|v2|server.default.svc.cluster.local.upstream_rq_completed", 1)
+	b.envoys["client"].WaitStat(t, mirrored, completed+1)
 	if b.v2.requests() == before {
 		t.Errorf("nothing was mirrored")
 	}

@@ -153,6 +153,9 @@ func (b *routeBuilder) defaultRoute() *routev3.Route {
 		Name: "default", Match: anyRequest(), Metadata: origin(s.From),
 		Decorator: decorator(b.in.Config, HostPort(s.Host, b.in.Port.Number)+"/*"),
 	}
+	if b.in.Proxy != mesh.Proxyless {
+		r.RequestHeadersToRemove = b.targets().private(s.Host)
+	}
 	action := &routev3.RouteAction{
 		ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: ClusterName(s.Host, b.in.Port.Number, "")},
 		HashPolicy:       b.hashPolicy(s.Host, b.in.Port.Number, ""),

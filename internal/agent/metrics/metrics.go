@@ -20,6 +20,8 @@ type Options struct {
 	// Application is the URL of the program's metrics (the annotations prometheus.io/scrape, port and path); empty when it
 	// has none.
 	Application string
+	// Self is the workload, for the standard metrics.
+	Self Peer
 	// Own writes the agent's metrics as an exposition; may be nil.
 	Own func(io.Writer)
 	// Limit is how much is read of each source; 64 MiB when zero.
@@ -61,7 +63,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), h.timeout(r))
 	defer cancel()
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	page := &rewriter{out: w, described: map[string]bool{}}
+	page := &rewriter{out: w, described: map[string]bool{}, self: h.o.Self}
 	if url := h.o.Envoy(); url != "" {
 		if r.URL.RawQuery != "" {
 			url += "?" + r.URL.RawQuery

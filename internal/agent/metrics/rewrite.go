@@ -19,6 +19,9 @@ type rewriter struct {
 	out io.Writer
 	// described holds the families whose HELP or TYPE went out: a second one makes the page invalid.
 	described map[string]bool
+	self      Peer
+	// sums are the series of the family at hand that are made of several of Envoy's.
+	sums *sums
 }
 
 // copy appends one exposition. It stops at a line that is too long and at the source's errors; what was written until then
@@ -28,6 +31,8 @@ func (w *rewriter) copy(in io.Reader) error {
 	// What this source described: HELP and TYPE belong together, a repetition of either does not.
 	here := map[string]bool{}
 	defer func() { maps.Copy(w.described, here) }()
+	w.sums = &sums{}
+	defer func() { _ = w.sums.flush(w.out) }()
 	for {
 		line, err := lines.ReadSlice('\n')
 		switch {
@@ -36,8 +41,8 @@ func (w *rewriter) copy(in io.Reader) error {
 		case err != nil && !errors.Is(err, io.EOF):
 			return err
 		}
-		if line = rename(bytes.TrimRight(line, "\r\n")); w.keep(line, here) {
-			if _, err := w.out.Write(append(line, '\n')); err != nil {
+		if line = rename(bytes.TrimRight(line, "\r\n")); w.keep(line, here) && !w.sums.add(w.self, line) {
+			if err := w.write(line); err != nil {
 				return err
 			}
 		}
@@ -45,6 +50,15 @@ func (w *rewriter) copy(in io.Reader) error {
 			return nil
 		}
 	}
+}
+
+// write writes a line after what was added up before it.
+func (w *rewriter) write(line []byte) error {
+	if err := w.sums.flush(w.out); err != nil {
+		return err
+	}
+	_, err := w.out.Write(append(line, '\n'))
+	return err
 }
 
 // keep leaves out blank lines, comments, OpenMetrics' "# EOF" and descriptions of families that have one already.
