@@ -23,7 +23,7 @@ func (o Objects[T]) Follow(only metav1.ListOptions, trim, changed func(*T)) (cac
 		}
 	}
 	return cache.NewInformerWithOptions(cache.InformerOptions{
-		ListerWatcher: ListWatch(o.at, only),
+		ListerWatcher: ListWatch(o.client, o.at, only),
 		ObjectType:    &unstructured.Unstructured{},
 		Handler:       cache.ResourceEventHandlerFuncs{AddFunc: told, UpdateFunc: func(_, now any) { told(now) }, DeleteFunc: told},
 		Transform: func(object any) (any, error) {
@@ -41,8 +41,8 @@ func (o Objects[T]) Follow(only metav1.ListOptions, trim, changed func(*T)) (cac
 	})
 }
 
-// ListWatch lists and watches the objects that a selector of only names.
-func ListWatch(at dynamic.ResourceInterface, only metav1.ListOptions) cache.ListerWatcher {
+// ListWatch lists and watches those objects of a resource of a client that a selector of only names.
+func ListWatch(client dynamic.Interface, at dynamic.ResourceInterface, only metav1.ListOptions) cache.ListerWatcher {
 	selected := func(o metav1.ListOptions) metav1.ListOptions {
 		o.LabelSelector, o.FieldSelector = only.LabelSelector, only.FieldSelector
 		return o
@@ -54,7 +54,7 @@ func ListWatch(at dynamic.ResourceInterface, only metav1.ListOptions) cache.List
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			return at.Watch(ctx, selected(o))
 		},
-	}, at)
+	}, client)
 }
 
 // Named selects the object of a name.

@@ -21,15 +21,16 @@ const Manager = "meshd"
 
 // Objects are those of one kind. T is its type in k8s.io/api, which is called like the kind.
 type Objects[T any] struct {
-	at   dynamic.ResourceInterface
-	kind schema.GroupVersionKind
+	client dynamic.Interface
+	at     dynamic.ResourceInterface
+	kind   schema.GroupVersionKind
 }
 
 // In returns the objects in a namespace; "" is for all namespaces, and for kinds that are in none.
 func In[T any](client dynamic.Interface, version schema.GroupVersion, namespace string) Objects[T] {
 	kind := version.WithKind(reflect.TypeFor[T]().Name())
 	resource, _ := meta.UnsafeGuessKindToResource(kind)
-	o := Objects[T]{at: client.Resource(resource), kind: kind}
+	o := Objects[T]{client: client, at: client.Resource(resource), kind: kind}
 	if namespace != "" {
 		o.at = client.Resource(resource).Namespace(namespace)
 	}

@@ -96,7 +96,7 @@ func (w *gatewayWatch) follow(client dynamic.Interface, of schema.GroupVersionRe
 		}
 	}
 	_, controller := cache.NewInformerWithOptions(cache.InformerOptions{
-		ListerWatcher: kubeobject.ListWatch(client.Resource(of), only),
+		ListerWatcher: kubeobject.ListWatch(client, client.Resource(of), only),
 		ObjectType:    &unstructured.Unstructured{},
 		Handler: cache.ResourceEventHandlerFuncs{
 			AddFunc: func(o any) { told(o, false) }, UpdateFunc: func(_, o any) { told(o, false) }, DeleteFunc: func(o any) { told(o, true) },
