@@ -32,10 +32,8 @@ type Options struct {
 	ClusterName string
 	// Revision of this control plane; "" and "default" are the one without a name.
 	Revision string
-	// ClusterID is the cluster's name in a mesh of several; default "Kubernetes".
-	ClusterID string
-	// SystemNamespace, Domain and TrustDomain are those of mesh.Options.
-	SystemNamespace, Domain, TrustDomain string
+	// SystemNamespace, Domain, TrustDomain and ClusterID are those of mesh.Options.
+	SystemNamespace, Domain, TrustDomain, ClusterID string
 	// Instance is the name of this replica, that of its pod.
 	Instance string
 	// XDS serves proxies and agents over TLS, Webhook the API server over HTTPS, Monitoring plain HTTP (/ready, /healthz, /version,
@@ -159,7 +157,7 @@ func (p *process) run(ctx, serving context.Context) error {
 	started := make(chan struct{})
 	group.Go(func() error { return keeper.Run(serving) })
 	group.Go(func() error {
-		return controlplane.Run(serving, p.options(p.cluster.Watch(kinds()), func(c *controlplane.ControlPlane) {
+		return controlplane.Run(serving, p.options(p.cluster.Watch(mesh.Kinds()), func(c *controlplane.ControlPlane) {
 			p.control.Store(c)
 			close(started)
 		}))
@@ -239,7 +237,7 @@ func (p *process) options(from source.Source, started func(*controlplane.Control
 		Layers: []source.Source{ofRevision{from, p.o.Revision}},
 		Mesh: mesh.Options{
 			SystemNamespace: p.o.SystemNamespace, DomainSuffix: p.o.Domain, TrustDomain: p.o.TrustDomain,
-			ConfigName: config.MeshConfigName + p.o.suffix(),
+			ConfigName: config.MeshConfigName + p.o.suffix(), ClusterID: p.o.ClusterID,
 		},
 		Secure: p.o.XDS, Admin: p.o.Admin,
 		Authority: p.keeper.Authority(), Tokens: kubeca.NewTokens(p.client, p.o.TrustDomain),

@@ -12,20 +12,6 @@ import (
 // revisionLabel on an object of the mesh says which control plane it is for; without it the object is for all of them, as in Istio.
 const revisionLabel = "istio.io/rev"
 
-// kinds are those that a mesh is made of.
-func kinds() []config.Kind {
-	return []config.Kind{
-		config.VirtualService, config.DestinationRule, config.Gateway, config.ServiceEntry, config.Sidecar, config.WorkloadEntry,
-		config.WorkloadGroup, config.EnvoyFilter, config.ProxyConfig, config.WasmPlugin, config.TrafficExtension, config.Telemetry,
-		config.PeerAuthn, config.RequestAuthn, config.AuthzPolicy,
-		config.Service, config.Namespace, config.Pod, config.Node, config.Secret, config.ConfigMap, config.EndpointSlice,
-		config.Ingress, config.IngressClass,
-		config.GatewayClass, config.K8sGateway, config.HTTPRoute, config.GRPCRoute, config.TCPRoute, config.TLSRoute, config.UDPRoute,
-		config.ListenerSet, config.ReferenceGrant, config.BackendTLSPolicy,
-		config.TrafficSplit, config.TrafficTarget, config.HTTPRouteGroup, config.SMITCPRoute, config.SMIUDPRoute,
-	}
-}
-
 // ofRevision is a source without the objects of other revisions.
 type ofRevision struct {
 	source.Source

@@ -133,9 +133,7 @@ func (p *pod) resolve() error {
 		if problem.Severity == config.Error {
 			return fmt.Errorf("annotation %s: %s", config.ProxyConfigAnnotation, problem.Message)
 		}
-		if !strings.HasSuffix(problem.Field, ".discoveryAddress") { // here it has its effect
-			p.warn("annotation %s: %s", config.ProxyConfigAnnotation, problem.Message)
-		}
+		p.warn("annotation %s: %s", config.ProxyConfigAnnotation, problem.Message)
 	}
 	p.mode = p.annotation("sidecar.istio.io/interceptionMode", p.proxy.GetInterceptionMode().String())
 	if p.gateway {

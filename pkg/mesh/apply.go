@@ -73,7 +73,7 @@ func Kinds() []config.Kind {
 		config.EnvoyFilter, config.Telemetry, config.WasmPlugin, config.TrafficExtension, config.AuthzPolicy, config.RequestAuthn,
 		config.ProxyConfig, config.WorkloadGroup,
 	}
-	for _, kind := range slices.Concat(convert.Kinds(), convert.Reads()) {
+	for _, kind := range slices.Concat(convert.Kinds(), convert.Reads(), notEnforced()) {
 		if !slices.Contains(own, kind) {
 			own = append(own, kind)
 		}

@@ -138,6 +138,9 @@ func (t *update) endpoints(h hostKey, port Port) []Endpoint {
 			out = append(out, t.definitionEndpoints(d, svc, *p)...)
 		}
 	}
+	for i := range out {
+		out[i].Cluster = t.options.ClusterID
+	}
 	return out
 }
 

@@ -202,7 +202,10 @@ func TestEndpointProperties(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := endpointsOf(t, build(t, c.yaml), "web.prod.svc.cluster.local").Endpoints[0]
-			got.Address, got.Port, got.Labels, got.Workload = "", 0, nil, config.Key{}
+			if got.Cluster != "Kubernetes" || got.Topology("topology.istio.io/cluster") != "Kubernetes" {
+				t.Errorf("it is in cluster %q", got.Cluster)
+			}
+			got.Address, got.Port, got.Labels, got.Workload, got.Cluster = "", 0, nil, config.Key{}, ""
 			if fmt.Sprint(got) != fmt.Sprint(c.want) {
 				t.Errorf("\n got %+v\nwant %+v", got, c.want)
 			}
@@ -257,4 +260,19 @@ spec: {address: vm.example.net, labels: {app: web}}`)
 		`test.yaml:10:70: ServiceEntry/prod/e: spec.addresses[2]: "x" is neither an IP address nor a CIDR; it is left out (fix: write for example 240.0.0.1 or 10.1.0.0/16)`,
 		`test.yaml:15:17: WorkloadEntry/prod/vm: spec.address: "vm.example.net" is a name, and Service/prod/web needs an IP address; the endpoint is left out of it (fix: write the address, or use a ServiceEntry with resolution: DNS)`,
 	})
+}
+
+func TestEndpointsAreInTheClusterOfTheMesh(t *testing.T) {
+	text := webService + `
+apiVersion: v1
+kind: Pod
+metadata: {name: a, namespace: prod, labels: {app: web}}
+spec: {containers: [{name: app, image: x}]}
+status: {podIP: 10.0.0.1}`
+	s := Build(config.Set{}.With(config.Batch{Full: true, Upserts: decode(t, text)}), Options{ClusterID: "east"})
+	e := endpointsOf(t, s, "web.prod.svc.cluster.local").Endpoints[0]
+	const label = "topology.istio.io/cluster"
+	if e.Topology(label) != "east" || s.Topology(sidecarIn("prod"), label) != "east" {
+		t.Errorf("endpoint in %q, proxy in %q", e.Topology(label), s.Topology(sidecarIn("prod"), label))
+	}
 }

@@ -90,6 +90,7 @@ type Endpoint struct {
 	Network   string
 	Locality  string // "region/zone/subzone"
 	Node      string // of a Pod
+	Cluster   string // Options.ClusterID
 	// Workload is the object behind the endpoint (WorkloadEntry, Pod, ServiceEntry).
 	Workload config.Key
 }

@@ -18,6 +18,7 @@ type Options struct {
 	DomainSuffix    string // of Kubernetes Services [cluster.local]
 	TrustDomain     string // of identities, unless the MeshConfig says otherwise [cluster.local]
 	ConfigName      string // of the ConfigMap with the MeshConfig; revisions have their own [istio]
+	ClusterID       string // name of the cluster that the mesh is in, as telemetry and failoverPriority see it [Kubernetes, as Istio's]
 }
 
 func (o Options) withDefaults() Options {
@@ -25,6 +26,7 @@ func (o Options) withDefaults() Options {
 	o.DomainSuffix = cmp.Or(o.DomainSuffix, "cluster.local")
 	o.TrustDomain = cmp.Or(o.TrustDomain, "cluster.local")
 	o.ConfigName = cmp.Or(o.ConfigName, config.MeshConfigName)
+	o.ClusterID = cmp.Or(o.ClusterID, "Kubernetes")
 	return o
 }
 

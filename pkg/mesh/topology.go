@@ -16,12 +16,9 @@ const (
 	labelHostname = "kubernetes.io/hostname"
 )
 
-// ClusterID is how Istio calls the only cluster of a mesh that has one.
-const ClusterID = "Kubernetes"
-
 // Topology returns the endpoint's value of a label, as failoverPriority compares it.
 func (e *Endpoint) Topology(label string) string {
-	return topology(label, e.Locality, e.Network, e.Node, e.Labels)
+	return topology(label, e.Cluster, e.Locality, e.Network, e.Node, e.Labels)
 }
 
 // Topology returns a proxy's value of a label, as failoverPriority compares it.
@@ -34,10 +31,10 @@ func (t *tables) topology(p Proxy, label string) string {
 	if i := t.instance(p); i != nil && label == labelHostname {
 		node = i.Node
 	}
-	return topology(label, p.Locality, p.Network, node, p.Labels)
+	return topology(label, t.options.ClusterID, p.Locality, p.Network, node, p.Labels)
 }
 
-func topology(label, locality, network, node string, labels map[string]string) string {
+func topology(label, cluster, locality, network, node string, labels map[string]string) string {
 	if v, ok := labels[label]; ok {
 		return v
 	}
@@ -47,7 +44,7 @@ func topology(label, locality, network, node string, labels map[string]string) s
 	case labelNetwork:
 		return network
 	case labelCluster:
-		return ClusterID
+		return cluster
 	case labelRegion:
 		return place[0]
 	case labelZone:

@@ -113,7 +113,7 @@ func endpointMetadata(e *mesh.Endpoint) *corev3.Metadata {
 	if e.Workload != (config.Key{}) {
 		app := cmp.Or(e.Labels["service.istio.io/canonical-name"], e.Labels["app.kubernetes.io/name"], e.Labels["app"])
 		version := cmp.Or(e.Labels["service.istio.io/canonical-revision"], e.Labels["app.kubernetes.io/version"], e.Labels["version"])
-		fields["istio"] = stringStruct("workload", strings.Join([]string{e.Workload.Name, e.Workload.Namespace, app, version, mesh.ClusterID}, ";"))
+		fields["istio"] = stringStruct("workload", strings.Join([]string{e.Workload.Name, e.Workload.Namespace, app, version, e.Cluster}, ";"))
 	}
 	if len(fields) == 0 {
 		return nil

@@ -50,7 +50,7 @@ func (c *cluster) addFlags(cmd *cobra.Command) {
 	f.StringVar(&c.kubeconfig, "kubeconfig", "", "kubeconfig file of the cluster, to run outside of it")
 	f.StringVar(&c.context, "context", "", "context of the kubeconfig")
 	f.StringVar(&c.revision, "revision", "default", "revision of this control plane; it ignores configuration that is labelled istio.io/rev for another")
-	f.StringVar(&c.clusterID, "cluster-id", "Kubernetes", "name of the cluster in a mesh of several")
+	f.StringVar(&c.clusterID, "cluster-id", "Kubernetes", "name of the cluster, for telemetry and as topology.istio.io/cluster of its workloads")
 	f.StringVar(&c.instance, "instance", "", "name of this replica, unique among them (default the host name)")
 	f.StringVar(&c.webhook, "webhook-address", "", "address for the API server's admission requests over HTTPS, e.g. :15017")
 	f.StringVar(&c.monitoring, "monitoring-address", "", "address for /ready, /healthz, /version and /metrics over HTTP, e.g. :15014")

@@ -8,7 +8,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/install/values"
+	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 func load(t testing.TB, o values.Options) values.Values {
@@ -129,6 +131,30 @@ func BenchmarkRender(b *testing.B) {
 	for b.Loop() {
 		if _, err := Render(load(b, values.Options{})); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestTheMeshHasNoComplaintsAboutItsOwnInstallation reads what is installed as the control plane does.
+func TestTheMeshHasNoComplaintsAboutItsOwnInstallation(t *testing.T) {
+	for _, o := range []values.Options{{Profile: "minimal"}, {}, {Profile: "demo"}, {Profile: "ha"}, {Revision: "canary", Sets: []string{"revisionTags={prod,default}"}}} {
+		v := load(t, o)
+		var text bytes.Buffer
+		if err := Write(&text, v); err != nil {
+			t.Fatal(err)
+		}
+		objects, problems := config.Decode("installation.yaml", &text)
+		name := config.MeshConfigName
+		if o.Revision != "" {
+			name += "-" + o.Revision
+		}
+		read := config.Set{}.With(config.Batch{Upserts: objects, Full: true})
+		if read.Get(config.Key{Kind: config.ConfigMap, Namespace: "istio-system", Name: name}) == nil {
+			t.Fatalf("%+v: no MeshConfig", o)
+		}
+		problems = append(problems, mesh.Build(read, mesh.Options{SystemNamespace: "istio-system", ConfigName: name}).Problems()...)
+		for _, p := range problems {
+			t.Errorf("%+v: %s", o, p)
 		}
 	}
 }
