@@ -2,9 +2,9 @@ package topology
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // Planned says what a change would do to an edge.
@@ -62,7 +62,10 @@ func (c *Change) Text(arrow string) string {
 		if !shown(share) {
 			return "0"
 		}
-		return strings.TrimSuffix(strings.TrimSuffix(Percent(min(*share, 1)), "%"), ".0")
+		if *share > 0 && *share < 0.005 {
+			return "<1"
+		}
+		return strconv.FormatFloat(math.Round(100*min(*share, 1)), 'f', -1, 64)
 	}
 	text := whole(c.After) + "%"
 	if c.Before != nil || c.After == nil {

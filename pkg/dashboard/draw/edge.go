@@ -179,11 +179,11 @@ func (p *painter) drawEdges() {
 	for _, i := range order {
 		p.route(p.scene.Layout.Routes[i], p.routes[i])
 	}
-	for _, i := range order {
-		p.flow(p.scene.Layout.Routes[i], p.routes[i])
-	}
 	for _, i := range slices.Backward(order) {
 		p.label(p.scene.Layout.Routes[i], &p.routes[i])
+	}
+	for _, i := range order { // around the labels
+		p.flow(p.scene.Layout.Routes[i], p.routes[i])
 	}
 	for _, i := range order {
 		p.arrow(p.scene.Layout.Routes[i], p.routes[i])

@@ -120,13 +120,28 @@ func TestAWorkloadThatIsGoneIsSeen(t *testing.T) {
 func TestFlowMovesAhead(t *testing.T) {
 	at := func(phase int) int {
 		g := topology.Graph{Nodes: []topology.Node{{ID: "a", Name: "a"}, {ID: "b", Name: "b"}}, Edges: []topology.Edge{{From: "a", To: "b", Rates: topologytest.Rates(5, 0, 1)}}}
-		o := draw.Options{Phase: phase, Labels: draw.ByteLabels}
+		o := draw.Options{Phase: phase, Labels: draw.RateLabels}
 		l := draw.Arrange(g, o, nil)
 		x, _ := find(t, draw.Draw(draw.Scene{Graph: g, Layout: l, Viewport: draw.Whole(l), Options: o}), "▸")
 		return x
 	}
 	if a, b := at(1), at(2); b != a+1 {
 		t.Errorf("a mark went from %d to %d", a, b)
+	}
+}
+
+// Marks that move neither push a label aside nor hide it.
+func TestFlowLeavesLabels(t *testing.T) {
+	g := topology.Graph{Nodes: []topology.Node{{ID: "a", Name: "a"}, {ID: "b", Name: "b"}}, Edges: []topology.Edge{{From: "a", To: "b", Rates: topologytest.Rates(5, 0, 1)}}}
+	still := 0
+	for phase := range 12 {
+		o := draw.Options{Phase: phase, Labels: draw.ByteLabels}
+		l := draw.Arrange(g, o, nil)
+		x, _ := find(t, draw.Draw(draw.Scene{Graph: g, Layout: l, Viewport: draw.Whole(l), Options: o}), "26KiB/s")
+		if phase > 0 && x != still {
+			t.Errorf("the label is at %d and was at %d", x, still)
+		}
+		still = x
 	}
 }
 

@@ -161,7 +161,7 @@ func TestOver(t *testing.T) {
 		}},
 		"a workload more": {entries("catalog-v1", "catalog-v9")[4:] + "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: catalog, namespace: shop}\n" +
 			"spec: {hosts: [catalog], http: [{route: [{destination: {host: catalog}}]}]}\n", []string{
-			"web-v1 > catalog-v1 reweighted 80>33.3%", "web-v1 > catalog-v2 reweighted 20>33.3%", "web-v1 > catalog-v9 added 33.3%",
+			"web-v1 > catalog-v1 reweighted 80>33%", "web-v1 > catalog-v2 reweighted 20>33%", "web-v1 > catalog-v9 added 33%",
 		}},
 		"TCP": {"apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: db, namespace: shop}\n" +
 			"spec: {hosts: [db], tcp: [{route: [{destination: {host: db}, weight: 90}, {destination: {host: ads, port: {number: 80}}, weight: 10}]}]}\n", []string{

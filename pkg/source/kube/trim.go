@@ -21,7 +21,7 @@ func trimmed(o *config.Object) *config.Object {
 	}
 	switch spec := o.Spec.(type) {
 	case *corev1.Pod:
-		out.Spec = trimmedPod(spec)
+		out.Spec = trimmedPod(spec, out.Meta.Labels)
 	case *corev1.Node:
 		out.Spec = &corev1.Node{ObjectMeta: trimmedMeta(&spec.ObjectMeta)}
 	case *corev1.Namespace:
@@ -38,8 +38,13 @@ func trimmedMeta(m *metav1.ObjectMeta) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Name: m.Name, Namespace: m.Namespace, DeletionTimestamp: m.DeletionTimestamp}
 }
 
-func trimmedPod(in *corev1.Pod) *corev1.Pod {
+// trimmedPod keeps what names the pod's workload: its controller, the start of its name, and the labels, which it shares with config.Meta.
+func trimmedPod(in *corev1.Pod, labels map[string]string) *corev1.Pod {
 	out := &corev1.Pod{ObjectMeta: trimmedMeta(&in.ObjectMeta)}
+	out.Labels, out.GenerateName = labels, in.GenerateName
+	if c := metav1.GetControllerOfNoCopy(in); c != nil {
+		out.OwnerReferences = []metav1.OwnerReference{{APIVersion: c.APIVersion, Kind: c.Kind, Name: c.Name, Controller: c.Controller}}
+	}
 	out.Spec = corev1.PodSpec{
 		ServiceAccountName: in.Spec.ServiceAccountName, NodeName: in.Spec.NodeName, HostNetwork: in.Spec.HostNetwork,
 		InitContainers: trimmedContainers(in.Spec.InitContainers), Containers: trimmedContainers(in.Spec.Containers),
