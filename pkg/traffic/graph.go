@@ -44,13 +44,13 @@ type flow struct {
 	hosts    []sample.Host
 	clusters map[string]sample.Cluster
 	inbound  []sample.Inbound
-	// plaintext: some client of the proxy came without TLS since the proxy was first seen.
+	// plaintext: some client of the proxy came without TLS.
 	plaintext bool
 }
 
 func (s *series) flow(window time.Duration) flow {
 	last := s.points[len(s.points)-1]
-	f := flow{proxy: s.proxy}
+	f := flow{proxy: s.proxy, plaintext: s.plaintext}
 	first, ok := s.since(window)
 	if ok {
 		f.seconds = last.Time.Sub(first.Time).Seconds()
@@ -58,9 +58,6 @@ func (s *series) flow(window time.Duration) flow {
 		f.clusters = byKey(clusters.since(first.Clusters, last.Clusters), clusterKey)
 	} else {
 		f.hosts, f.inbound, f.clusters = last.Hosts, last.Inbound, byKey(last.Clusters, clusterKey)
-	}
-	for _, i := range s.raw.Inbound {
-		f.plaintext = f.plaintext || !i.TCP && i.Opened > i.Encrypted
 	}
 	return f
 }

@@ -153,6 +153,13 @@ func TestUnmeshedCallers(t *testing.T) {
 	if e.Security != topology.Plaintext || e.Why != "no sidecar" {
 		t.Errorf("%+v", e)
 	}
+	// One sample of a connection whose handshake is not counted yet says nothing.
+	var early traffic.Window
+	early.Add(inbound(0, 0, 0, 3))
+	early.Add(inbound(1, 10, 14, 2))
+	if g := early.Graph(time.Minute); len(g.Edges) != 1 {
+		t.Errorf("%+v", g.Edges)
+	}
 	// With mutual TLS on every connection nobody is unmeshed: the caller's proxy was not asked.
 	var all traffic.Window
 	all.Add(inbound(0, 0, 0, 3))

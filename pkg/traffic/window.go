@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"slices"
 	"time"
 
 	"github.com/meshctl/meshctl/pkg/traffic/sample"
@@ -31,6 +32,9 @@ type series struct {
 	points []sample.Sample // oldest first
 	heard  time.Time       // by the control plane's clock
 	proxy  Proxy
+	// plaintext: some client of the proxy came without TLS, by the two newest samples: a single one may have caught a connection that one
+	// counter has and the other has not yet.
+	plaintext bool
 }
 
 // Add takes up a report. Proxies that it does not have are forgotten once they are out of every window.
@@ -71,11 +75,17 @@ func (s *series) add(now sample.Sample) {
 		now.Time = newest.Time.Add(time.Millisecond)
 	}
 	next := advance(s.points[0], newest, s.raw, now)
+	s.plaintext = hasPlaintext(s.raw) && hasPlaintext(now)
 	s.raw = now
 	if now.Cut {
 		s.raw = keepMissing(s.raw, newest)
 	}
 	s.points = thin(append(s.points, next))
+}
+
+// hasPlaintext reports whether a proxy has counted connections of HTTP without TLS.
+func hasPlaintext(s sample.Sample) bool {
+	return slices.ContainsFunc(s.Inbound, func(i sample.Inbound) bool { return !i.TCP && i.Opened > i.Encrypted })
 }
 
 // thin drops samples that windows do not need.
