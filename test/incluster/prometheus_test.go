@@ -140,3 +140,21 @@ func scrapeConfig(t *testing.T, pods ...pod) string {
 	t.Fatal("no configuration")
 	return ""
 }
+
+// TestAddonsAreAccepted: an API server takes every object of samples/addons.
+func TestAddonsAreAccepted(t *testing.T) {
+	namespace(t, client(t), "istio-system")
+	files, err := filepath.Glob("../../samples/addons/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(len(files), err)
+	}
+	for _, file := range files {
+		manifest, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := shared.Apply(t.Context(), manifest); err != nil {
+			t.Errorf("%s: %v", filepath.Base(file), err)
+		}
+	}
+}
