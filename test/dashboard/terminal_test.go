@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -73,14 +74,37 @@ func (term terminal) shows(want ...string) {
 	}
 }
 
+// built is a meshctl of this source, for all tests; dir is removed by TestMain.
+type built struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+var program built
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	_ = os.RemoveAll(program.dir)
+	os.Exit(code)
+}
+
 // build returns the path of a meshctl of this source.
 func build(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "meshctl")
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "../../cmd/meshctl").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	program.once.Do(func() {
+		if program.dir, program.err = os.MkdirTemp("", "meshctl-dashboard-"); program.err != nil {
+			return
+		}
+		out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program.dir, "../../cmd/meshctl").CombinedOutput()
+		if program.err = err; err != nil {
+			program.err = fmt.Errorf("%w: %s", err, out)
+		}
+	})
+	if program.err != nil {
+		t.Fatal(program.err)
 	}
-	return path
+	return filepath.Join(program.dir, "meshctl")
 }
 
 // record writes a session of the sample application.

@@ -104,6 +104,7 @@ func TestBookinfo(t *testing.T) {
 	rig.Node(t)
 	install(t)
 	namespace, url := bookinfo(t)
+	looks(t, namespace, url)
 
 	rig.Apply(t, namespace, "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default}\nspec: {mtls: {mode: STRICT}}\n")
 	ip := rig.Kubectl(t, "-n", namespace, "get", "pods", "-l", "app=reviews,version=v1", "-o", "jsonpath={.items[0].status.podIP}")

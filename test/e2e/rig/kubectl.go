@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -129,4 +131,34 @@ func Meshctl(t testing.TB, args ...string) Result {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// Start runs bin/meshctl until the test ends, when it is interrupted and must end without an error; it returns what that writes.
+func Start(t testing.TB, args ...string) io.Reader {
+	t.Helper()
+	path, err := binary("meshctl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	var errOut bytes.Buffer
+	cmd.Stderr = &errOut
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		if err := cmd.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("meshctl %s: %v\n%s", strings.Join(args, " "), err, errOut.String())
+		}
+	})
+	return out
 }
