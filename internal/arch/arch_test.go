@@ -48,6 +48,7 @@ var tiers = map[string]int{
 	"internal/webhook":       5,
 	"internal/kubeobject":    5,
 	"internal/footprint":     5,
+	"internal/revision":      5,
 	"internal/kubeca":        5,
 	"internal/gatewaydeploy": 5,
 	"internal/leader":        5,

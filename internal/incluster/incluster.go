@@ -19,6 +19,7 @@ import (
 	"github.com/meshctl/meshctl/internal/footprint"
 	"github.com/meshctl/meshctl/internal/kubeca"
 	"github.com/meshctl/meshctl/internal/leader"
+	"github.com/meshctl/meshctl/internal/revision"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/mesh"
 	"github.com/meshctl/meshctl/pkg/source"
@@ -52,7 +53,7 @@ func (o Options) withDefaults() Options {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Revision == "" {
-		o.Revision = defaultRevision
+		o.Revision = revision.Default
 	}
 	if o.SystemNamespace == "" {
 		o.SystemNamespace = "istio-system"
@@ -66,14 +67,12 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-const defaultRevision = "default"
-
 // settleAfter is how long after it is ready a control plane has started in all its parts.
 const settleAfter = 3 * time.Second
 
 // suffix is what the names of the revision's objects end in.
 func (o Options) suffix() string {
-	if o.Revision == defaultRevision {
+	if o.Revision == revision.Default {
 		return ""
 	}
 	return "-" + o.Revision
@@ -96,6 +95,7 @@ type process struct {
 	o       Options
 	client  dynamic.Interface
 	cluster *kube.Cluster
+	names   *revision.Names
 	metrics *metrics
 	keeper  *kubeca.Keeper
 	// Sent to when the mesh may be another one: for statuses, and for what is deployed for Gateways.
@@ -108,6 +108,7 @@ type process struct {
 // not go on.
 func Run(ctx context.Context, o Options) error {
 	p := &process{o: o.withDefaults(), changed: make(chan struct{}, 1), gateways: make(chan struct{}, 1)}
+	p.names = revision.New(p.o.Revision)
 	if err := p.connect(); err != nil {
 		return err
 	}
@@ -156,6 +157,8 @@ func (p *process) run(ctx, serving context.Context) error {
 	group, serving := errgroup.WithContext(serving)
 	started := make(chan struct{})
 	group.Go(func() error { return keeper.Run(serving) })
+	group.Go(func() error { p.names.Run(serving, p.client); return nil })
+	group.Go(func() error { return p.wakeByNames(serving) })
 	group.Go(func() error {
 		return controlplane.Run(serving, p.options(p.cluster.Watch(mesh.Kinds()), func(c *controlplane.ControlPlane) {
 			p.control.Store(c)
@@ -234,7 +237,7 @@ func (p *process) drain(ctx, serving context.Context) error {
 
 func (p *process) options(from source.Source, started func(*controlplane.ControlPlane)) controlplane.Options {
 	return controlplane.Options{
-		Layers: []source.Source{ofRevision{from, p.o.Revision}},
+		Layers: []source.Source{ofRevision{from, p.names, p.o.Log}},
 		Mesh: mesh.Options{
 			SystemNamespace: p.o.SystemNamespace, DomainSuffix: p.o.Domain, TrustDomain: p.o.TrustDomain,
 			ConfigName: config.MeshConfigName + p.o.suffix(), ClusterID: p.o.ClusterID,

@@ -38,12 +38,25 @@ func (p *process) wake() {
 	}
 }
 
+// wakeByNames wakes when a tag comes, moves or goes.
+func (p *process) wakeByNames(ctx context.Context) error {
+	for {
+		changed := p.names.Changed()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+			p.wake()
+		}
+	}
+}
+
 // statuses writes into objects what became of them.
 func (p *process) statuses() leader.Writer {
 	return leader.Writer{Name: "statuses", Run: func(ctx context.Context) error {
 		control := p.control.Load()
 		(&status.Writer{
-			Client: p.client, Changed: p.changed, Log: p.o.Log,
+			Client: p.client, Changed: p.changed, Mine: p.speaksFor, Log: p.o.Log,
 			State: func() (*mesh.Snapshot, []config.Problem) { return control.Snapshot(), control.Problems() },
 		}).Run(ctx)
 		return nil
@@ -54,7 +67,7 @@ func (p *process) statuses() leader.Writer {
 func (p *process) deployments() leader.Writer {
 	control, settings := p.control.Load(), p.injector()
 	return leader.Gateways{
-		Client: p.client, Revision: p.o.Revision, Changed: p.gateways, Log: p.o.Log,
+		Client: p.client, Mine: p.names.Mine, Changed: p.gateways, Log: p.o.Log,
 		Objects: func() config.Set { return control.Snapshot().Set() },
 		Wanted: func(mine func(string) bool) ([]gatewaydeploy.Deployment, error) {
 			snapshot := control.Snapshot()

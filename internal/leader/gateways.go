@@ -34,13 +34,14 @@ const (
 // Gateways deploys proxies for the Gateways of the Gateway API, and has the class that they are of.
 type Gateways struct {
 	Client dynamic.Interface
-	// Revision of this control plane, never empty.
-	Revision string
+	// Mine tells the revision and the tags that this control plane goes by from others, and returns a text that differs when they do. Who says
+	// nothing asks for "default".
+	Mine func() (mine func(revision string) bool, names string)
 	// Objects are those of the mesh now; Wanted returns what is to be deployed for its Gateways of the revisions and tags for which mine
-	// says so. It is asked when gatewaydeploy.Stamp of Objects differs.
+	// says so. It is asked when gatewaydeploy.Stamp of Objects or the names differ.
 	Objects func() config.Set
 	Wanted  func(mine func(revision string) bool) ([]gatewaydeploy.Deployment, error)
-	// Changed is sent to when Objects are others; it may lose sends while one waits.
+	// Changed is sent to when Objects or names are others; it may lose sends while one waits.
 	Changed <-chan struct{}
 	Log     *slog.Logger
 }
@@ -156,7 +157,7 @@ func (w *gatewayWriter) once(ctx context.Context) bool {
 // compute finds out what is wanted, unless nothing that it depends on has changed: the mesh changes often, its Gateways rarely. It reports
 // whether it had to.
 func (w *gatewayWriter) compute() (fresh bool, err error) {
-	mine, names := w.live.mine(w.Revision)
+	mine, names := w.Mine()
 	sum := gatewaydeploy.Stamp(w.Objects())
 	stamp := names + " " + string(sum[:])
 	if stamp == w.stamp {

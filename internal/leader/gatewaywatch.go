@@ -3,7 +3,6 @@ package leader
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -26,10 +25,7 @@ import (
 var (
 	classes     = schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "gatewayclasses"}
 	definitions = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
-	injectors   = schema.GroupVersionResource{Group: "admissionregistration.k8s.io", Version: "v1", Resource: "mutatingwebhookconfigurations"}
 )
-
-const tagLabel, revLabel = "istio.io/tag", "istio.io/rev"
 
 // deployedKinds are those of which something is made for Gateways.
 func deployedKinds() []schema.GroupVersionKind {
@@ -52,25 +48,23 @@ type live struct {
 	shape string
 }
 
-// gatewayWatch follows what was made for Gateways, the revision tags, and whether the Gateway API is there.
+// gatewayWatch follows what was made for Gateways, and whether the Gateway API is there.
 type gatewayWatch struct {
 	changed     chan struct{}
 	controllers []cache.Controller
 
 	mu      sync.Mutex
 	objects map[objectID]live
-	tags    map[string]string
 	class   bool
 	events  int
 }
 
 func newGatewayWatch(client dynamic.Interface) *gatewayWatch {
-	w := &gatewayWatch{changed: make(chan struct{}, 1), objects: map[objectID]live{}, tags: map[string]string{}}
+	w := &gatewayWatch{changed: make(chan struct{}, 1), objects: map[objectID]live{}}
 	for _, kind := range deployedKinds() {
 		w.follow(client, resourceOf(kind), metav1.ListOptions{LabelSelector: gatewaydeploy.ManagedLabel + "=" + gatewaydeploy.Managed},
 			func(u *unstructured.Unstructured, gone bool) { w.object(kind, u, gone) })
 	}
-	w.follow(client, injectors, metav1.ListOptions{LabelSelector: tagLabel}, w.tag)
 	w.follow(client, definitions, kubeobject.Named(classes.GroupResource().String()),
 		func(_ *unstructured.Unstructured, gone bool) { w.class = !gone })
 	return w
@@ -147,13 +141,6 @@ func (w *gatewayWatch) object(kind schema.GroupVersionKind, u *unstructured.Unst
 	w.objects[id] = live{id, u.GetUID(), u.GetLabels()[convert.LabelGatewayName], u.GetAnnotations()[shapeAnnotation]}
 }
 
-func (w *gatewayWatch) tag(u *unstructured.Unstructured, gone bool) {
-	if delete(w.tags, u.GetName()); gone {
-		return
-	}
-	w.tags[u.GetName()] = u.GetLabels()[tagLabel] + "=" + u.GetLabels()[revLabel]
-}
-
 // run follows until ctx is done.
 func (w *gatewayWatch) run(ctx context.Context) {
 	var running sync.WaitGroup
@@ -205,20 +192,4 @@ func (w *gatewayWatch) served() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.class
-}
-
-// mine returns what tells the names of a revision, itself and the tags that lead to it, from others. Who says nothing asks for "default",
-// which is the tag of that name or else the revision. The names are returned as well.
-func (w *gatewayWatch) mine(revision string) (mine func(string) bool, all string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	names := map[string]bool{revision: true}
-	for _, pair := range w.tags {
-		tag, leads, _ := strings.Cut(pair, "=")
-		if tag == "" {
-			continue
-		}
-		names[tag] = leads == revision
-	}
-	return func(name string) bool { return names[name] }, fmt.Sprint(names)
 }

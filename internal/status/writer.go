@@ -41,7 +41,9 @@ type Writer struct {
 	State func() (*mesh.Snapshot, []config.Problem)
 	// Changed is sent to when State returns something else; it may lose sends while one waits.
 	Changed <-chan struct{}
-	Log     *slog.Logger
+	// Mine reports whether it is for this control plane to write the status of an object; nil: of all.
+	Mine func(*config.Object) bool
+	Log  *slog.Logger
 
 	written map[config.Key]config.Digest // of what Of returned, and of whom, so that it is not written again before the news of it is here
 }
@@ -81,7 +83,12 @@ func (w *Writer) once(ctx context.Context) (failed int) {
 	}
 	var todo []Update
 	for _, u := range Of(snapshot, problems) {
-		if w.written[u.Key] != digestOf(u, set.Get(u.Key)) {
+		o := set.Get(u.Key)
+		if w.Mine != nil && (o == nil || !w.Mine(o)) {
+			delete(w.written, u.Key) // another may write meanwhile
+			continue
+		}
+		if w.written[u.Key] != digestOf(u, o) {
 			todo = append(todo, u)
 		}
 	}

@@ -35,13 +35,17 @@ type replica struct {
 }
 
 func start(t *testing.T, system, instance string) *replica {
+	return startRevision(t, system, instance, "")
+}
+
+func startRevision(t *testing.T, system, instance, revision string) *replica {
 	t.Helper()
 	access, err := shared.Config("admin", "system:masters")
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := incluster.Options{
-		Cluster: access, ClusterName: "test", SystemNamespace: system, Instance: instance, Drain: -1,
+		Cluster: access, ClusterName: "test", SystemNamespace: system, Instance: instance, Revision: revision, Drain: -1,
 		Log: slog.New(slog.NewTextHandler(writer{t}, nil)),
 	}
 	r := &replica{}
