@@ -17,6 +17,7 @@ import (
 	"github.com/meshctl/meshctl/internal/agent/traffic"
 	"github.com/meshctl/meshctl/internal/agentapi"
 	"github.com/meshctl/meshctl/internal/ca"
+	"github.com/meshctl/meshctl/internal/footprint"
 )
 
 // adminHTTP keeps no connection open: each would be one of Envoy's.
@@ -33,6 +34,7 @@ func (a *agent) watchEnvoy(ctx context.Context) {
 	const starting, running = 50 * time.Millisecond, 5 * time.Second
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	settled := false
 	for {
 		state, changed := a.board.watch()
 		switch {
@@ -48,6 +50,10 @@ func (a *agent) watchEnvoy(ctx context.Context) {
 			return
 		case <-changed:
 		case <-timer.C:
+			if state.Ready && !settled {
+				settled = true
+				footprint.Settle()
+			}
 			a.lookAtEnvoy(ctx)
 		}
 	}
