@@ -11,7 +11,9 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 
+	"github.com/meshctl/meshctl/pkg/dashboard/draw"
 	"github.com/meshctl/meshctl/pkg/dashboard/ui"
+	"github.com/meshctl/meshctl/pkg/topology"
 )
 
 // Options of Run. Input and Output are those of a terminal.
@@ -23,6 +25,10 @@ type Options struct {
 	Output        io.Writer
 	Environment   []string // "TERM=...", "COLORTERM=..."
 	ASCII, Colour bool
+	// Labels, MTLS and Bad are what the first picture looks like, see ui.Options.
+	Labels    *draw.Labels
+	MTLS, Bad bool
+	Level     topology.Level
 }
 
 // Run shows the dashboard until the user leaves it or ctx ends, both without an error. It restores the terminal in any case, also after a panic.
@@ -36,7 +42,9 @@ func Run(ctx context.Context, o Options) error {
 	if !o.Colour {
 		options = append(options, tea.WithColorProfile(colorprofile.ASCII))
 	}
-	_, err := tea.NewProgram(ui.New(ctx, ui.Options{Source: o.Source, Name: o.Name, Window: o.Window, ASCII: o.ASCII}), options...).Run()
+	_, err := tea.NewProgram(ui.New(ctx, ui.Options{
+		Source: o.Source, Name: o.Name, Window: o.Window, ASCII: o.ASCII, Labels: o.Labels, MTLS: o.MTLS, Bad: o.Bad, Level: o.Level,
+	}), options...).Run()
 	switch {
 	case errors.Is(err, tea.ErrProgramPanic):
 		return fmt.Errorf("the dashboard has failed: %w: please report it", err)

@@ -49,6 +49,7 @@ type Options struct {
 	plan       *planned.Plan // nil without one
 	keep, drop filter.Expr
 	level      topology.Level
+	labelled   func() bool // whether the user has chosen labels
 }
 
 // NewCmd returns the command with its subcommands; runF replaces what it does, for tests.
@@ -91,6 +92,7 @@ stale, rejected, finding, fault, idle; AND, OR, NOT and parentheses join them.`,
 	}
 	o.Mesh.AddFlags(cmd, false)
 	flags := cmd.Flags()
+	o.labelled = func() bool { return flags.Changed("labels") }
 	flags.BoolVar(&o.Once, "once", false, "print one picture and end")
 	flags.DurationVarP(&o.Window, "window", "w", time.Minute, "time that rates and percentiles are about, 10s to 30m")
 	flags.StringVar(&o.Replay, "replay", "", "show this recorded session instead of a mesh")
@@ -102,7 +104,7 @@ stale, rejected, finding, fault, idle; AND, OR, NOT and parentheses join them.`,
 	flags.StringVar(&o.Filter, "filter", "", "only what this expression matches")
 	flags.StringVar(&o.Hide, "hide", "", "without what this expression matches")
 	flags.StringVar(&o.Collapse, "collapse", "workload", "what a node is: workload, service, namespace")
-	flags.StringVar(&o.Labels, "labels", "none", "what is written on edges: none, rate, errors, p99, bytes")
+	flags.StringVar(&o.Labels, "labels", "none", "what is written on edges: none, rate, errors, p99, bytes [without --once, rate]")
 	flags.BoolVar(&o.MTLS, "mtls", false, "colour edges by how they are secured")
 	flags.BoolVar(&o.Bad, "bad", false, "only edges with which something is wrong")
 	flags.BoolVar(&o.ASCII, "ascii", false, "draw with ASCII characters only")
@@ -168,7 +170,7 @@ func (o *Options) shown(g topology.Graph) topology.Graph {
 	if o.Namespace != "" {
 		g = near(g, o.Namespace)
 	}
-	return topology.Collapse(o.drop.Hide(o.keep.Keep(g)), o.level)
+	return o.drop.Hide(o.keep.Keep(g))
 }
 
 // near is a namespace, and what is connected with it.

@@ -19,7 +19,7 @@ func once(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	g = o.shown(g)
+	g = topology.Collapse(o.shown(g), o.level)
 	if len(g.Nodes) == 0 {
 		o.Factory.Say("there is nothing to show: the mesh has no workloads, or none that --namespace, --filter and --hide leave")
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/meshctl/meshctl/internal/remote"
 	"github.com/meshctl/meshctl/pkg/dashboard"
+	"github.com/meshctl/meshctl/pkg/dashboard/draw"
 	"github.com/meshctl/meshctl/pkg/dashboard/export"
 	"github.com/meshctl/meshctl/pkg/dashboard/session"
 	"github.com/meshctl/meshctl/pkg/dashboard/ui"
@@ -60,7 +61,13 @@ func show(ctx context.Context, o *Options) error {
 }
 
 func (o *Options) run(ctx context.Context, source ui.Source, name string) error {
+	var labels *draw.Labels
+	if o.labelled() {
+		chosen := o.drawing().Labels
+		labels = &chosen
+	}
 	return dashboard.Run(ctx, dashboard.Options{
+		Labels: labels, MTLS: o.MTLS, Bad: o.Bad, Level: o.level,
 		Source: source, Name: name, Window: o.Window,
 		Input: o.Factory.IO.In, Output: o.Factory.IO.Out, Environment: os.Environ(), ASCII: o.ASCII, Colour: o.Factory.Color,
 	})

@@ -102,8 +102,8 @@ func (p *Plan) targets(n topology.Node, calls []call) []target {
 	for _, c := range calls {
 		add(target{host: c.host, port: c.port})
 	}
-	for _, host := range p.before.elsewhere {
-		for _, c := range calls {
+	for _, c := range calls {
+		for _, host := range p.before.elsewhere[c.host] {
 			t := target{host, c.port, true}
 			if lot, leads := p.before.calls(n, t)[c.node]; leads && lot.host == c.host {
 				add(t)

@@ -50,8 +50,28 @@ type routing struct {
 	origin string
 }
 
+// question is of a node, about a target or, for a gateway, about none.
+type question struct {
+	node string
+	target
+}
+
+// answer remembers what a question comes to: the snapshot does not change, and graphs come every second.
+func (w *world) answer(q question, find func() lots) lots {
+	known, ok := w.asked[q]
+	if !ok {
+		known = find()
+		w.asked[q] = known
+	}
+	return known
+}
+
 // calls is where requests of a workload go that ask for a host.
 func (w *world) calls(n topology.Node, t target) lots {
+	return w.answer(question{n.ID, t}, func() lots { return w.findCalls(n, t) })
+}
+
+func (w *world) findCalls(n topology.Node, t target) lots {
 	r := routing{world: w, scope: w.scope(n), port: t.port}
 	var rules []*mesh.VirtualService
 	http := true
@@ -76,6 +96,10 @@ func (w *world) calls(n topology.Node, t target) lots {
 
 // serves is where a gateway's requests go, whatever they ask for.
 func (w *world) serves(n topology.Node) lots {
+	return w.answer(question{node: n.ID}, func() lots { return w.findServes(n) })
+}
+
+func (w *world) findServes(n topology.Node) lots {
 	out := lots{}
 	scope := w.scope(n)
 	for _, s := range scope.Servers {

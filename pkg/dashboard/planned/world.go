@@ -24,12 +24,17 @@ type world struct {
 	workloads map[config.Key]string
 	labels    map[string]map[string]string
 	scopes    map[mesh.ScopeKey]*mesh.Scope
-	// elsewhere are the hosts that sidecars send to other hosts only.
-	elsewhere []string
+	// asked remembers what calls and serves have answered.
+	asked map[question]lots
+	// elsewhere are the hosts that sidecars send to other hosts only, by these.
+	elsewhere map[string][]string
 }
 
 func newWorld(s *mesh.Snapshot) *world {
-	w := &world{snapshot: s, workloads: map[config.Key]string{}, labels: map[string]map[string]string{}, scopes: map[mesh.ScopeKey]*mesh.Scope{}}
+	w := &world{
+		snapshot: s, workloads: map[config.Key]string{}, labels: map[string]map[string]string{}, scopes: map[mesh.ScopeKey]*mesh.Scope{},
+		asked: map[question]lots{}, elsewhere: map[string][]string{},
+	}
 	for o := range s.Set().All(config.Pod) {
 		if pod, ok := o.Spec.(*corev1.Pod); ok {
 			w.instance(o.Key, inject.Workload(pod), o.Meta.Labels)
@@ -47,8 +52,13 @@ func newWorld(s *mesh.Snapshot) *world {
 	for _, v := range s.Virtuals() {
 		for _, host := range v.MeshHosts {
 			to := destinations(v.Spec)
-			if len(to) > 0 && !slices.Contains(to, host) && !slices.Contains(w.elsewhere, host) {
-				w.elsewhere = append(w.elsewhere, host)
+			if slices.Contains(to, host) {
+				continue
+			}
+			for _, other := range to {
+				if !slices.Contains(w.elsewhere[other], host) {
+					w.elsewhere[other] = append(w.elsewhere[other], host)
+				}
 			}
 		}
 	}

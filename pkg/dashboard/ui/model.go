@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/meshctl/meshctl/internal/printer"
+	"github.com/meshctl/meshctl/pkg/dashboard/draw"
 	"github.com/meshctl/meshctl/pkg/topology"
 )
 
@@ -20,6 +21,12 @@ type Options struct {
 	Window time.Duration
 	// ASCII draws without box characters and symbols.
 	ASCII bool
+	// Labels are what is written on edges at first, unless nil: rates. MTLS colours edges by how they are secured, Bad leaves out those with which
+	// nothing is wrong.
+	Labels    *draw.Labels
+	MTLS, Bad bool
+	// Level is how much is one node at first.
+	Level topology.Level
 }
 
 // Windows are the spans that can be chosen, shortest first.
@@ -82,7 +89,12 @@ func New(ctx context.Context, o Options) Model {
 		o.Window = time.Minute
 	}
 	m := Model{ctx: ctx, source: o.Source, name: o.Name, ascii: o.ASCII, window: o.Window, history: newHistory(), width: 80, height: 24}
-	return m.push(newPage(topologyView))
+	p := newPage(topologyView)
+	p.bad, p.drawing.options.MTLS, p.drawing.folds.Level = o.Bad, o.MTLS, o.Level
+	if o.Labels != nil {
+		p.drawing.options.Labels = *o.Labels
+	}
+	return m.push(p)
 }
 
 // Init implements tea.Model.

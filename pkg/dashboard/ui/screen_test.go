@@ -15,6 +15,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/meshctl/meshctl/internal/printer"
+	"github.com/meshctl/meshctl/pkg/dashboard/draw"
 	"github.com/meshctl/meshctl/pkg/topology"
 )
 
@@ -345,6 +346,21 @@ func TestFoldingWithTheMouse(t *testing.T) {
 	find("reviews ─")
 	click("reviews ─", tea.MouseRight)
 	find("reviews v3")
+}
+
+// The first picture is as the command line wants it.
+func TestFirstPicture(t *testing.T) {
+	labels := draw.ErrorLabels
+	s := &session{t, New(t.Context(), Options{Source: source(), Name: "demo", Labels: &labels, MTLS: true, Bad: true, Level: topology.ByNamespace})}
+	s.send(tea.WindowSizeMsg{Width: 200, Height: 60})
+	s.graph(bookinfo(now))
+	p := s.m.top()
+	if o := p.drawing.options; o.Labels != draw.ErrorLabels || !o.MTLS || !p.bad {
+		t.Errorf("%+v, bad %v", o, p.bad)
+	}
+	if text := s.screen(); !strings.Contains(text, "only what worries") || !strings.Contains(text, "▤ default") {
+		t.Error(text)
+	}
 }
 
 func TestSmallTerminals(t *testing.T) {
