@@ -8,7 +8,9 @@ FUZZTIME  ?= 10m
 # Which fuzzers, as an extended regular expression of their names.
 FUZZ      ?= Fuzz.*
 # Packages whose tests run a second time under the race detector: those that share memory between goroutines.
-RACE      := ./internal/cli/analyze/... ./pkg/analyze ./internal/agent/... ./internal/ca/... ./internal/controlplane/... ./internal/registry/... ./internal/xdsserver/... ./pkg/source/... ./pkg/xds/...
+RACE      := ./internal/cli/analyze/... ./pkg/analyze ./internal/agent/... ./internal/ca/... ./internal/controlplane/... ./internal/registry/... ./internal/xdsserver/... ./pkg/source/... ./pkg/xds/... \
+             ./internal/kubeobject/... ./internal/kubeca ./internal/leader ./internal/revision ./internal/incluster ./internal/webhook ./internal/status ./internal/portforward ./internal/remote \
+             ./internal/traffichub ./internal/trafficfeed ./internal/taphub ./pkg/tap ./pkg/dashboard/...
 
 export CGO_ENABLED ?= 0
 export GOFLAGS += -buildvcs=false
