@@ -63,8 +63,8 @@ bench-analyze: build ## meshctl analyze next to a current istioctl
 	@cd test/analyze/istioctl && $(GO) build -o ../../../bin/istioctl istio.io/istio/istioctl/cmd/istioctl
 	$(GO) run ./test/analyze -meshctl bin/meshctl -istioctl bin/istioctl
 
-budget: envoy ## a pair of sidecars next to a hand-written pair of Envoys with the same mutual TLS
-	$(GO) test -count=1 -v -run TestBudget ./test/budget -args -phase 3s -rounds 7
+budget: envoy ## a pair of sidecars next to a hand-written pair of Envoys with the same mutual TLS; what a viewer costs
+	$(GO) test -count=1 -v -run 'TestBudget|TestViewer' ./test/budget -args -phase 3s -rounds 7
 
 scale: build
 	$(GO) run ./test/scale -meshd bin/meshd -services 500 -proxies 200

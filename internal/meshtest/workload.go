@@ -65,7 +65,8 @@ func labelled(labels []string) map[string]string {
 	return out
 }
 
-// Start runs an agent on loopback until the test ends and waits until its Envoy is ready.
+// Start runs an agent on loopback until the test ends and waits until its Envoy is ready. Envoy records every statistic, unless o asks for
+// some by their prefixes: then those, and what proxies of users record.
 func (m *Mesh) Start(o agent.Options) *Workload {
 	m.t.Helper()
 	w := &Workload{Name: o.Name, mesh: m, dial: (&net.Dialer{}).DialContext}
@@ -76,7 +77,9 @@ func (m *Mesh) Start(o agent.Options) *Workload {
 	} else if o.Concurrency == Configured {
 		o.Concurrency = 0
 	}
-	o.Stats = bootstrap.Stats{Matcher: bootstrap.Matcher{Regexps: []string{".*"}}}
+	if len(o.Stats.Matcher.Prefixes) == 0 {
+		o.Stats = bootstrap.Stats{Matcher: bootstrap.Matcher{Regexps: []string{".*"}}}
+	}
 	o.Stdout, o.Stderr, o.Log = &w.Log, &w.Log, slog.New(slog.NewTextHandler(&w.Log, nil))
 	var mu sync.Mutex
 	var last agent.State

@@ -46,8 +46,9 @@ func TestBudget(t *testing.T) {
 	m := meshtest.New(t, map[string]string{"services.yaml": services})
 	web := meshtest.Sidecar("web")
 	web.Ports = map[uint32]uint32{8080: uint32(address.Port)}
-	server := m.Start(web)
-	client := m.Start(meshtest.Sidecar("client"))
+	caller := meshtest.Sidecar("client")
+	web.Stats, caller.Stats = usual(), usual()
+	server, client := m.Start(web), m.Start(caller)
 	m.Settle()
 
 	pairs := [...]pair{bare(t, m.Plane.Authority, address.String()), {
