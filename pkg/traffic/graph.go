@@ -100,14 +100,12 @@ type builder struct {
 	sent map[string]float64
 }
 
-func (b *builder) node(id string, otherwise topology.Node) *node {
-	n := b.nodes[id]
-	if n == nil {
+// node makes one where there is none of that id.
+func (b *builder) node(id string, otherwise topology.Node) {
+	if b.nodes[id] == nil {
 		otherwise.ID = id
-		n = &node{Node: otherwise}
-		b.nodes[id] = n
+		b.nodes[id] = &node{Node: otherwise}
 	}
-	return n
 }
 
 func (b *builder) edge(from, to string, protocol topology.Protocol) *edge {
