@@ -75,3 +75,11 @@ func (r Rates) Success() (share float64, ok bool) {
 	failed, ok := r.ErrorShare()
 	return 1 - failed, ok
 }
+
+// Qualified is the node's name with its namespace, if it has one: "reviews-v1.default".
+func (n Node) Qualified() string {
+	if n.Namespace == "" {
+		return n.Name
+	}
+	return n.Name + "." + n.Namespace
+}

@@ -35,7 +35,7 @@ func (m Model) nodeLines(p page) []string {
 	}
 	lines := []string{
 		"",
-		"  " + bold(printer.Escape(qualified(n))) + "  " + string(n.Kind) + field("service", n.Service) + field("version", n.Version),
+		"  " + bold(printer.Escape(n.Qualified())) + "  " + string(n.Kind) + field("service", n.Service) + field("version", n.Version),
 		"  " + strings.TrimSpace(field("identity", n.Identity)+field("sidecars", fmt.Sprintf("%d/%d", n.Proxies, n.Instances))+m.trouble(n)),
 	}
 	lines = append(lines, m.charts(n.ID, n.In)...)
@@ -75,7 +75,7 @@ func (m Model) edgeLines(p page) []string {
 	}
 	lines := []string{
 		"",
-		"  " + bold(printer.Escape(qualified(e.Source)+m.symbol(" → ", " -> ")+qualified(e.Destination))) + "  " + printer.Escape(string(e.Protocol)),
+		"  " + bold(printer.Escape(e.Source.Qualified()+m.symbol(" → ", " -> ")+e.Destination.Qualified())) + "  " + printer.Escape(string(e.Protocol)),
 		"  " + strings.TrimSpace(field("asked for", e.Host)+field("port", strconv.Itoa(int(e.Port)))),
 		"  " + secured,
 		"  " + strings.TrimSpace(field("client", e.Source.Identity)),

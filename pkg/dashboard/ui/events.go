@@ -27,7 +27,7 @@ func changes(before, after topology.Graph) (out []event) {
 		return nil
 	}
 	add := func(n topology.Node, level printer.Level, what string) {
-		out = append(out, event{after.Time, level, what, qualified(n), n.ID})
+		out = append(out, event{after.Time, level, what, n.Qualified(), n.ID})
 	}
 	old := map[string]topology.Node{}
 	for _, n := range before.Nodes {

@@ -16,7 +16,7 @@ func (m Model) fold() (Model, tea.Cmd) {
 	}
 	folds, id, ok := m.top().drawing.folds.Fold(n)
 	if !ok {
-		return m, complain(qualified(n) + " is a part of nothing larger")
+		return m, complain(n.Qualified() + " is a part of nothing larger")
 	}
 	return m.refold(folds, id), nil
 }
@@ -29,7 +29,7 @@ func (m Model) unfold() (Model, tea.Cmd) {
 	}
 	folds, ok := m.top().drawing.folds.Unfold(n)
 	if !ok {
-		return m, complain(qualified(n) + " has no parts")
+		return m, complain(n.Qualified() + " has no parts")
 	}
 	m = m.refold(folds, "")
 	for _, part := range m.arranged.graph.Nodes { // the first of the parts

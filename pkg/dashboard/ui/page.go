@@ -108,23 +108,16 @@ func edgeID(e topology.Edge) string {
 	return e.From + edgeSign + e.To + " " + string(e.Protocol) + " " + strconv.Itoa(int(e.Port))
 }
 
-func qualified(n topology.Node) string {
-	if n.Namespace == "" {
-		return n.Name
-	}
-	return n.Name + "." + n.Namespace
-}
-
 // breadcrumb is how a page is called in the line that leads to it.
 func (m Model) breadcrumb(p page) string {
 	if p.subject == "" {
 		return p.view
 	}
 	if n, ok := m.node(p.subject); ok {
-		return p.view + " " + qualified(n)
+		return p.view + " " + n.Qualified()
 	}
 	if e, ok := m.edge(p.subject); ok {
-		return qualified(e.Source) + " > " + qualified(e.Destination)
+		return e.Source.Qualified() + " > " + e.Destination.Qualified()
 	}
 	return p.view + " " + p.subject
 }

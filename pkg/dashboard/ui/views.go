@@ -164,7 +164,7 @@ func findingColumns() printer.Table[finding] {
 	return printer.Table[finding]{Columns: []printer.Column[finding]{
 		{Name: "LEVEL", Value: func(f finding) string { return f.Level }, Level: func(f finding) printer.Level { return tables.FindingLevel(f.Finding) }},
 		{Name: "CODE", Value: func(f finding) string { return f.Code }},
-		{Name: "NODE", Value: func(f finding) string { return qualified(f.node) }},
+		{Name: "NODE", Value: func(f finding) string { return f.node.Qualified() }},
 		{Name: "MESSAGE", Value: func(f finding) string { return f.Message }},
 	}}
 }

@@ -29,8 +29,8 @@ func Changes() printer.Table[Edge] {
 	}
 	return printer.Table[Edge]{Columns: []printer.Column[Edge]{
 		{Name: "PLAN", Value: func(e Edge) string { return string(e.Planned) }, Level: level},
-		{Name: "SOURCE", Value: func(e Edge) string { return qualified(e.Source) }},
-		{Name: "DESTINATION", Value: func(e Edge) string { return qualified(e.Destination) }},
+		{Name: "SOURCE", Value: func(e Edge) string { return e.Source.Qualified() }},
+		{Name: "DESTINATION", Value: func(e Edge) string { return e.Destination.Qualified() }},
 		{Name: "TODAY", Value: func(e Edge) string { return share(e, func(c *topology.Change) *float64 { return c.Before }) }},
 		{Name: "PLANNED", Value: func(e Edge) string { return share(e, func(c *topology.Change) *float64 { return c.After }) }},
 		{Name: "OF", Value: func(e Edge) string {

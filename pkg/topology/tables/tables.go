@@ -53,8 +53,8 @@ func Edges(g topology.Graph) []Edge {
 func EdgeColumns() printer.Table[Edge] {
 	of := func(e Edge) topology.Rates { return e.Rates }
 	return printer.Table[Edge]{Columns: append([]printer.Column[Edge]{
-		{Name: "SOURCE", Value: func(e Edge) string { return qualified(e.Source) }},
-		{Name: "DESTINATION", Value: func(e Edge) string { return qualified(e.Destination) }},
+		{Name: "SOURCE", Value: func(e Edge) string { return e.Source.Qualified() }},
+		{Name: "DESTINATION", Value: func(e Edge) string { return e.Destination.Qualified() }},
 		{Name: "PROTOCOL", Roomy: true, Value: func(e Edge) string { return string(e.Protocol) }},
 		{Name: "SECURED", Value: secured, Level: securedLevel},
 		{Name: "SPLIT", Wide: true, Value: split},
@@ -119,13 +119,6 @@ func ErrorLevel(r topology.Rates) printer.Level {
 		return printer.Warn
 	}
 	return printer.Good
-}
-
-func qualified(n topology.Node) string {
-	if n.Namespace == "" {
-		return n.Name
-	}
-	return n.Name + "." + n.Namespace
 }
 
 func meshed(n topology.Node) string {
