@@ -64,7 +64,7 @@ bench-analyze: build ## meshctl analyze next to a current istioctl
 	$(GO) run ./test/analyze -meshctl bin/meshctl -istioctl bin/istioctl
 
 budget: envoy ## a pair of sidecars next to a hand-written pair of Envoys with the same mutual TLS; what a viewer costs
-	$(GO) test -count=1 -v -run 'TestBudget|TestViewer' ./test/budget -args -phase 3s -rounds 7
+	$(GO) test -count=1 -v -run 'TestBudget|TestViewer' ./test/budget -args -phase 500ms -rounds 40
 
 scale: build
 	$(GO) run ./test/scale -meshd bin/meshd -services 500 -proxies 200

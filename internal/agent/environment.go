@@ -56,6 +56,6 @@ func (o Options) canonicalRevision() string {
 func (o Options) peer() metrics.Peer {
 	return metrics.Peer{
 		Workload: cmp.Or(o.Workload, o.Name), Namespace: o.Namespace, App: o.canonicalService(), Version: o.canonicalRevision(),
-		Cluster: cmp.Or(o.ClusterID, "Kubernetes"),
+		Cluster: cmp.Or(o.ClusterID, "Kubernetes"), Principal: o.identity().String(),
 	}
 }

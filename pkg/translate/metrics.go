@@ -91,13 +91,13 @@ func (l metricLogger) logs(filter *accesslogv3.AccessLogFilter) []*accesslogv3.A
 	return []*accesslogv3.AccessLog{out}
 }
 
-// metricFormat is what every metric tells: the side, the cluster, which names the service, the principals, how it ended, and who the other
-// side is, which comes last because clients say it themselves on the server's side.
+// metricFormat is what every metric tells: the side, the cluster, which names the service, the other side's principal (an agent knows its
+// own), how it ended, and who the other side is, which comes last because clients say it themselves on the server's side.
 func (t traffic) metricFormat(tcp bool) string {
-	fields := []string{"client", "%UPSTREAM_CLUSTER_RAW%", "%UPSTREAM_LOCAL_URI_SAN%", "%UPSTREAM_PEER_URI_SAN%", "%RESPONSE_FLAGS%"}
+	fields := []string{"client", "%UPSTREAM_CLUSTER_RAW%", "%UPSTREAM_PEER_URI_SAN%", "%RESPONSE_FLAGS%"}
 	peer := "%UPSTREAM_METADATA(istio:workload)%"
 	if t.class == inbound {
-		fields = []string{"server", "%UPSTREAM_CLUSTER_RAW%", "%DOWNSTREAM_PEER_URI_SAN%", "%DOWNSTREAM_LOCAL_URI_SAN%", "%RESPONSE_FLAGS%"}
+		fields = []string{"server", "%UPSTREAM_CLUSTER_RAW%", "%DOWNSTREAM_PEER_URI_SAN%", "%RESPONSE_FLAGS%"}
 		peer = "%FILTER_STATE(" + peerState + ":PLAIN)%"
 	}
 	switch {

@@ -10,7 +10,11 @@ import (
 )
 
 // Peer is one side of a connection, as the standard metrics name it.
-type Peer struct{ Workload, Namespace, App, Version, Cluster string }
+type Peer struct {
+	Workload, Namespace, App, Version, Cluster string
+	// Principal is the SPIFFE id, which is no part of String.
+	Principal string
+}
 
 // String is what endpoints carry as metadata and servers' proxies are told: "workload;namespace;app;version;cluster".
 func (p Peer) String() string {
@@ -23,7 +27,7 @@ func parsePeer(text string) Peer {
 	if len(parts) != 5 {
 		return Peer{}
 	}
-	return Peer{parts[0], parts[1], parts[2], parts[3], parts[4]}
+	return Peer{Workload: parts[0], Namespace: parts[1], App: parts[2], Version: parts[3], Cluster: parts[4]}
 }
 
 // label is one of a series. Its value is as the exposition has it, escaped.
@@ -113,12 +117,12 @@ const (
 
 // fields are those of our tag, in their order, separated by blanks: none of them has any but the last. "-" is Envoy's word for nothing.
 type fields struct {
-	side, cluster, source, destination, flags, code, grpc, peer string
+	side, cluster, principal, flags, code, grpc, peer string
 }
 
 func parseFields(text string) (fields, bool) {
-	parts := strings.SplitN(text, " ", 8)
-	if len(parts) < 8 {
+	parts := strings.SplitN(text, " ", 7)
+	if len(parts) < 7 {
 		return fields{}, false
 	}
 	for i, part := range parts {
@@ -126,7 +130,7 @@ func parseFields(text string) (fields, bool) {
 			parts[i] = ""
 		}
 	}
-	return fields{parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], parts[6], parts[7]}, true
+	return fields{parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], parts[6]}, true
 }
 
 // protocol is Istio's request_protocol.
@@ -168,18 +172,19 @@ func standard(self Peer, given []label) ([]label, bool) {
 		}
 	}
 	other, host := parsePeer(f.peer), clusterHost(f.cluster)
+	if other.Principal = f.principal; f.principal == "" {
+		self.Principal = "" // without mutual TLS it shows none
+	}
 	source, destination, reporter, security := self, other, "source", "unknown"
 	if f.side == "server" {
 		source, destination, reporter, security = other, self, "destination", "none"
-		if f.source != "" { // the client has shown a certificate of the mesh
+		if f.principal != "" { // the client has shown a certificate of the mesh
 			security = "mutual_tls"
 		}
 	}
 	add("reporter", reporter)
 	source.add("source", add)
-	add("source_principal", cmp.Or(f.source, "unknown"))
 	destination.add("destination", add)
-	add("destination_principal", cmp.Or(f.destination, "unknown"))
 	service(host, destination, add)
 	add("request_protocol", f.protocol())
 	add("response_flags", cmp.Or(f.flags, "-"))
@@ -195,7 +200,7 @@ func standard(self Peer, given []label) ([]label, bool) {
 func (p Peer) add(side string, add func(name, value string)) {
 	for _, l := range [...]label{
 		{"workload", p.Workload}, {"workload_namespace", p.Namespace}, {"app", p.App}, {"version", p.Version}, {"cluster", p.Cluster},
-		{"canonical_service", p.App}, {"canonical_revision", cmp.Or(p.Version, "latest")},
+		{"canonical_service", p.App}, {"canonical_revision", cmp.Or(p.Version, "latest")}, {"principal", p.Principal},
 	} {
 		add(side+"_"+l.name, cmp.Or(l.value, "unknown"))
 	}
