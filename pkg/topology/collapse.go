@@ -75,7 +75,7 @@ func (c *collapsed) node(n Node) {
 	c.now[n.ID] = group.ID
 	whole := c.nodes[group.ID]
 	if whole == nil {
-		group.Instances, group.Proxies, group.Stale, group.Rejected = n.Instances, n.Proxies, n.Stale, n.Rejected
+		group.Instances, group.Proxies, group.Stale, group.Rejected, group.Restarts = n.Instances, n.Proxies, n.Stale, n.Rejected, n.Restarts
 		group.Planned, group.Findings, group.In, group.Out = n.Planned, slices.Clone(n.Findings), n.In, n.Out
 		c.nodes[group.ID] = &group
 		return
@@ -87,6 +87,7 @@ func (c *collapsed) node(n Node) {
 	whole.Proxies += n.Proxies
 	whole.Stale += n.Stale
 	whole.Rejected += n.Rejected
+	whole.Restarts += n.Restarts
 	for _, f := range n.Findings {
 		if !slices.Contains(whole.Findings, f) {
 			whole.Findings = append(whole.Findings, f)

@@ -56,6 +56,8 @@ type Node struct {
 	// Instances is how many endpoints there are, Proxies how many of them have a sidecar.
 	Instances int `json:"instances"`
 	Proxies   int `json:"proxies"`
+	// Restarts counts how often they began anew, proxy or agent, since the viewer looked first.
+	Restarts int `json:"restarts,omitempty"`
 	// Stale and Rejected count proxies whose configuration is not the one wanted.
 	Stale    int `json:"stale,omitempty"`
 	Rejected int `json:"rejected,omitempty"`

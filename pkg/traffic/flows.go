@@ -166,6 +166,7 @@ func (b *builder) inbound(f flow) {
 	if n == nil {
 		return
 	}
+	n.Restarts += f.restarts
 	for _, i := range f.inbound {
 		if strings.HasPrefix(i.Name, "inbound") != f.proxy.Gateway {
 			n.in.add(f.measureInbound(i))

@@ -46,11 +46,12 @@ type flow struct {
 	inbound  []sample.Inbound
 	// plaintext: some client of the proxy came without TLS.
 	plaintext bool
+	restarts  int
 }
 
 func (s *series) flow(window time.Duration) flow {
 	last := s.points[len(s.points)-1]
-	f := flow{proxy: s.proxy, plaintext: s.plaintext}
+	f := flow{proxy: s.proxy, plaintext: s.plaintext, restarts: s.restarts}
 	first, ok := s.since(window)
 	if ok {
 		f.seconds = last.Time.Sub(first.Time).Seconds()

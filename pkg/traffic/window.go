@@ -35,6 +35,8 @@ type series struct {
 	// plaintext: some client of the proxy came without TLS, by the two newest samples: a single one may have caught a connection that one
 	// counter has and the other has not yet.
 	plaintext bool
+	// restarts counts how often the proxy began anew.
+	restarts int
 }
 
 // Add takes up a report. Proxies that it does not have are forgotten once they are out of every window.
@@ -76,6 +78,9 @@ func (s *series) add(now sample.Sample) {
 	}
 	next := advance(s.points[0], newest, s.raw, now)
 	s.plaintext = hasPlaintext(s.raw) && hasPlaintext(now)
+	if now.Epoch != s.raw.Epoch {
+		s.restarts++
+	}
 	s.raw = now
 	if now.Cut {
 		s.raw = keepMissing(s.raw, newest)

@@ -181,7 +181,7 @@ func TestPromises(t *testing.T) {
 	term.keys(":", "events", "Enter")
 	d.kill("agent proxy sidecar .*--name=reviews-v1 ")
 	term.until("a workload that was killed", func(screen string) bool {
-		return regexp.MustCompile(`reviews-v1\S* +(does not answer|is gone|has 0 instances)`).MatchString(plain(screen))
+		return regexp.MustCompile(`reviews-v1\S* +(does not answer|is gone|has 0 instances|a proxy of it has started again)`).MatchString(plain(screen))
 	})
 	term.keys("q")
 }

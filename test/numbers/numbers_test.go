@@ -280,6 +280,11 @@ func TestNumbersAcrossRestarts(t *testing.T) {
 	s := load(t, m, 50, 1000, "0s")
 	requests, _ := sentBy(v.lookUntil("the load of the new Envoy", atLeast(s.total+100)), client)
 	near(t, "requests of both Envoys", requests, float64(s.total+100), 0.05*float64(s.total+100))
+	for _, n := range v.look().Nodes {
+		if want := map[string]int{client: 1}[n.ID]; n.Restarts != want {
+			t.Errorf("%s has begun anew %d times, want %d", n.ID, n.Restarts, want)
+		}
+	}
 }
 
 // TestNumbersOfStrangersAndConnections: callers without a proxy are seen by the server's, and TCP has connections and bytes.

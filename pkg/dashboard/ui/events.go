@@ -58,6 +58,9 @@ func differences(was, n topology.Node, add func(topology.Node, printer.Level, st
 		}
 		add(n, level, fmt.Sprintf("has %d instances, before %d", n.Instances, was.Instances))
 	}
+	if n.Restarts > was.Restarts {
+		add(n, printer.Warn, "a proxy of it has started again")
+	}
 	switch {
 	case n.Rejected > was.Rejected:
 		add(n, printer.Bad, strconv.Itoa(n.Rejected)+" proxies reject their configuration")

@@ -29,6 +29,9 @@ type item struct {
 	names             []string // of Secrets and ConfigMaps that it refers to
 }
 
+// unread reports whether nothing but the key of the object was looked at.
+func (i *item) unread() bool { return len(i.read.Objects)+len(i.read.Problems) == 0 }
+
 // items is a list of them.
 type items struct {
 	metav1.ListMeta

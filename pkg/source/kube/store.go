@@ -88,6 +88,9 @@ func (s *store) put(i *item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.set(i)
+	if selective(s.kind) && i.unread() && s.chosen.wants(s.key(i)) {
+		s.fetch(s.key(i)) // it was named after it came and before it was put here
+	}
 }
 
 // set passes an object on, if it is new.
