@@ -141,7 +141,7 @@ func TestUnmeshedCallers(t *testing.T) {
 	inbound := func(second float64, sent, got, encrypted uint64) traffic.Report {
 		r := report(second, counted{"1", sent, 0, nil})
 		r.Proxies = append(r.Proxies, traffic.Proxy{ID: "b.default", Node: b, Sample: sample.Sample{
-			Epoch: "1", Time: r.Time, Inbound: []sample.Inbound{{Name: "inbound_0.0.0.0_80", Requests: got, Opened: 3, Encrypted: encrypted}},
+			Epoch: "1", Time: r.Time, Inbound: []sample.Inbound{{Name: "inbound_0.0.0.0_80", Requests: got, Opened: 3, Encrypted: encrypted}, {Name: "outbound_127.0.0.1_http_proxy", Opened: 9}},
 		}})
 		return r
 	}

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/meshctl/meshctl/pkg/traffic/sample"
@@ -88,9 +89,11 @@ func (s *series) add(now sample.Sample) {
 	s.points = thin(append(s.points, next))
 }
 
-// hasPlaintext reports whether a proxy has counted connections of HTTP without TLS.
+// hasPlaintext reports whether a proxy has taken connections of HTTP without TLS for its program, whose own are always without.
 func hasPlaintext(s sample.Sample) bool {
-	return slices.ContainsFunc(s.Inbound, func(i sample.Inbound) bool { return !i.TCP && i.Opened > i.Encrypted })
+	return slices.ContainsFunc(s.Inbound, func(i sample.Inbound) bool {
+		return !i.TCP && strings.HasPrefix(i.Name, "inbound") && i.Opened > i.Encrypted
+	})
 }
 
 // thin drops samples that windows do not need.
