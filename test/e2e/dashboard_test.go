@@ -100,9 +100,11 @@ func numbers(t *testing.T, namespace string) {
 }
 
 func tapped(t *testing.T, namespace string) {
-	out := mustRun(t, "tap", "deploy/productpage-v1", "-n", namespace, "--limit", "5", "--for", "20s")
-	if err := lacks(out, "/productpage", "200", "productpage-v1"); err != nil {
-		t.Error(err)
+	for path, other := range map[string]string{"/productpage": "istio-ingressgateway", "/details/0": "details-v1"} { // what it gets, and what it sends
+		out := mustRun(t, "tap", "deploy/productpage-v1", "-n", namespace, "--path", path, "--limit", "1", "--for", "20s")
+		if err := lacks(out, path, "200", "productpage-v1", other); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -144,9 +144,13 @@ func TestBookinfo(t *testing.T) {
 		t.Errorf("clusters of productpage:\n%s", out)
 	}
 	mustRun(t, "check")
-	if text := rig.Kubectl(t, "-n", namespace, "get", "virtualservice", "reviews", "-o", "jsonpath={.status.conditions[0].reason}"); text != "Accepted" {
-		t.Errorf("status of the VirtualService says %q", text)
-	}
+	rig.Eventually(t, 10*time.Second, func(context.Context) error {
+		text := rig.Kubectl(t, "-n", namespace, "get", "virtualservice", "reviews", "-o", "jsonpath={.status.conditions[0].reason}")
+		if text != "Accepted" {
+			return fmt.Errorf("status of the VirtualService says %q", text)
+		}
+		return nil
+	})
 }
 
 // TestBadConfigurationIsRefused is the validating webhook's work.

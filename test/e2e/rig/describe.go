@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"regexp"
 	"time"
 )
 
-// describe writes what is not ready, why, and what it has logged. Where selects namespaces: "-n NAME" or "--all-namespaces"; kubectl returns a
+// describe writes what there is, why what is not ready is not, and what has been logged. Where selects namespaces: "-n NAME" or "--all-namespaces"; kubectl returns a
 // command that runs it where the cluster can be reached.
 func describe(w io.Writer, kubectl func(ctx context.Context, args ...string) *exec.Cmd, where ...string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -40,9 +41,13 @@ func describe(w io.Writer, kubectl func(ctx context.Context, args ...string) *ex
 		if !ready {
 			show("describe", "pod", "-n", p.Metadata.Namespace, p.Metadata.Name)
 		}
-		show("logs", "-n", p.Metadata.Namespace, p.Metadata.Name, "--all-containers", "--prefix", "--tail=40")
+		log := []string{"logs", "-n", p.Metadata.Namespace, p.Metadata.Name, "--all-containers", "--prefix", "--tail=40"}
+		fmt.Fprintf(w, "--- kubectl %v, without requests\n%s", log, accessLog.ReplaceAll(run(log...), nil))
 	}
 }
+
+// accessLog is a line about a request, of which there are so many that nothing else would be seen: [pod/NAME/istio-proxy] [TIME] "GET ...
+var accessLog = regexp.MustCompile(`(?m)^\[pod/\S+\] \[[^]]+\] ".*\n`)
 
 func kubectlHere(ctx context.Context, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "kubectl", args...)
