@@ -188,8 +188,9 @@ func (a *agent) newTap() *tap.Collector {
 	})
 }
 
+// newSampler keeps its connection while somebody looks: to accept one costs Envoy as much as to answer.
 func (a *agent) newSampler() *traffic.Sampler {
-	client := adminHTTP()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConns: 1, IdleConnTimeout: 5 * time.Second}}
 	return traffic.New(traffic.Options{Instance: a.instance, Envoy: func() (int, admin.Client) {
 		state := a.board.get()
 		return state.EnvoyPID, admin.Client{Address: state.AdminAddress, HTTP: client}

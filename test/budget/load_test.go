@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -37,15 +36,14 @@ func (l load) flood(d time.Duration) (sent int, took time.Duration) {
 	return sent, time.Since(begin)
 }
 
-// pace sends a fixed number of requests a second and returns the 50th and 99th percentile of how long each took. One that could not be sent
+// pace sends a fixed number of requests a second and returns how many seconds each took. One that could not be sent
 // when it was due, because the one before was still under way, counts from then: a proxy that lags behind pays for those that wait.
-func (l load) pace(rate int, d time.Duration) (p50, p99 time.Duration) {
+func (l load) pace(rate int, d time.Duration) (took []float64) {
 	var mu sync.Mutex
-	var took []time.Duration
 	begin := time.Now()
 	each := time.Second * time.Duration(l.connections) / time.Duration(rate)
 	l.each(func(i int, call func()) {
-		var mine []time.Duration
+		var mine []float64
 		offset := each * time.Duration(i) / time.Duration(l.connections)
 		for due := begin.Add(offset); due.Sub(begin) < d; due = due.Add(each) {
 			start := due
@@ -54,14 +52,13 @@ func (l load) pace(rate int, d time.Duration) (p50, p99 time.Duration) {
 				start = time.Now()
 			}
 			call()
-			mine = append(mine, time.Since(start))
+			mine = append(mine, time.Since(start).Seconds())
 		}
 		mu.Lock()
 		took = append(took, mine...)
 		mu.Unlock()
 	})
-	slices.Sort(took)
-	return took[len(took)/2], took[len(took)*99/100]
+	return took
 }
 
 // each runs f on every connection at the same time.
