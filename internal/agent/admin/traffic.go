@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/meshctl/meshctl/pkg/traffic/sample"
@@ -13,14 +14,17 @@ import (
 // mostTraffic bounds one answer: 30,000 endpoints or so.
 const mostTraffic = 32 << 20
 
-// Traffic reads what Envoy has counted. The epoch is left to the caller, who knows the process.
-func (c Client) Traffic(ctx context.Context) (sample.Sample, error) {
+// Traffic reads what Envoy has counted, or its counters only. The epoch is left to the caller, who knows the process.
+func (c Client) Traffic(ctx context.Context, countersOnly bool) (sample.Sample, error) {
 	hosts, cutHosts, err := c.long(ctx, sample.ClustersPath)
 	if err != nil {
 		return sample.Sample{}, err
 	}
-	now := time.Now()
-	stats, cutStats, err := c.long(ctx, sample.StatsPath)
+	now, path := time.Now(), sample.StatsPath
+	if countersOnly {
+		path = sample.CountersPath
+	}
+	stats, cutStats, err := c.long(ctx, path)
 	if err != nil {
 		return sample.Sample{}, err
 	}
@@ -42,12 +46,13 @@ func (c Client) long(ctx context.Context, path string) (text string, cut bool, e
 		return "", false, fmt.Errorf("admin interface of Envoy: %w", err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, mostTraffic+1))
+	var body strings.Builder
+	_, err = io.Copy(&body, io.LimitReader(resp.Body, mostTraffic+1))
 	switch {
 	case err != nil:
 		return "", false, fmt.Errorf("admin interface of Envoy: %w", err)
 	case resp.StatusCode != http.StatusOK:
 		return "", false, fmt.Errorf("admin interface of Envoy: %s", resp.Status)
 	}
-	return string(body[:min(len(body), mostTraffic)]), len(body) > mostTraffic, nil
+	return body.String()[:min(body.Len(), mostTraffic)], body.Len() > mostTraffic, nil
 }

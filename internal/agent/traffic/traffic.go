@@ -6,10 +6,16 @@ import (
 	"encoding/json"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/meshctl/meshctl/internal/agent/admin"
 	"github.com/meshctl/meshctl/internal/agentapi"
+	"github.com/meshctl/meshctl/pkg/traffic/sample"
 )
+
+// latencies is how old distributions and gauges may be: Envoy merges histograms every five seconds only (bootstrap's stats_flush_interval),
+// and reading them costs it as much as all counters.
+const latencies = 3 * time.Second
 
 // Options of a Sampler.
 type Options struct {
@@ -24,6 +30,9 @@ type Sampler struct {
 	o       Options
 	asked   chan struct{}
 	answers chan *agentapi.Sampled
+
+	// whole is the last sample with distributions and gauges in it, without hosts; Run's own.
+	whole sample.Sample
 
 	mu   sync.Mutex
 	last uint64
@@ -81,14 +90,29 @@ func (s *Sampler) take(ctx context.Context) *agentapi.Sampled {
 		answer.Problem = "its Envoy is not running"
 		return answer
 	}
-	counted, err := client.Traffic(ctx)
+	counted, err := s.count(ctx, client, s.o.Instance+"/"+strconv.Itoa(pid))
 	if err != nil {
 		answer.Problem = err.Error()
 		return answer
 	}
-	counted.Epoch = s.o.Instance + "/" + strconv.Itoa(pid)
 	if answer.SampleJson, err = json.Marshal(counted); err != nil {
 		answer.Problem = err.Error()
 	}
 	return answer
+}
+
+func (s *Sampler) count(ctx context.Context, client admin.Client, epoch string) (sample.Sample, error) {
+	countersOnly := s.whole.Epoch == epoch && time.Since(s.whole.Time) < latencies
+	counted, err := client.Traffic(ctx, countersOnly)
+	if err != nil {
+		return counted, err
+	}
+	counted.Epoch = epoch
+	if countersOnly {
+		counted.Keep(s.whole)
+	} else {
+		s.whole = counted
+		s.whole.Hosts = nil
+	}
+	return counted, nil
 }

@@ -2,7 +2,10 @@
 // (https://www.envoyproxy.io/docs/envoy/latest/operations/admin). All counters are since the start of the proxy.
 package sample
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Sample is of one proxy. What is zero is left out: hosts and clusters that were never used are not part of it.
 type Sample struct {
@@ -15,6 +18,25 @@ type Sample struct {
 	Inbound  []Inbound `json:"inbound,omitempty"`
 	// Cut is set when the proxy had more to say than is read.
 	Cut bool `json:"cut,omitempty"`
+}
+
+// Keep takes over what a sample of counters only lacks, from one of the same process before it: how long requests took, and the connections that
+// are open.
+func (s *Sample) Keep(before Sample) {
+	for _, c := range before.Clusters {
+		i, found := slices.BinarySearchFunc(s.Clusters, c, byName)
+		if !found {
+			s.Clusters = slices.Insert(s.Clusters, i, Cluster{Name: c.Name})
+		}
+		s.Clusters[i].Latency = c.Latency
+	}
+	for _, in := range before.Inbound {
+		i, found := slices.BinarySearchFunc(s.Inbound, in, byNameAndProtocol)
+		if !found {
+			s.Inbound = slices.Insert(s.Inbound, i, Inbound{Name: in.Name, TCP: in.TCP})
+		}
+		s.Inbound[i].Latency, s.Inbound[i].Connections = in.Latency, in.Connections
+	}
 }
 
 // Host is one endpoint of a cluster, as Envoy counts what it sends there.

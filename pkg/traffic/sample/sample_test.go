@@ -52,6 +52,28 @@ cluster.outbound|9080||reviews.default.svc.cluster.local.external.upstream_rq_ti
 http.inbound_0.0.0.0_9080.downstream_rq_time: No recorded values
 `
 
+func TestCountersKeepWhatTheyLackFromTheSampleBefore(t *testing.T) {
+	slow := sample.Histogram{{Lower: 10, Width: 1, Count: 3}}
+	before := sample.Sample{
+		Clusters: []sample.Cluster{{Name: "a", Sent: 1, Latency: slow}, {Name: "b", Latency: slow}, {Name: "c", Sent: 1}},
+		Inbound:  []sample.Inbound{{Name: "in", Requests: 1, Connections: 2, Latency: slow}, {Name: "in", TCP: true, Opened: 1, Connections: 4}},
+	}
+	got := sample.Sample{
+		Clusters: []sample.Cluster{{Name: "a", Sent: 5}, {Name: "d", Sent: 7}},
+		Inbound:  []sample.Inbound{{Name: "in", Requests: 3}, {Name: "in", TCP: true, Opened: 6}, {Name: "new", TCP: true, Opened: 1}},
+	}
+	got.Keep(before)
+	want := sample.Sample{
+		Clusters: []sample.Cluster{{Name: "a", Sent: 5, Latency: slow}, {Name: "b", Latency: slow}, {Name: "c"}, {Name: "d", Sent: 7}},
+		Inbound: []sample.Inbound{
+			{Name: "in", Requests: 3, Connections: 2, Latency: slow}, {Name: "in", TCP: true, Opened: 6, Connections: 4}, {Name: "new", TCP: true, Opened: 1},
+		},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
 func TestStats(t *testing.T) {
 	wantClusters := []sample.Cluster{{
 		Name: "outbound|9080||reviews.default.svc.cluster.local", Received: 9, Homeless: 2, Handshakes: 3,

@@ -12,6 +12,9 @@ import (
 const StatsPath = "/stats?usedonly&histogram_buckets=detailed&filter=" +
 	"%5E(cluster%5C.(outbound%7CPassthrough%7CBlackHole)%7Chttp%5C.(in%7Cout)bound%7Ctcp%5C.inbound)"
 
+// CountersPath asks for the counters among them only, which costs Envoy half as much: Keep adds the rest.
+const CountersPath = StatsPath + "&type=Counters"
+
 // Recorded are the names of the statistics that a proxy must record besides those of every proxy, as regular expressions (RE2).
 func Recorded() []string {
 	return []string{
@@ -51,8 +54,19 @@ func Stats(text string) ([]Cluster, []Inbound) {
 			}
 		}
 	}
-	return sorted(clusters, func(a, b Cluster) int { return cmp.Compare(a.Name, b.Name) }),
-		sorted(inbound, func(a, b Inbound) int { return cmp.Compare(a.Name, b.Name) })
+	return sorted(clusters, byName), sorted(inbound, byNameAndProtocol)
+}
+
+func byName(a, b Cluster) int { return cmp.Compare(a.Name, b.Name) }
+
+func byNameAndProtocol(a, b Inbound) int {
+	protocol := func(i Inbound) int {
+		if i.TCP {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(a.Name, b.Name), protocol(a)-protocol(b))
 }
 
 func sorted[T any](m map[string]*T, compare func(a, b T) int) []T {
