@@ -249,4 +249,4 @@ func TestWorkloadGroup(t *testing.T) {
 	}
 }
 
-func (backend) Traffic(context.Context) (traffic.Report, error) { return traffic.Report{}, nil }
+func (backend) Traffic(context.Context, string) (traffic.Report, error) { return traffic.Report{}, nil }

@@ -44,8 +44,8 @@ type Backend interface {
 	Authorize(q ask.Query) ([]ask.Report, error)
 	// Tap hands requests of the mesh to emit until ctx ends or emit fails; an *InputError says what is wrong with the question.
 	Tap(ctx context.Context, r tap.Request, emit func(tap.Line) error) error
-	// Traffic asks the proxies what they have counted.
-	Traffic(ctx context.Context) (traffic.Report, error)
+	// Traffic asks the proxies what they have counted: those that matter to a namespace, or all.
+	Traffic(ctx context.Context, namespace string) (traffic.Report, error)
 }
 
 // Handler serves the API. It answers only requests that were addressed to this machine by number or as localhost and

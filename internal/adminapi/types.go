@@ -11,7 +11,7 @@
 //	GET  /v1/workloadgroups/{ns}/{name}  WorkloadGroup
 //	POST /v1/authz                       []ask.Report, the answers to an ask.Query
 //	GET  /v1/tap?...                     tap.Line, one a line for as long as the connection lives, for a tap.Request
-//	GET  /v1/traffic                     traffic.Report, what the proxies have counted
+//	GET  /v1/traffic[?namespace=]        traffic.Report, what the proxies have counted
 //
 // Every error answer is an Error.
 package adminapi

@@ -18,6 +18,6 @@ func (c *ControlPlane) newTraffic() *traffichub.Hub {
 func (c *ControlPlane) sampled(nodeID string, m *agentapi.Sampled) { c.traffic.Sampled(nodeID, m) }
 
 // Traffic implements adminapi.Backend.
-func (c *ControlPlane) Traffic(ctx context.Context) (traffic.Report, error) {
-	return c.traffic.Report(ctx)
+func (c *ControlPlane) Traffic(ctx context.Context, namespace string) (traffic.Report, error) {
+	return c.traffic.Report(ctx, namespace)
 }

@@ -240,4 +240,4 @@ func TestPodsOfAddons(t *testing.T) {
 	conn.Close()
 }
 
-func (replica) Traffic(context.Context) (traffic.Report, error) { return traffic.Report{}, nil }
+func (replica) Traffic(context.Context, string) (traffic.Report, error) { return traffic.Report{}, nil }

@@ -6,9 +6,9 @@ import (
 	"github.com/meshctl/meshctl/pkg/traffic"
 )
 
-// Traffic asks the proxies of all replicas what they have counted. A replica that does not answer is named among the silent.
-func (c *Cluster) Traffic(ctx context.Context) (traffic.Report, error) {
-	answers, err := everyone(ctx, c, func(ctx context.Context, i Instance) (traffic.Report, error) { return i.Traffic(ctx) })
+// Traffic asks the proxies of all replicas what they have counted, or those that matter to a namespace. A replica that does not answer is named among the silent.
+func (c *Cluster) Traffic(ctx context.Context, namespace string) (traffic.Report, error) {
+	answers, err := everyone(ctx, c, func(ctx context.Context, i Instance) (traffic.Report, error) { return i.Traffic(ctx, namespace) })
 	if err != nil {
 		return traffic.Report{}, err
 	}

@@ -94,4 +94,4 @@ func TestWatchFindings(t *testing.T) {
 	done.Wait()
 }
 
-func (*plane) Traffic(context.Context) (traffic.Report, error) { return traffic.Report{}, nil }
+func (*plane) Traffic(context.Context, string) (traffic.Report, error) { return traffic.Report{}, nil }

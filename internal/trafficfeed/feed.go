@@ -17,20 +17,22 @@ const DefaultInterval = time.Second
 // Feed asks a mesh for samples, keeps them for traffic.Longest, and makes graphs of them. What it asks for is asked while Next runs only. Its
 // methods may be called from any goroutine; calls of Next wait for each other.
 type Feed struct {
-	mesh     adminapi.Counter
-	interval time.Duration
+	mesh      adminapi.Counter
+	namespace string
+	interval  time.Duration
 
 	mu     sync.Mutex
 	window traffic.Window
 	asked  time.Time
 }
 
-// New returns a feed of a mesh: an adminapi.Client, a remote.Cluster or a factory.ControlPlane. An interval of 0 is DefaultInterval.
-func New(mesh adminapi.Counter, interval time.Duration) *Feed {
+// New returns a feed of a mesh: an adminapi.Client, a remote.Cluster or a factory.ControlPlane. With a namespace, only proxies are asked that have
+// to do with it; graphs may have others all the same. An interval of 0 is DefaultInterval.
+func New(mesh adminapi.Counter, namespace string, interval time.Duration) *Feed {
 	if interval <= 0 {
 		interval = DefaultInterval
 	}
-	return &Feed{mesh: mesh, interval: interval}
+	return &Feed{mesh: mesh, namespace: namespace, interval: interval}
 }
 
 // Next waits until an interval has passed since the call before, and returns the traffic over a window of time, or since the first call where
@@ -49,7 +51,7 @@ func (f *Feed) Next(ctx context.Context, window time.Duration) (topology.Graph, 
 		}
 	}
 	f.asked = time.Now()
-	report, err := f.mesh.Traffic(ctx)
+	report, err := f.mesh.Traffic(ctx, f.namespace)
 	if err != nil {
 		return topology.Graph{}, err
 	}

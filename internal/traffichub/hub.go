@@ -49,6 +49,7 @@ type Hub struct {
 	mu      sync.Mutex
 	next    uint64
 	proxies map[string]*proxy // by node id
+	scopes  map[string]*scope // by namespace
 	known   *known
 	forget  *time.Timer
 }
@@ -68,13 +69,14 @@ type proxy struct {
 // New returns a Hub.
 func New(o Options) *Hub {
 	// Ids differ from those of a control plane before, which agents may still answer.
-	return &Hub{o: o, next: uint64(time.Now().UnixNano()), proxies: map[string]*proxy{}}
+	return &Hub{o: o, next: uint64(time.Now().UnixNano()), proxies: map[string]*proxy{}, scopes: map[string]*scope{}}
 }
 
-// Report asks all proxies, and waits for their answers for a limited time.
-func (h *Hub) Report(ctx context.Context) (traffic.Report, error) {
+// Report asks all proxies, and waits for their answers for a limited time. With a namespace it asks those of the namespace and those that they
+// exchange traffic with, and every four seconds all.
+func (h *Hub) Report(ctx context.Context, namespace string) (traffic.Report, error) {
 	sessions := h.o.Sessions()
-	waiting := h.ask(sessions)
+	asked, all, waiting := h.ask(sessions, namespace)
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	late := false
@@ -97,17 +99,22 @@ func (h *Hub) Report(ctx context.Context) (traffic.Report, error) {
 			late = true
 		}
 	}
-	return h.report(sessions), nil
+	r := h.report(sessions, asked)
+	if all && namespace != "" {
+		h.learn(namespace, r)
+	}
+	return r, nil
 }
 
-// ask asks those whose last sample is too old, and returns what to wait for. Those that did not answer last time are not waited for long.
-func (h *Hub) ask(sessions []registry.Session) []<-chan struct{} {
+// ask asks those that a viewer needs and whose last sample is too old; it returns whom the viewer needs, whether that is everybody, and what to
+// wait for. Those that did not answer last time are not waited for long.
+func (h *Hub) ask(sessions []registry.Session, namespace string) (needed []registry.Session, all bool, waiting []<-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Now()
 	h.used()
-	var waiting []<-chan struct{}
-	for _, s := range sessions {
+	needed, all = h.needed(sessions, namespace, now)
+	for _, s := range needed {
 		if !s.Connected {
 			continue
 		}
@@ -135,7 +142,7 @@ func (h *Hub) ask(sessions []registry.Session) []<-chan struct{} {
 			waiting = append(waiting, p.answered)
 		}
 	}
-	return waiting
+	return needed, all, waiting
 }
 
 // used puts off that everything is forgotten; the mutex is held.
@@ -146,7 +153,7 @@ func (h *Hub) used() {
 	h.forget = time.AfterFunc(idle, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		h.proxies, h.known = map[string]*proxy{}, nil
+		h.proxies, h.scopes, h.known = map[string]*proxy{}, map[string]*scope{}, nil
 	})
 }
 
@@ -179,7 +186,8 @@ func (h *Hub) Sampled(nodeID string, m *agentapi.Sampled) {
 	close(p.answered)
 }
 
-func (h *Hub) report(sessions []registry.Session) traffic.Report {
+// report is what those said that were asked; sessions are all.
+func (h *Hub) report(sessions, asked []registry.Session) traffic.Report {
 	h.mu.Lock()
 	now := time.Now()
 	r := traffic.Report{Time: now, Addresses: map[string]traffic.Address{}}
@@ -192,7 +200,7 @@ func (h *Hub) report(sessions []registry.Session) traffic.Report {
 		sample  sample.Sample
 	}
 	var answers []answer
-	for _, s := range sessions {
+	for _, s := range asked {
 		id := s.Proxy.Name + "." + s.Proxy.Namespace
 		p := h.proxies[s.Proxy.NodeID]
 		switch {

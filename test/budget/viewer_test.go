@@ -44,7 +44,7 @@ func TestViewer(t *testing.T) {
 		}
 		return total
 	}
-	feed := trafficfeed.New(m.Plane.API, 0)
+	feed := trafficfeed.New(m.Plane.API, "", 0)
 	phases := [...]func(ctx context.Context){
 		func(ctx context.Context) { <-ctx.Done() },
 		func(ctx context.Context) {

@@ -154,4 +154,4 @@ func (e *fakeEnvoy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(answer))
 }
 
-func (fixture) Traffic(context.Context) (traffic.Report, error) { return traffic.Report{}, nil }
+func (fixture) Traffic(context.Context, string) (traffic.Report, error) { return traffic.Report{}, nil }

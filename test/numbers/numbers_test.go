@@ -204,7 +204,7 @@ func near(t *testing.T, what string, got, want, tolerance float64) {
 // histograms that Prometheus gets, of a load of known size between two looks.
 func TestNumbersAreThoseOfTheLoad(t *testing.T) {
 	meshtest.BothModes(t, map[string]string{"services.yaml": services, "route.yaml": route(20, 75)}, members(), func(t *testing.T, m *meshtest.Traffic) {
-		v := viewer{t, trafficfeed.New(m.Plane.API, 0)}
+		v := viewer{t, trafficfeed.New(m.Plane.API, "", 0)}
 		v.look()
 		s := load(t, m, 600, 12, "350ms")
 		var to map[string]topology.Edge
@@ -251,7 +251,7 @@ func bucket(ms float64) int {
 // TestNumbersOfHalfFailing: what fault injection answers counts once.
 func TestNumbersOfHalfFailing(t *testing.T) {
 	m := meshtest.Explicit(t, map[string]string{"services.yaml": services, "route.yaml": route(50, 100)}, members())
-	v := viewer{t, trafficfeed.New(m.Plane.API, 0)}
+	v := viewer{t, trafficfeed.New(m.Plane.API, "", 0)}
 	v.look()
 	s := load(t, m, 300, 1000, "0s")
 	requests, errors := sentBy(v.lookUntil("the load", atLeast(s.total)), client)
@@ -262,7 +262,7 @@ func TestNumbersOfHalfFailing(t *testing.T) {
 // TestNumbersAcrossRestarts: counters that begin again, and workloads that are gone, make nothing negative and nothing up.
 func TestNumbersAcrossRestarts(t *testing.T) {
 	m := meshtest.Explicit(t, map[string]string{"services.yaml": services, "route.yaml": route(0, 50)}, members())
-	v := viewer{t, trafficfeed.New(m.Plane.API, 0)}
+	v := viewer{t, trafficfeed.New(m.Plane.API, "", 0)}
 	v.look()
 	load(t, m, 100, 1000, "0s")
 	v.lookUntil("the load", atLeast(100))
@@ -290,7 +290,7 @@ func TestNumbersAcrossRestarts(t *testing.T) {
 // TestNumbersOfStrangersAndConnections: callers without a proxy are seen by the server's, and TCP has connections and bytes.
 func TestNumbersOfStrangersAndConnections(t *testing.T) {
 	m := meshtest.Explicit(t, map[string]string{"services.yaml": services, "route.yaml": route(0, 100)}, members())
-	v := viewer{t, trafficfeed.New(m.Plane.API, 0)}
+	v := viewer{t, trafficfeed.New(m.Plane.API, "", 0)}
 	v.look()
 	stranger := m.Member("web-v1").ClientAt("inbound|8080")
 	for range 20 {

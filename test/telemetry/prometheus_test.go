@@ -75,7 +75,7 @@ func TestPrometheusAgrees(t *testing.T) {
 	sidecar.Ports = program.Ports()
 	o.all["echo"] = o.Start(sidecar)
 	o.prometheus = servers.StartPrometheus(t, o.scrapeConfig())
-	o.feed = trafficfeed.New(o.Plane.API, 500*time.Millisecond)
+	o.feed = trafficfeed.New(o.Plane.API, "", 500*time.Millisecond)
 	o.warm(t)
 	o.settled(t)
 	o.graph(t, window)

@@ -41,7 +41,7 @@ func openLive(ctx context.Context, o *Options) (*live, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &live{o, mesh, trafficfeed.New(mesh, interval)}, nil
+	return &live{o, mesh, trafficfeed.New(mesh, o.Namespace, interval)}, nil
 }
 
 // one is a single picture, after enough time for rates.

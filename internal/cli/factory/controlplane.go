@@ -33,8 +33,8 @@ type ControlPlane interface {
 	Authorize(ctx context.Context, q ask.Query) ([]ask.Report, error)
 	// Tap shows single requests until ctx ends (see adminapi.Client and adminapi.Follow).
 	Tap(ctx context.Context, r tap.Request, each func(tap.Line) error) error
-	// Traffic asks the proxies what they have counted (see trafficfeed).
-	Traffic(ctx context.Context) (traffic.Report, error)
+	// Traffic asks the proxies what they have counted, those that matter to a namespace or all (see trafficfeed).
+	Traffic(ctx context.Context, namespace string) (traffic.Report, error)
 	// DefaultNamespace is that of names which say none; empty where they mean any.
 	DefaultNamespace() string
 	// Envoy returns the admin client of a proxy.

@@ -110,7 +110,7 @@ func (o *Options) Run(ctx context.Context, show func(*printer.Printer, topology.
 
 // once takes two samples, a window apart.
 func (o *Options) once(ctx context.Context, mesh factory.ControlPlane) (topology.Graph, error) {
-	feed := trafficfeed.New(mesh, o.Window)
+	feed := trafficfeed.New(mesh, o.namespace, o.Window)
 	if g, err := feed.Next(ctx, o.Window); err != nil {
 		return g, err
 	}
@@ -119,7 +119,7 @@ func (o *Options) once(ctx context.Context, mesh factory.ControlPlane) (topology
 }
 
 func (o *Options) watch(ctx context.Context, mesh factory.ControlPlane, namespace string, p *printer.Printer, show func(*printer.Printer, topology.Graph) error) error {
-	feed := trafficfeed.New(mesh, o.Interval)
+	feed := trafficfeed.New(mesh, o.namespace, o.Interval)
 	for first := true; ; {
 		g, err := feed.Next(ctx, o.Window)
 		switch {

@@ -136,4 +136,4 @@ func TestFailOn(t *testing.T) {
 	}
 }
 
-func (*backend) Traffic(context.Context) (traffic.Report, error) { return traffic.Report{}, nil }
+func (*backend) Traffic(context.Context, string) (traffic.Report, error) { return traffic.Report{}, nil }
