@@ -66,6 +66,20 @@ func (w *Workload) WaitStat(name string, min int) {
 	})
 }
 
+// WaitRequests waits until no request of a cluster waits for a connection, and returns how many were sent.
+func (w *Workload) WaitRequests(cluster string) (sent int) {
+	w.mesh.t.Helper()
+	envoytest.Eventually(w.mesh.t, "requests of "+cluster, func() error {
+		stats := envoytest.ParseStats(w.Admin("/stats"))
+		sent = stats["cluster."+cluster+".upstream_rq_total"]
+		if n := stats["cluster."+cluster+".upstream_rq_pending_active"]; n > 0 {
+			return fmt.Errorf("%d wait for a connection", n)
+		}
+		return nil
+	})
+	return sent
+}
+
 // accepted looks at Envoy's own count of what it refused.
 func (w *Workload) accepted() {
 	w.mesh.t.Helper()

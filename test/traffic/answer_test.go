@@ -56,19 +56,18 @@ func (m *routed) answering() {
 
 // mirroring: the copies are counted by the client's Envoy, which does not wait for their answers.
 func (m *routed) mirroring() {
-	const copies = "cluster.outbound|80||shadow.default.svc.cluster.local.upstream_rq_total"
-	const versions = "cluster.outbound|80|v2|server.default.svc.cluster.local.upstream_rq_total"
+	const copies, versions = "outbound|80||shadow.default.svc.cluster.local", "outbound|80|v2|server.default.svc.cluster.local"
 	send := func(t *testing.T, n int) (shadow, v2 int) {
 		t.Helper()
 		client := m.client.Client()
 		meshtest.Expect(t, client, "http://server/", 200, "v1 GET /")
-		shadow, v2 = m.client.Stat(copies), m.client.Stat(versions)
+		shadow, v2 = m.client.WaitRequests(copies), m.client.WaitRequests(versions)
 		for range n {
 			if a := meshtest.Get(t, client, "http://server/"); a.Echo.Program != "v1" {
 				t.Fatalf("answered by %+v", a)
 			}
 		}
-		return m.client.Stat(copies) - shadow, m.client.Stat(versions) - v2
+		return m.client.WaitRequests(copies) - shadow, m.client.WaitRequests(versions) - v2
 	}
 	rule := func(mirror string) string {
 		return rules(`  - {route: [{destination: {host: server, subset: v1}}], ` + mirror + `}`)
