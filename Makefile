@@ -70,7 +70,7 @@ scale: build
 	$(GO) run ./test/scale -meshd bin/meshd -services 500 -proxies 200
 
 golden: ## rewrite golden files after an intended change; read the diff before committing it
-	$(GO) test ./pkg/... ./internal/cli/analyze/report ./samples/addons/grafana ./test/cli/... -update
+	$(GO) test ./pkg/... ./internal/cli/analyze/report ./samples/addons/grafana ./test/cli/... ./test/dashboard -update
 
 clean:
 	rm -rf bin
