@@ -70,6 +70,8 @@ type Printer struct {
 	Out    io.Writer
 	Format Format
 	Color  bool
+	// Width is how many cells a line of a table may have, 0 for any number: what does not matter most is left out, then texts are cut.
+	Width int
 }
 
 // Column is one column of a table over rows of type T.

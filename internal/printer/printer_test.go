@@ -3,6 +3,7 @@ package printer_test
 import (
 	"bytes"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -76,6 +77,31 @@ func TestColoursDoNotDisturbAlignment(t *testing.T) {
 	got := render(t, printer.Printer{Color: true}, rows)
 	if want := "NAME   STATE\nTom    \x1b[31mold\x1b[0m\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestWidth: a narrow table leaves out what there is no room for, and cuts the longest texts.
+func TestWidth(t *testing.T) {
+	text := func(name string, roomy bool, value func(pet) string) printer.Column[pet] {
+		return printer.Column[pet]{Name: name, Roomy: roomy, Value: value}
+	}
+	table := printer.Table[pet]{Columns: []printer.Column[pet]{
+		text("NAME", false, func(p pet) string { return p.Name }),
+		text("KIND", true, func(p pet) string { return p.Kind }),
+		text("AGE", false, func(p pet) string { return strconv.Itoa(p.Age) }),
+	}}
+	rows := []pet{{"ライカライカ Laika", "dog", 12}}
+	for width, want := range map[int]string{
+		0:  "NAME                 KIND   AGE\nライカライカ Laika   dog    12\n",
+		31: "NAME                 KIND   AGE\nライカライカ Laika   dog    12\n",
+		30: "NAME                 AGE\nライカライカ Laika   12\n",
+		16: "NAME         AGE\nライカラ…    12\n",
+		1:  "NAME     AGE\nライ…    12\n",
+	} {
+		var b bytes.Buffer
+		if err := printer.Print(&printer.Printer{Out: &b, Width: width}, table, rows); err != nil || b.String() != want {
+			t.Errorf("width %d: %v\n%s, want\n%s", width, err, b.String(), want)
+		}
 	}
 }
 

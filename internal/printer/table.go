@@ -2,6 +2,7 @@ package printer
 
 import (
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -15,30 +16,72 @@ type cell struct {
 // printTable aligns the columns by display width. The last column is not padded, so that lines carry no trailing
 // blanks.
 func printTable[T any](p *Printer, t Table[T], rows []T) error {
-	columns := visible(t, p.Format == FormatWide)
+	lines, widths := aligned(visible(t, p.Format == FormatWide), rows)
+	if p.Width > 0 && total(widths) > p.Width && p.Format != FormatWide {
+		lines, widths = aligned(slices.DeleteFunc(visible(t, false), func(c Column[T]) bool { return c.Roomy }), rows)
+	}
+	if p.Width > 0 {
+		shrink(widths, p.Width)
+	}
+	var b strings.Builder
+	for _, l := range lines {
+		for i := range l {
+			l[i].text = Truncate(l[i].text, widths[i])
+		}
+		writeLine(&b, l, widths, p.Color)
+	}
+	_, err := io.WriteString(p.Out, b.String())
+	return err
+}
+
+// aligned are the lines of a table, the header first, and the widths of its columns.
+func aligned[T any](columns []Column[T], rows []T) (lines [][]cell, widths []int) {
 	if len(columns) == 0 {
-		return nil
+		return nil, nil
 	}
 	header := make([]cell, len(columns))
 	for i, c := range columns {
 		header[i] = cell{text: c.Name}
 	}
-	lines := append(make([][]cell, 0, len(rows)+1), header)
+	lines = append(make([][]cell, 0, len(rows)+1), header)
 	for _, r := range rows {
 		lines = append(lines, cells(columns, r))
 	}
-	widths := make([]int, len(columns))
+	widths = make([]int, len(columns))
 	for _, l := range lines {
 		for i, c := range l {
 			widths[i] = max(widths[i], Width(c.text))
 		}
 	}
-	var b strings.Builder
-	for _, l := range lines {
-		writeLine(&b, l, widths, p.Color)
+	return lines, widths
+}
+
+// total is how wide the lines of a table are.
+func total(widths []int) int {
+	sum := 0
+	for _, w := range widths {
+		sum += w + len(gap)
 	}
-	_, err := io.WriteString(p.Out, b.String())
-	return err
+	return sum - len(gap)
+}
+
+// narrowest is the width below which a column says nothing any more.
+const narrowest = 6
+
+// shrink makes the widest columns narrower until a line has room.
+func shrink(widths []int, room int) {
+	for excess := total(widths) - room; excess > 0; excess-- {
+		widest := 0
+		for i, w := range widths {
+			if w > widths[widest] {
+				widest = i
+			}
+		}
+		if len(widths) == 0 || widths[widest] <= narrowest {
+			return
+		}
+		widths[widest]--
+	}
 }
 
 func visible[T any](t Table[T], wide bool) []Column[T] {

@@ -8,21 +8,11 @@ import (
 
 	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/internal/cli/looking"
-	"github.com/meshctl/meshctl/internal/printer"
-	"github.com/meshctl/meshctl/pkg/topology"
-	"github.com/meshctl/meshctl/pkg/topology/tables"
 )
 
-// Options of the command.
-type Options struct{ looking.Options }
-
 // NewCmd returns the command; runF replaces what it does, for tests.
-func NewCmd(f *factory.Factory, runF func(context.Context, *Options) error) *cobra.Command {
-	o := &Options{looking.Options{Factory: f}}
-	if runF == nil {
-		runF = run
-	}
-	cmd := &cobra.Command{
+func NewCmd(f *factory.Factory, runF func(context.Context, *looking.Options) error) *cobra.Command {
+	return looking.AtEdges(f, &cobra.Command{
 		Use:   "edges [KIND/NAME]",
 		Short: "Show who calls whom, and whether that is secured or why not",
 		Long: `Show the connections of the mesh: from which workload to which, whether they use mutual TLS or why not, and what goes over
@@ -34,27 +24,5 @@ With a name only what it sends and gets is shown.`,
   meshctl edges deploy/productpage-v1 -o wide
   meshctl edges -A --filter '!mtls'
   meshctl edges svc/reviews --watch --sort rps`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				o.Ref = args[0]
-			}
-			return runF(cmd.Context(), o)
-		},
-	}
-	o.AddFlags(cmd, false)
-	return cmd
-}
-
-func run(ctx context.Context, o *Options) error {
-	return o.Run(ctx, func(p *printer.Printer, g topology.Graph) error { return Print(&o.Options, p, g) })
-}
-
-// Print writes the edges of a graph as a table, in the order that the user wants.
-func Print(o *looking.Options, p *printer.Printer, g topology.Graph) error {
-	rows, table := tables.Edges(g), tables.EdgeColumns()
-	if err := looking.Sorted(o, table, rows); err != nil {
-		return err
-	}
-	return printer.Print(p, table, rows)
+	}, false, "", runF)
 }

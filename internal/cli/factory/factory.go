@@ -25,9 +25,10 @@ type Factory struct {
 	Now    func() time.Time
 	// Terminal says that standard output is one; Color that colours may be used on it.
 	Terminal, Color bool
-	// ErrTerminal says that standard error is one; ErrSize is then how many cells and lines it has.
+	// ErrTerminal says that standard error is one.
 	ErrTerminal bool
-	ErrSize     func() (columns, rows int)
+	// OutSize and ErrSize are how many cells and lines these terminals have.
+	OutSize, ErrSize func() (columns, rows int)
 	// InTerminal says that standard input is one: somebody can be asked.
 	InTerminal bool
 	// Mesh is the value of --mesh.
@@ -45,6 +46,7 @@ func New() *Factory {
 		// https://no-color.org: any value that is not empty turns colours off.
 		Color:   terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		Mesh:    meshstate.DefaultMesh,
+		OutSize: func() (columns, rows int) { return size(os.Stdout) },
 		ErrSize: func() (columns, rows int) { return size(os.Stderr) },
 	}
 }

@@ -3,7 +3,6 @@ package stat
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,7 +10,6 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/exitcode"
 	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/internal/cli/looking"
-	"github.com/meshctl/meshctl/internal/printer"
 	"github.com/meshctl/meshctl/pkg/topology"
 	"github.com/meshctl/meshctl/pkg/topology/tables"
 )
@@ -22,7 +20,6 @@ type Options struct {
 	// Level is what one row stands for; Kind keeps one kind only.
 	Level topology.Level
 	Kind  topology.Kind
-	Name  string
 }
 
 // NewCmd returns the command; runF replaces what it does, for tests.
@@ -31,7 +28,7 @@ func NewCmd(f *factory.Factory, runF func(context.Context, *Options) error) *cob
 	if runF == nil {
 		runF = run
 	}
-	cmd := &cobra.Command{
+	return o.Command(&cobra.Command{
 		Use:   "stat [KIND[/NAME]]",
 		Short: "Show what workloads get: requests, success, latency, connections",
 		Long: `Show what each workload, service, gateway or namespace gets, as its proxies have counted it: the share of requests that
@@ -46,21 +43,10 @@ proxy. What is "-" could not be measured.`,
   meshctl stat ns -A -w 1m
   meshctl stat --watch --sort p99
   meshctl stat --filter 'err > 1%' -o json`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				if err := o.parse(args[0]); err != nil {
-					return err
-				}
-			}
-			return runF(cmd.Context(), o)
-		},
-	}
-	o.AddFlags(cmd, false)
-	return cmd
+	}, false, o.parse, func(ctx context.Context) error { return runF(ctx, o) })
 }
 
-// kinds are the words for what a row stands for.
+// kind is what a word means that says what a row stands for.
 func kind(word string) (level topology.Level, kind topology.Kind, ok bool) {
 	switch word {
 	case "workload", "workloads", "wl", "deploy", "deployment", "deployments", "sts", "statefulset", "ds", "daemonset", "pod", "pods", "po":
@@ -68,47 +54,45 @@ func kind(word string) (level topology.Level, kind topology.Kind, ok bool) {
 	case "gateway", "gateways", "gw":
 		return topology.ByWorkload, topology.Gateway, true
 	case "service", "services", "svc":
-		return topology.ByService, topology.Workload, true
+		return topology.ByService, topology.Service, true
 	case "namespace", "namespaces", "ns":
 		return topology.ByNamespace, topology.NamespaceKind, true
 	}
 	return 0, "", false
 }
 
+// parse reads KIND, KIND/NAME or NAME; a NAME that is also a word for a kind is that kind.
 func (o *Options) parse(arg string) error {
 	word, name, named := strings.Cut(arg, "/")
 	level, kind, ok := kind(word)
 	switch {
 	case !ok && !named:
-		o.Name = arg // a name of any kind
-		return nil
+		return o.Name(arg)
 	case !ok:
 		return exitcode.Usagef("%q: there is no kind %q here; use workload (or deploy, sts, ...), svc, gateway or ns", arg, word)
 	case named && name == "":
 		return exitcode.Usagef("%q: give a name after the kind, or the kind alone", arg)
 	}
-	o.Level, o.Kind, o.Name = level, kind, name
+	o.Level, o.Kind = level, kind
+	if named {
+		return o.Name(arg)
+	}
 	return nil
 }
 
 func run(ctx context.Context, o *Options) error {
-	return o.Run(ctx, func(p *printer.Printer, g topology.Graph) error {
-		rows := slices.DeleteFunc(topology.Collapse(g, o.Level).Nodes, func(n topology.Node) bool { return !o.shows(n) })
-		if len(rows) == 0 && !p.Format.Structured() {
-			o.Factory.Say("nothing of that kind and name takes part in the mesh")
-		}
-		table := tables.Nodes()
-		if err := looking.Sorted(&o.Options, table, rows); err != nil {
-			return err
-		}
-		return printer.Print(p, table, rows)
-	})
+	return looking.Run(ctx, &o.Options, tables.Nodes(), o.rows)
 }
 
-func (o *Options) shows(n topology.Node) bool {
-	if n.Kind == topology.Unmeshed || o.Kind != "" && n.Kind != o.Kind || !o.Within(n) {
-		return false
+func (o *Options) rows(g topology.Graph) []topology.Node {
+	var out []topology.Node
+	for _, n := range topology.Collapse(g, o.Level).Nodes {
+		if o.Level == topology.ByService && n.Service != "" {
+			n.Kind = topology.Service
+		}
+		if n.Kind != topology.Unmeshed && (o.Kind == "" || o.Ref != "" || n.Kind == o.Kind) && o.Shows(n) {
+			out = append(out, n)
+		}
 	}
-	name := n.Name
-	return o.Name == "" || o.Name == name || o.Name == name+"."+n.Namespace || o.Kind == "" && n.Service == o.Name
+	return out
 }
