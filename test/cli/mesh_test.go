@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -35,6 +36,11 @@ type fixture struct {
 	Objects      string                       `json:"objects"`   // YAML, what authorization is asked of
 	// Made is what the mesh is made of; its directories and files are relative to the script's.
 	Made adminapi.Configuration `json:"configuration"`
+	// Counted is what the proxies count in each second; Tapped are the requests that a viewer sees.
+	Counted traffic.Report `json:"counted"`
+	Tapped  []tap.Line     `json:"tapped"`
+
+	looks *atomic.Int64
 }
 
 // startMesh serves a fixture as the running mesh: `mesh FIXTURE [DUMP]`. DUMP is what every proxy's Envoy answers.
@@ -42,7 +48,7 @@ func startMesh(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 || len(args) > 2 {
 		ts.Fatalf("usage: mesh FIXTURE [DUMP]")
 	}
-	var f fixture
+	f := fixture{looks: &atomic.Int64{}}
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &f))
 	for i, dir := range f.Made.ConfigDirs {
 		f.Made.ConfigDirs[i] = ts.MkAbs(dir)
@@ -113,8 +119,6 @@ func (fixture) WorkloadGroup(string, string) (adminapi.WorkloadGroup, error) {
 	return adminapi.WorkloadGroup{}, adminapi.ErrUnknownGroup
 }
 
-func (fixture) Tap(context.Context, tap.Request, func(tap.Line) error) error { return nil }
-
 func (f fixture) Authorize(q ask.Query) ([]ask.Report, error) {
 	objects, _ := config.Decode("mesh.yaml", strings.NewReader(f.Objects))
 	return ask.Answer(mesh.Build(config.Set{}.With(config.Batch{Full: true, Upserts: objects}), mesh.Options{}), q, time.Now())
@@ -153,5 +157,3 @@ func (e *fakeEnvoy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	_, _ = w.Write([]byte(answer))
 }
-
-func (fixture) Traffic(context.Context, string) (traffic.Report, error) { return traffic.Report{}, nil }

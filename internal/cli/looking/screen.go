@@ -70,6 +70,9 @@ func (s *screen) narrate(g topology.Graph) {
 // frame is what replaces the frame before: as much as there is room for, without a moment of an empty screen.
 func (s *screen) frame(g topology.Graph, table string, columns, rows int) string {
 	asked := fmt.Sprintf("%d proxies", g.Proxies)
+	if g.Proxies == 1 {
+		asked = "1 proxy"
+	}
 	if n := len(g.Silent); n > 0 {
 		asked = fmt.Sprintf("%s, %d silent (%s)", asked, n, silent(g.Silent[0]))
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"strconv"
 	"time"
 
@@ -29,8 +30,12 @@ type Options struct {
 	MinDuration                      time.Duration
 	Side                             string
 	MaxRPS, Sample                   int
-	For                              time.Duration
-	Limit                            int
+	// For is how long to look, 0 until interrupted. Once looks for Window.
+	For, Window time.Duration
+	Once, Watch bool
+	Limit       int
+
+	windowGiven bool
 }
 
 // NewCmd returns the command; runF replaces what it does, for tests.
@@ -56,12 +61,18 @@ secrets never leave the proxy's side.`,
   meshctl tap --to svc/ratings --status 5xx
   meshctl tap --from gateway/istio-ingressgateway --path '/api/*' --min-duration 200ms
   meshctl tap svc/productpage --header end-user=jason -o wide
+  meshctl tap --once -w 5s -o yaml
   meshctl tap -A --for 10s -o json | jq 'select(.status >= 500)'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Targets = args
+			o.Targets, o.windowGiven = args, cmd.Flags().Changed("window")
 			return runF(cmd.Context(), o)
 		},
 	}
+	o.addFlags(cmd)
+	return cmd
+}
+
+func (o *Options) addFlags(cmd *cobra.Command) {
 	o.Mesh.AddFlags(cmd, true)
 	flags := cmd.Flags()
 	flags.BoolVarP(&o.AllNamespaces, "all-namespaces", "A", false, "in a cluster, names and proxies of all namespaces")
@@ -76,9 +87,11 @@ secrets never leave the proxy's side.`,
 	flags.IntVar(&o.MaxRPS, "max-rps", tap.DefaultRate, "show at most so many requests a second of one proxy")
 	flags.IntVar(&o.Sample, "sample", 100, "have proxies report this percentage of requests")
 	flags.DurationVar(&o.For, "for", 0, "end after this time [when interrupted]")
+	flags.BoolVar(&o.Watch, "watch", false, "end when interrupted (the default)")
+	flags.BoolVar(&o.Once, "once", false, "end after one --window")
+	flags.DurationVarP(&o.Window, "window", "w", 10*time.Second, "with --once, how long to look")
 	flags.IntVar(&o.Limit, "limit", 0, "end after so many requests [when interrupted]")
-	o.Output.AddFlag(cmd, printer.FormatTable, printer.FormatWide, printer.FormatJSON)
-	return cmd
+	o.Output.AddFlag(cmd, printer.FormatTable, printer.FormatWide, printer.FormatJSON, printer.FormatYAML)
 }
 
 // request reads the flags; every mistake is a usage error.
@@ -103,6 +116,12 @@ func (o *Options) request() (tap.Request, error) {
 		return r, exitcode.Usagef("--sample is %d: give a percentage from 1 to 100", o.Sample)
 	case o.MinDuration < 0 || o.For < 0 || o.Limit < 0:
 		return r, exitcode.Usagef("--min-duration, --for and --limit must not be negative")
+	case o.Once && (o.Watch || o.For > 0):
+		return r, exitcode.Usagef("--once ends after --window: leave out --watch and --for")
+	case o.windowGiven && !o.Once:
+		return r, exitcode.Usagef("--window is how long --once looks: give --once, too, or use --for")
+	case o.Once && o.Window <= 0:
+		return r, exitcode.Usagef("--window must be more than nothing, not %s", o.Window)
 	}
 	r.Filter.MinDuration, r.Rate, r.Sample = o.MinDuration, o.MaxRPS, o.Sample
 	return r, nil
@@ -131,9 +150,13 @@ func run(ctx context.Context, o *Options) error {
 	if o.AllNamespaces {
 		r.Namespace = ""
 	}
-	if o.For > 0 {
+	end := o.For
+	if o.Once {
+		end = o.Window
+	}
+	if end > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.For)
+		ctx, cancel = context.WithTimeout(ctx, end)
 		defer cancel()
 	}
 	v := newView(o, p, r)
@@ -166,13 +189,21 @@ type view struct {
 
 func newView(o *Options, p *printer.Printer, r tap.Request) *view {
 	v := &view{o: o, silent: map[string]string{}, sample: o.Sample}
-	if p.Format == printer.FormatJSON {
+	switch p.Format {
+	case printer.FormatYAML: // one document each
+		v.row = func(e tap.Event) error {
+			if _, err := io.WriteString(p.Out, "---\n"); err != nil {
+				return err
+			}
+			return printer.Object(p, e)
+		}
+	case printer.FormatJSON: // one line each
 		out := json.NewEncoder(p.Out)
 		out.SetEscapeHTML(false)
 		v.row = func(e tap.Event) error { return out.Encode(e) }
-		return v
+	default:
+		v.row = printer.NewStream(p, table(r), widths).Row
 	}
-	v.row = printer.NewStream(p, table(r), widths).Row
 	return v
 }
 

@@ -137,6 +137,15 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// TestYAML has one document a request, for as long as one window.
+func TestYAML(t *testing.T) {
+	r := command(t, backend{lines: lines(), holds: true}, "-o", "yaml", "--once", "-w", "50ms")
+	documents := strings.Split(r.out, "---\n")
+	if r.err != nil || len(documents) != 4 || documents[0] != "" || !strings.Contains(documents[1], "\npath: /a?x=1&y=2\n") || !strings.Contains(documents[2], "\nstatus: 503\n") {
+		t.Errorf("%v: %s", r.err, r.out)
+	}
+}
+
 // TestFor ends by itself, and that is no failure.
 func TestFor(t *testing.T) {
 	if r := command(t, backend{lines: lines()[:1], holds: true}, "--for", "50ms"); r.err != nil || !strings.Contains(r.narration, "0 requests were shown.") {
@@ -166,7 +175,8 @@ func TestFlags(t *testing.T) {
 
 func TestMistakes(t *testing.T) {
 	for _, args := range [][]string{
-		{"nix/a"}, {"--status", "5xz"}, {"--header", "authorization=a"}, {"--max-rps", "0"}, {"--sample", "101"}, {"--side", "left"}, {"--for", "-1s"}, {"-o", "yaml"},
+		{"nix/a"}, {"--status", "5xz"}, {"--header", "authorization=a"}, {"--max-rps", "0"}, {"--sample", "101"}, {"--side", "left"}, {"--for", "-1s"}, {"-o", "name"},
+		{"--once", "--watch"}, {"--once", "--for", "1s"}, {"-w", "1s"}, {"--once", "-w", "0s"},
 	} {
 		if r := command(t, backend{}, args...); exitcode.Of(r.err) != exitcode.Usage {
 			t.Errorf("%v: %v", args, r.err)
