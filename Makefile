@@ -38,7 +38,7 @@ e2e: envoy cluster ## the mesh on a real Kubernetes node of this machine (root),
 
 test: envoy cluster ## every test there is; with E2E=1 those on a Kubernetes node, too
 	$(GO) vet ./...
-	E2E= E2E_KUBECONFIG= $(GO) test ./...
+	E2E= E2E_KUBECONFIG= $(GO) test -p 4 ./... # most of them wait: for Envoys, API servers, events
 	$(if $(E2E_KUBECONFIG)$(filter 1,$(E2E)),$(MAKE) e2e)
 	$(MAKE) test-race
 	$(MAKE) fuzz FUZZTIME=10s FUZZ='FuzzDecode|FuzzTranslate|FuzzYAMLToXDS|FuzzCheck|FuzzCompile|FuzzAnalyze'

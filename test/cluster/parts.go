@@ -26,6 +26,8 @@ const (
 	Pod Part = "pod"
 	// Fortio generates load.
 	Fortio Part = "fortio"
+	// Prometheus is that of samples/addons; of its discoveries it has Kubernetes' only.
+	Prometheus Part = "prometheus"
 )
 
 // NodeParts are the parts of a whole node.
@@ -63,6 +65,8 @@ func recipes() map[Part]recipe {
 		CoreDNS: {programs: []program{{out: "coredns", pkg: "."}}},
 		Pod:     {programs: []program{{out: "pod", pkg: "."}}},
 		Fortio:  {programs: []program{{out: "fortio", pkg: "fortio.org/fortio"}}},
+		Prometheus: {programs: []program{{out: "prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus",
+			tags: "netgo,remove_all_sd,enable_kubernetes_sd"}}},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/topology"
 	"github.com/meshctl/meshctl/test/cluster/node"
 	"github.com/meshctl/meshctl/test/e2e/rig"
+	"github.com/meshctl/meshctl/test/servers"
 )
 
 // looks looks at the traffic of the sample application from outside of the cluster's network, as people do: over the API server.
@@ -27,7 +29,7 @@ func looks(t *testing.T, namespace, url string) {
 	load := rig.StartLoad(t, url+"/productpage", 20)
 	t.Run("looking", func(t *testing.T) { // all at once: each waits for seconds
 		for name, look := range map[string]func(*testing.T, string){
-			"dashboard": graph, "numbers": numbers, "tap": tapped, "plan": plan,
+			"dashboard": graph, "numbers": numbers, "tap": tapped, "plan": plan, "prometheus": prometheus,
 			"envoy": func(t *testing.T, namespace string) {
 				opens(t, "Envoy", "envoy", "deploy/productpage-v1."+namespace)
 			},
@@ -127,14 +129,61 @@ spec:
   - {name: zipkin, image: %q, args: [serve, ":9411"], readinessProbe: {httpGet: {port: 9411}, periodSeconds: 1}}
 `, node.PodImage)
 
-// opens runs `meshctl dashboard ... --no-browser` and gets the address that it prints.
-func opens(t *testing.T, want string, args ...string) {
+// prometheus runs what samples/addons installs, as it is but for the time between two scrapes: it finds every pod that has something to say.
+func prometheus(t *testing.T, namespace string) {
+	file := filepath.Join("..", "..", "samples", "addons", "prometheus.yaml")
+	manifest, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(rig.Kubectl(t, "describe", "pods", "-n", "istio-system", "-l", "app=prometheus"))
+		}
+		rig.Kubectl(t, "delete", "-f", file, "--wait=false")
+	})
+	rig.Apply(t, "istio-system", strings.Replace(string(manifest), "scrape_interval: 15s", "scrape_interval: 1s", 1))
+	rig.WaitFor(t, "istio-system", "deployment/prometheus", "condition=Available", 2*time.Minute)
+	address := strings.TrimSuffix(strings.TrimPrefix(forwarded(t, "prometheus"), "http://"), "/")
+	ask := servers.Prometheus{Address: address}
+	for query, want := range map[string][]string{
+		`count by (namespace, app, pod) (up == 1)`: {
+			"istio-system istiod istiod-", "istio-system istio-ingressgateway istio-ingressgateway-", namespace + " productpage productpage-v1-",
+			namespace + " details details-v1-", namespace + " reviews reviews-v1-", namespace + " reviews reviews-v3-", namespace + " ratings ratings-v1-",
+		},
+		`sum by (namespace, app, pod) (rate(istio_requests_total{reporter="destination", destination_workload="productpage-v1"}[20s])) > 0`: {namespace + " productpage productpage-v1-"},
+		`sum by (namespace, app, pod) (process_resident_memory_bytes{app="istiod"})`:                                                        {"istio-system istiod istiod-"},
+	} {
+		rig.Eventually(t, time.Minute, func(context.Context) error {
+			found, err := ask.Query(query, time.Now())
+			if err != nil {
+				return err
+			}
+			var lines []string
+			for _, f := range found {
+				lines = append(lines, f.Labels["namespace"]+" "+f.Labels["app"]+" "+f.Labels["pod"])
+			}
+			return lacks(strings.Join(lines, "\n"), want...)
+		})
+	}
+	if down, err := ask.Query(fmt.Sprintf("up{namespace=%q} == 0", namespace), time.Now()); err != nil || len(down) > 0 {
+		t.Errorf("found and not reached: %v, %v", down, err)
+	}
+}
+
+// forwarded runs `meshctl dashboard ... --no-browser` until the test ends, and returns the address that it prints.
+func forwarded(t *testing.T, args ...string) string {
 	cmd := rig.Start(t, append(append([]string{"dashboard"}, args...), "--no-browser")...)
 	address, err := bufio.NewReader(cmd).ReadString('\n')
 	if err != nil {
 		t.Fatalf("%s prints no address: %v", args[0], err)
 	}
-	body, err := page(t.Context(), strings.TrimSpace(address), http.StatusOK)
+	return strings.TrimSpace(address)
+}
+
+// opens gets what such a command has forwarded.
+func opens(t *testing.T, want string, args ...string) {
+	body, err := page(t.Context(), forwarded(t, args...), http.StatusOK)
 	if err == nil {
 		err = lacks(body, want)
 	}

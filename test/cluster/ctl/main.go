@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string) error {
 	verb, args := args[0], args[1:]
 	switch verb {
 	case "build":
-		parts, err := cluster.Build(ctx, os.Stderr, append(cluster.NodeParts(), cluster.Fortio)...)
+		parts, err := cluster.Build(ctx, os.Stderr, append(cluster.NodeParts(), cluster.Fortio, cluster.Prometheus)...)
 		for _, path := range parts {
 			fmt.Println(path)
 		}

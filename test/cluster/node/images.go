@@ -35,7 +35,7 @@ func (s *spec) makeImages() ([]string, error) {
 		part               cluster.Part
 	}{{PodImage, "pod", cluster.Pod}, {dnsImage, "coredns", cluster.CoreDNS}} {
 		path := s.file(i.program + ".tar")
-		if err := makeImage(path, i.reference, s.program(i.part, i.program)); err != nil {
+		if err := MakeImage(path, i.reference, s.program(i.part, i.program), i.program); err != nil {
 			return nil, err
 		}
 		paths = append(paths, path)
@@ -43,8 +43,9 @@ func (s *spec) makeImages() ([]string, error) {
 	return paths, nil
 }
 
-// makeImage writes an archive of an image that holds one static program, uncompressed: that is imported fastest.
-func makeImage(path, reference, program string) error {
+// MakeImage writes an archive of an image that holds one static program, at a path without the leading slash. It is uncompressed: that is imported
+// fastest.
+func MakeImage(path, reference, program, at string) error {
 	tag, err := name.NewTag(reference, name.StrictValidation)
 	if err != nil {
 		return err
@@ -55,7 +56,6 @@ func makeImage(path, reference, program string) error {
 	}
 	var layer bytes.Buffer
 	t := tar.NewWriter(&layer)
-	at := filepath.Base(program)
 	if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: at, Mode: 0o755, Size: int64(len(data))}); err != nil {
 		return err
 	}
@@ -83,5 +83,5 @@ func makeImage(path, reference, program string) error {
 		return err
 	}
 	defer out.Close()
-	return image.Save(out, []image.Image{{Name: at, Reference: reference, Tag: tag, Image: img}})
+	return image.Save(out, []image.Image{{Name: filepath.Base(at), Reference: reference, Tag: tag, Image: img}})
 }

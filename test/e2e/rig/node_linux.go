@@ -16,6 +16,9 @@ import (
 	"github.com/meshctl/meshctl/test/cluster/node"
 )
 
+// prometheusImage is what samples/addons/prometheus.yaml runs, which nodes of a rig cannot pull.
+const prometheusImage = "docker.io/prom/prometheus:v3.10.0"
+
 func reexec() { node.Reexec() }
 
 // inNode runs this program again in the node of a new cluster.
@@ -27,13 +30,19 @@ func inNode() (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if _, err := cluster.Build(ctx, os.Stderr, cluster.Fortio); err != nil {
+	parts, err := cluster.Build(ctx, os.Stderr, cluster.Fortio, cluster.Prometheus)
+	if err != nil {
 		return 0, err
 	}
 	archives, err := images(ctx, dir)
 	if err != nil {
 		return 0, err
 	}
+	prometheus := filepath.Join(dir, "prometheus.tar")
+	if err := node.MakeImage(prometheus, prometheusImage, filepath.Join(parts[cluster.Prometheus], "prometheus"), "bin/prometheus"); err != nil {
+		return 0, err
+	}
+	archives = append(archives, prometheus)
 	began := time.Now()
 	c, err := node.Up(ctx, node.Options{Dir: filepath.Join(dir, "node"), Images: archives, Tied: true, Progress: os.Stderr})
 	if err != nil {
