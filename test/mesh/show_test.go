@@ -107,6 +107,14 @@ func noRatings(m *mesh) error {
 	return all(served(10, nil, "v3"), stars(nil, unavailable), page("unavailable"), answers("/productpage", 200))(m)
 }
 
+// halfOfTheRatings wants every second call for ratings to fail, within four standard deviations of 100.
+func halfOfTheRatings(m *mesh) error {
+	if got := m.statuses(100); got["200"]+got["503"] != 100 || got["503"] < 30 || got["503"] > 70 {
+		return fmt.Errorf("statuses: %v", got)
+	}
+	return nil
+}
+
 // delayed is the bug that the fault injection finds: productpage gives up after two tries of three seconds.
 func delayed(m *mesh) error {
 	headers, err := m.login("jason")
