@@ -82,14 +82,16 @@ func TestEverySampleSaysWhatItShows(t *testing.T) {
 	}
 }
 
-// TestDestinationsExist lays every sample over the demo and looks up what its routes name.
+// TestDestinationsExist lays every sample over the demo with all versions named, and looks up what its routes name.
 func TestDestinationsExist(t *testing.T) {
-	var base []*config.Object
+	var demo []*config.Object
 	for _, objects := range decode(t, samples.Demo()) {
-		base = append(base, objects...)
+		demo = append(demo, objects...)
 	}
-	for name, objects := range decode(t, samples.Bookinfo()) {
-		set := config.Set{}.With(config.Batch{Full: true, Upserts: base}).With(config.Batch{Upserts: objects})
+	bookinfo := decode(t, samples.Bookinfo())
+	base := config.Set{}.With(config.Batch{Full: true, Upserts: demo}).With(config.Batch{Upserts: bookinfo["destination-rule-all.yaml"]})
+	for name, objects := range bookinfo {
+		set := base.With(config.Batch{Upserts: objects})
 		for vs := range set.All(config.VirtualService) {
 			for _, d := range destinations(vs.Spec.(*networking.VirtualService)) {
 				checkDestination(t, name, set, d)

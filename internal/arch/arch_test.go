@@ -83,7 +83,7 @@ var tiers = map[string]int{
 }
 
 // pure packages compute and nothing else: the same input gives the same output, on a server, in a command, in a test.
-var pure = []string{"pkg/authz", "pkg/config", "pkg/proxyconfig", "pkg/mesh", "pkg/translate", "pkg/envoyfilter", "pkg/xds", "pkg/analyze", "pkg/plan", "pkg/explain", "pkg/inject", "pkg/tap", "pkg/traffic", "pkg/topology", "pkg/dashboard/layout", "pkg/dashboard/draw", "pkg/dashboard/export", "pkg/dashboard/session", "pkg/dashboard/planned", "pkg/yamledit", "internal/table", "internal/digest"}
+var pure = []string{"pkg/authz", "pkg/config", "pkg/proxyconfig", "pkg/mesh", "pkg/translate", "pkg/envoyfilter", "pkg/xds", "pkg/analyze", "pkg/plan", "pkg/explain", "pkg/inject", "pkg/tap", "pkg/traffic", "pkg/topology", "pkg/dashboard/layout", "pkg/dashboard/draw", "pkg/dashboard/export", "pkg/dashboard/session", "pkg/dashboard/planned", "pkg/dashboard/judged", "pkg/yamledit", "internal/table", "internal/digest"}
 
 var impure = []string{"os", "net", "net/http", "os/exec", "syscall"}
 

@@ -119,19 +119,24 @@ type (
 	}
 )
 
+// SelectorOf returns the labels of the workloads that an object says itself to hold for; none for one that holds for a namespace, or that names
+// its targets otherwise.
+func SelectorOf(o *config.Object) map[string]string {
+	switch spec := o.Spec.(type) {
+	case selecting:
+		return spec.GetSelector().GetMatchLabels()
+	case selectingByLabels:
+		return spec.GetWorkloadSelector().GetLabels()
+	}
+	return nil
+}
+
 func parseAttachment(o *config.Object) (*attachment, []config.Problem) {
 	a := &attachment{object: o}
 	if o.Key.Derived() {
 		a.account, a.local = o.Meta.Annotations[convert.NoteAccount], true
 	}
-	var labels map[string]string
-	switch spec := o.Spec.(type) {
-	case selecting:
-		labels = spec.GetSelector().GetMatchLabels()
-	case selectingByLabels:
-		labels = spec.GetWorkloadSelector().GetLabels()
-	}
-	if len(labels) > 0 {
+	if labels := SelectorOf(o); len(labels) > 0 {
 		a.selectors = append(a.selectors, labels)
 	}
 	var problems []config.Problem

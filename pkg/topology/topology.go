@@ -31,6 +31,8 @@ type Graph struct {
 	// Proxies counts those that were asked; Silent names those that did not answer, with the reason.
 	Proxies int      `json:"proxies"`
 	Silent  []Silent `json:"silent,omitempty"`
+	// Findings are what analysis reports that concerns none of the nodes, worst first.
+	Findings []Finding `json:"findings,omitempty"`
 	// Plan is set where edges of a planned change are laid over today's (see pkg/dashboard/planned).
 	Plan *Plan `json:"plan,omitempty"`
 }

@@ -86,6 +86,13 @@ func (d demo) write(name, text string) {
 	}
 }
 
+func (d demo) remove(name string) {
+	d.t.Helper()
+	if err := os.Remove(filepath.Join(d.config, name)); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
 // until waits until the screen, with its colours, meets a condition, and logs how long that took.
 func (term terminal) until(what string, ok func(screen string) bool) {
 	term.t.Helper()
@@ -131,6 +138,15 @@ func red(screen, sign string) bool {
 	return false
 }
 
+const misrouted = `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: ratings, namespace: default}
+spec:
+  hosts: [ratings]
+  http:
+  - route: [{destination: {host: ratings, subset: v9}}]
+`
+
 const faulty = `apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: details, namespace: default}
@@ -172,9 +188,16 @@ func TestPromises(t *testing.T) {
 		return share >= 70 // a third before
 	})
 
-	if screen := term.tmux("capture-pane", "-e", "-p"); red(screen, "▶") {
-		t.Errorf("something is red before the fault:\n%s", plain(screen))
-	}
+	term.keys(":", "findings", "Enter")
+	d.write("ratings.yaml", misrouted)
+	found := regexp.MustCompile(`error +IST0101 +ratings-v1\S* .*ratings.yaml:7:\d+`)
+	term.until("a finding on its workload", func(screen string) bool { return found.MatchString(plain(screen)) })
+	d.remove("ratings.yaml")
+	term.until("the finding gone", func(screen string) bool { return !strings.Contains(plain(screen), "IST0101") })
+	term.keys(":", "topology", "Enter")
+	term.until("nothing red, once what was misrouted has left the window", func(screen string) bool {
+		return strings.Contains(plain(screen), "productpage v1") && !red(screen, "▶")
+	})
 	d.write("details.yaml", faulty)
 	term.until("an edge that is red", func(screen string) bool { return red(screen, "▶") && strings.Contains(plain(screen), "☇") })
 

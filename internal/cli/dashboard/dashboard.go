@@ -62,8 +62,8 @@ func NewCmd(f *factory.Factory, runF func(context.Context, *Options) error) *cob
 		Use:     "dashboard",
 		Aliases: []string{"dash", "d"},
 		Short:   "Show who calls whom, how much, how fast and what fails",
-		Long: `Show the traffic of a mesh as a picture: who calls whom, how much, how fast, what fails, what is encrypted and what is out of sync. Press ?
-for the keys.
+		Long: `Show the traffic of a mesh as a picture: who calls whom, how much, how fast, what fails, what is encrypted, what is out of sync,
+and what meshctl analyze finds wrong. Press ? for the keys.
 
 --once prints one picture: text for a terminal or a ticket, svg and html for a document (one file, without scripts), dot for Graphviz, json
 for programs. --replay shows a recorded session instead of the live mesh; with --once, its last picture.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/meshctl/meshctl/internal/adminapi"
@@ -44,15 +45,24 @@ func openLive(ctx context.Context, o *Options) (*live, error) {
 	return &live{o, mesh, trafficfeed.New(mesh, o.Namespace, interval)}, nil
 }
 
-// one is a single picture, after enough time for rates.
+// one is a single picture, after enough time for rates, with what analysis finds meanwhile.
 func (l *live) one(ctx context.Context) (topology.Graph, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	j := l.newJudge()
+	var judging sync.WaitGroup
+	defer judging.Wait()
+	defer cancel()
+	judging.Go(func() { j.once(ctx) })
 	for {
 		g, err := l.feed.Next(ctx, l.o.Window)
 		if err != nil {
 			return g, l.mesh.Unreachable(err)
 		}
 		if g.Window >= leastOnce {
-			return g, nil
+			if err := j.wait(ctx); err != nil {
+				l.o.Factory.Say("warning: without findings of analysis: %v", err)
+			}
+			return j.over(g), nil
 		}
 		if g.Window == 0 {
 			l.o.Factory.Say("counting for %s ...", leastOnce)
@@ -60,14 +70,15 @@ func (l *live) one(ctx context.Context) (topology.Graph, error) {
 	}
 }
 
-// source is what the dashboard shows of the mesh. Pictures also go into the record, if there is one.
-func (l *live) source(record *session.Writer) ui.Source {
+// source is what the dashboard shows of the mesh, with the findings of j. Pictures also go into the record, if there is one.
+func (l *live) source(j *judge, record *session.Writer) ui.Source {
 	return ui.Source{
 		Next: func(ctx context.Context, window time.Duration) (topology.Graph, error) {
 			g, err := l.feed.Next(ctx, window)
 			if err != nil {
 				return g, l.mesh.Unreachable(err)
 			}
+			g = j.over(g)
 			if record != nil {
 				err = record.Write(g)
 			}

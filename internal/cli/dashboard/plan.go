@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,10 +8,9 @@ import (
 
 	"github.com/meshctl/meshctl/internal/cli/exitcode"
 	"github.com/meshctl/meshctl/internal/cli/running"
-	"github.com/meshctl/meshctl/internal/remote"
 	"github.com/meshctl/meshctl/pkg/analyze"
-	"github.com/meshctl/meshctl/pkg/analyze/catalog"
 	"github.com/meshctl/meshctl/pkg/config"
+	"github.com/meshctl/meshctl/pkg/dashboard/judged"
 	"github.com/meshctl/meshctl/pkg/dashboard/planned"
 	"github.com/meshctl/meshctl/pkg/mesh"
 	"github.com/meshctl/meshctl/pkg/topology"
@@ -48,8 +46,6 @@ func (o *Options) makePlan(ctx context.Context, l *live) error {
 	if err := refused(change); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, reading)
-	defer cancel()
 	base, err := o.base(ctx, l)
 	if err != nil {
 		return err
@@ -65,10 +61,7 @@ func (o *Options) base(ctx context.Context, l *live) (running.Configuration, err
 		read, err := o.Factory.Read(o.Config, "default")
 		return running.Configuration{Read: read}, err
 	}
-	if _, far := l.mesh.(*remote.Cluster); far {
-		return running.Cluster(ctx, o.Factory, o.Mesh.Kube, config.Kinds())
-	}
-	return running.Standalone(ctx, o.Factory)
+	return l.configuration(ctx)
 }
 
 func (o *Options) input(base running.Configuration, read config.Result) analyze.Input {
@@ -102,7 +95,7 @@ func refused(change config.Result) error {
 
 // introduced are the findings that the change brings about, worst first.
 func introduced(ctx context.Context, base running.Configuration, before, after analyze.Input) []topology.Finding {
-	all := slices.DeleteFunc(catalog.All(), func(a *analyze.Analyzer) bool { return base.Missing != nil && len(a.Lacks(base.Missing)) > 0 })
+	all := analyzers(base)
 	was, is := analyze.Run(ctx, before, all).Diagnostics, analyze.Run(ctx, after, all).Diagnostics
 	known, _ := analyze.Compare(was, is)
 	var added []analyze.Diagnostic
@@ -111,13 +104,10 @@ func introduced(ctx context.Context, base running.Configuration, before, after a
 			added = append(added, d)
 		}
 	}
-	slices.SortStableFunc(added, func(a, b analyze.Diagnostic) int { return cmp.Compare(b.Level, a.Level) })
 	out := make([]topology.Finding, len(added))
 	for i, d := range added {
-		out[i] = topology.Finding{Code: string(d.Code), Level: d.Level.String(), Message: d.Position.String() + ": " + d.Message}
-		if d.Position == (config.Position{}) {
-			out[i].Message = d.Message
-		}
+		out[i] = judged.Short(d)
 	}
+	slices.SortStableFunc(out, judged.Compare)
 	return out
 }

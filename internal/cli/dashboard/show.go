@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/meshctl/meshctl/internal/remote"
@@ -35,7 +36,7 @@ func latest(ctx context.Context, o *Options) (topology.Graph, error) {
 }
 
 // show runs the dashboard in the terminal.
-func show(ctx context.Context, o *Options) error {
+func show(ctx context.Context, o *Options) (err error) {
 	if o.Replay != "" {
 		return replay(ctx, o)
 	}
@@ -50,14 +51,22 @@ func show(ctx context.Context, o *Options) error {
 	if c, ok := l.mesh.(*remote.Cluster); ok {
 		name = c.Name
 	}
-	if o.Record == "" {
-		return o.run(ctx, l.source(nil), name)
+	ctx, cancel := context.WithCancel(ctx)
+	var judging sync.WaitGroup
+	defer judging.Wait()
+	defer cancel()
+	j := l.newJudge()
+	judging.Go(func() { j.run(ctx) })
+	var record *session.Writer
+	if o.Record != "" {
+		f, problem := create(o.Record)
+		if problem != nil {
+			return problem
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		record = session.NewWriter(f, name)
 	}
-	f, err := create(o.Record)
-	if err != nil {
-		return err
-	}
-	return errors.Join(o.run(ctx, l.source(session.NewWriter(f, name)), name), f.Close())
+	return o.run(ctx, l.source(j, record), name)
 }
 
 func (o *Options) run(ctx context.Context, source ui.Source, name string) error {

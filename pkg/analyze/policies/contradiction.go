@@ -10,6 +10,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/authz/rules"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/config/codes"
+	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 func rulesContradict() *analyze.Analyzer {
@@ -82,7 +83,7 @@ func (d denying) add(pol *policy) {
 		return
 	}
 	key := ""
-	for k, v := range selector(pol.object) {
+	for k, v := range mesh.SelectorOf(pol.object) {
 		key = max(key, k+"="+v)
 	}
 	at := [2]string{pol.object.Key.Namespace, key}
@@ -95,10 +96,10 @@ func (d denying) taking(p *analyze.Pass, allow *policy, r rules.Rule) (*policy, 
 	if targeted(allow.object) {
 		return nil, 0
 	}
-	labels := selector(allow.object)
+	labels := mesh.SelectorOf(allow.object)
 	try := func(namespace, key string) (*policy, int) {
 		for _, deny := range d[[2]string{namespace, key}] {
-			if !analyze.Selects(selector(deny.object), labels) {
+			if !analyze.Selects(mesh.SelectorOf(deny.object), labels) {
 				continue
 			}
 			for j, denied := range deny.Rules {

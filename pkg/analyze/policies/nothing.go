@@ -11,6 +11,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/authz/rules"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/config/codes"
+	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 func allowNothing() *analyze.Analyzer {
@@ -28,8 +29,8 @@ func allowNothing() *analyze.Analyzer {
 				}
 				f := analyze.Finding{Code: codes.AllowNothing, Object: pol.object, Field: "spec"}
 				switch {
-				case len(selector(pol.object)) > 0:
-					f.Message = "the policy selects " + text(selector(pol.object)) + " and has no rules: nobody is allowed to call these workloads"
+				case len(mesh.SelectorOf(pol.object)) > 0:
+					f.Message = "the policy selects " + text(mesh.SelectorOf(pol.object)) + " and has no rules: nobody is allowed to call these workloads"
 				case targeted(pol.object):
 					f.Message = "the policy names its target and has no rules: nobody is allowed to call it"
 				case pol.object.Key.Namespace == root:

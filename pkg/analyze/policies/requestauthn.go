@@ -12,6 +12,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/config/codes"
+	"github.com/meshctl/meshctl/pkg/mesh"
 	"github.com/meshctl/meshctl/pkg/translate"
 )
 
@@ -87,11 +88,11 @@ func tokens() *analyze.Analyzer {
 				if holding[o.Key.Namespace] == nil {
 					holding[o.Key.Namespace] = &selectorIndex{}
 				}
-				holding[o.Key.Namespace].add(selector(o))
+				holding[o.Key.Namespace].add(mesh.SelectorOf(o))
 			}
 			for _, o := range p.All(config.RequestAuthn) {
 				spec, _ := o.Spec.(*security.RequestAuthentication)
-				labels := selector(o)
+				labels := mesh.SelectorOf(o)
 				if len(spec.GetJwtRules()) == 0 || holding[o.Key.Namespace].meets(labels) || holding[root].meets(labels) {
 					continue
 				}

@@ -12,26 +12,13 @@ import (
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/inject"
+	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
-// selecting and targeting are the ways in which policies say what they hold for.
-type (
-	selecting interface {
-		GetSelector() *typev1beta1.WorkloadSelector
-	}
-	targeting interface {
-		GetTargetRefs() []*typev1beta1.PolicyTargetReference
-		GetTargetRef() *typev1beta1.PolicyTargetReference
-	}
-)
-
-// selector returns the labels that an object selects; none for one that holds for a namespace or names its targets.
-func selector(o *config.Object) map[string]string {
-	spec, _ := o.Spec.(selecting)
-	if spec == nil {
-		return nil
-	}
-	return spec.GetSelector().GetMatchLabels()
+// targeting is how policies name what they hold for.
+type targeting interface {
+	GetTargetRefs() []*typev1beta1.PolicyTargetReference
+	GetTargetRef() *typev1beta1.PolicyTargetReference
 }
 
 // targeted reports whether an object names its targets.
@@ -47,7 +34,7 @@ func holdsFor(p *analyze.Pass, o *config.Object) []*analyze.Workload {
 	if namespace == p.Config().Mesh.GetRootNamespace() {
 		namespace = ""
 	}
-	all := analyze.AllWorkloads(p).Selected(namespace, selector(o))
+	all := analyze.AllWorkloads(p).Selected(namespace, mesh.SelectorOf(o))
 	return slices.DeleteFunc(slices.Clone(all), func(w *analyze.Workload) bool { return !member(p, w) })
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/config/codes"
+	"github.com/meshctl/meshctl/pkg/mesh"
 	"github.com/meshctl/meshctl/pkg/translate"
 )
 
@@ -24,7 +25,7 @@ func telemetries() *analyze.Analyzer {
 			for _, o := range p.All(config.Telemetry) {
 				switch {
 				case targeted(o):
-				case len(selector(o)) == 0:
+				case len(mesh.SelectorOf(o)) == 0:
 					defaults[o.Key.Namespace] = append(defaults[o.Key.Namespace], o)
 				default:
 					selectsPods(p, o, selected, told)
@@ -52,9 +53,9 @@ func telemetries() *analyze.Analyzer {
 
 // selectsPods notes what a Telemetry selects in its namespace. selected are the Telemetries found before, told those with a conflict.
 func selectsPods(p *analyze.Pass, o *config.Object, selected map[*analyze.Workload]*config.Object, told map[*config.Object]bool) {
-	list := analyze.AllWorkloads(p).Selected(o.Key.Namespace, selector(o))
+	list := analyze.AllWorkloads(p).Selected(o.Key.Namespace, mesh.SelectorOf(o))
 	if len(list) == 0 {
-		labels := text(selector(o))
+		labels := text(mesh.SelectorOf(o))
 		if !p.Knows(analyze.WorkloadKinds()...) {
 			p.Open(codes.ReferenceNotFound, o, "a workload with the labels "+labels, config.Pod, config.Deployment)
 			return

@@ -4,6 +4,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/config/codes"
+	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 func workloads() *analyze.Analyzer {
@@ -15,7 +16,7 @@ func workloads() *analyze.Analyzer {
 		Run: func(p *analyze.Pass) {
 			root := p.Config().Mesh.GetRootNamespace()
 			for _, o := range p.All(config.AuthzPolicy) {
-				labels := selector(o)
+				labels := mesh.SelectorOf(o)
 				if o.Key.Derived() || targeted(o) || o.Key.Namespace == root && len(labels) == 0 {
 					continue
 				}
@@ -58,7 +59,7 @@ func selectors() *analyze.Analyzer {
 		Run: func(p *analyze.Pass) {
 			for _, kind := range kinds {
 				for _, o := range p.All(kind) {
-					if !o.Key.Derived() && !targeted(o) && len(selector(o)) > 0 {
+					if !o.Key.Derived() && !targeted(o) && len(mesh.SelectorOf(o)) > 0 {
 						selects(p, o)
 					}
 				}
@@ -72,7 +73,7 @@ func selects(p *analyze.Pass, o *config.Object) {
 	if o.Key.Namespace == root && o.Key.Kind == config.PeerAuthn || len(holdsFor(p, o)) > 0 {
 		return
 	}
-	labels := text(selector(o))
+	labels := text(mesh.SelectorOf(o))
 	if !p.Knows(analyze.WorkloadKinds()...) || len(analyze.AllWorkloads(p).Selected(o.Key.Namespace, nil)) == 0 {
 		p.Open(codes.SelectorMatchesNothing, o, "a workload with the labels "+labels, config.Pod, config.Deployment)
 		return

@@ -35,6 +35,10 @@ func HTML(g topology.Graph, o draw.Options) string {
 	table(&b, tables.Nodes(), g.Nodes)
 	b.WriteString("<h2>Edges</h2>\n")
 	table(&b, tables.EdgeColumns(), tables.Edges(g))
+	if len(g.Findings) > 0 {
+		b.WriteString("<h2>Findings about no node</h2>\n")
+		table(&b, tables.Findings(), g.Findings)
+	}
 	if len(g.Silent) > 0 {
 		b.WriteString("<h2>Proxies that did not answer</h2>\n")
 		table(&b, silent(), g.Silent)

@@ -2,6 +2,7 @@ package planned_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -207,5 +208,22 @@ func TestElsewhere(t *testing.T) {
 	g := planned.New(snapshot(t, base+entry+alias("catalog"), ""), snapshot(t, base+entry+alias("ads"), ""), nil).Over(today())
 	if g.Plan.Added != 1 || g.Plan.Removed+g.Plan.Reweighted != 0 {
 		t.Errorf("%+v", g.Plan)
+	}
+}
+
+func TestTheOriginIsTheObjectAsWritten(t *testing.T) {
+	base := shop + entries(strings.Fields(running)...)
+	g := today()
+	g.Edges = append(g.Edges, topology.Edge{From: "workload/shop/web-v1", To: "workload/shop/ads-v1", Host: "ads.shop.svc.cluster.local", Port: 80, Protocol: topology.HTTP})
+	g = planned.New(snapshot(t, base, ""), snapshot(t, base, "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: ads, namespace: shop}\n"+
+		"spec: {parentRefs: [{group: '', kind: Service, name: ads}], rules: [{backendRefs: [{name: ads, port: 80, weight: 1}, {name: web, port: 80, weight: 1}]}]}\n"), nil).Over(g)
+	var origins []string
+	for _, e := range g.Edges {
+		if e.Change != nil {
+			origins = append(origins, e.Change.Origin)
+		}
+	}
+	if want := []string{"HTTPRoute shop/ads", "HTTPRoute shop/ads"}; !slices.Equal(origins, want) {
+		t.Errorf("%q instead of %q", origins, want)
 	}
 }

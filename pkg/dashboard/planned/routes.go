@@ -13,7 +13,7 @@ type lot struct {
 	share float64
 	// some: of the requests only that a route's conditions match.
 	some, mirror bool
-	origin       string // VirtualService NAMESPACE/NAME
+	origin       string // KIND NAMESPACE/NAME
 	host         string
 	port         uint32
 	protocol     topology.Protocol
@@ -113,7 +113,8 @@ func (w *world) findServes(n topology.Node) lots {
 
 // virtual adds where a VirtualService leads; it reports whether that says anything about the port.
 func (r *routing) virtual(v *mesh.VirtualService, http bool, out lots) (says bool) {
-	r.origin = v.Object.Key.Kind.Name + " " + v.Object.Key.Namespace + "/" + v.Object.Key.Name
+	written := v.Object.Key.Origin()
+	r.origin = written.Kind.Name + " " + written.Namespace + "/" + written.Name
 	if http {
 		return r.http(v.Spec.GetHttp(), out)
 	}

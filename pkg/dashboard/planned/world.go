@@ -35,18 +35,11 @@ func newWorld(s *mesh.Snapshot) *world {
 		snapshot: s, workloads: map[config.Key]string{}, labels: map[string]map[string]string{}, scopes: map[mesh.ScopeKey]*mesh.Scope{},
 		asked: map[question]lots{}, elsewhere: map[string][]string{},
 	}
-	for o := range s.Set().All(config.Pod) {
-		if pod, ok := o.Spec.(*corev1.Pod); ok {
-			w.instance(o.Key, inject.Workload(pod), o.Meta.Labels)
-		}
-	}
-	for o := range s.Set().All(config.WorkloadEntry) {
-		if e, ok := o.Spec.(*networking.WorkloadEntry); ok {
-			labels := e.GetLabels()
-			if len(labels) == 0 {
-				labels = o.Meta.Labels
+	for _, kind := range []config.Kind{config.Pod, config.WorkloadEntry} {
+		for o := range s.Set().All(kind) {
+			if name, labels, ok := Workload(o); ok {
+				w.instance(o.Key, name, labels)
 			}
-			w.instance(o.Key, cmp.Or(o.Meta.Annotations[annotationGroup], o.Key.Name), labels)
 		}
 	}
 	for _, v := range s.Virtuals() {
@@ -63,6 +56,26 @@ func newWorld(s *mesh.Snapshot) *world {
 		}
 	}
 	return w
+}
+
+// Workload returns the name that the node of a Pod or WorkloadEntry has, and the labels by which objects select it; not ok for other objects.
+func Workload(o *config.Object) (name string, labels map[string]string, ok bool) {
+	switch spec := o.Spec.(type) {
+	case *corev1.Pod:
+		return inject.Workload(spec), o.Meta.Labels, true
+	case *networking.WorkloadEntry:
+		labels = spec.GetLabels()
+		if len(labels) == 0 {
+			labels = o.Meta.Labels
+		}
+		return cmp.Or(o.Meta.Annotations[annotationGroup], o.Key.Name), labels, true
+	}
+	return "", nil, false
+}
+
+// GatewayLabels are those that Istio's charts give to the gateway of a name: the labels of one of which no object is known.
+func GatewayLabels(name string) map[string]string {
+	return map[string]string{"app": name, "istio": strings.TrimPrefix(name, "istio-")}
 }
 
 func (w *world) instance(key config.Key, workload string, labels map[string]string) {
@@ -88,7 +101,7 @@ func (w *world) scope(n topology.Node) *mesh.Scope {
 	if n.Kind == topology.Gateway {
 		p.Type = mesh.Router
 		if p.Labels == nil {
-			p.Labels = map[string]string{"app": n.Name, "istio": strings.TrimPrefix(n.Name, "istio-")}
+			p.Labels = GatewayLabels(n.Name)
 		}
 	}
 	key := w.snapshot.ScopeKey(p)

@@ -139,7 +139,7 @@ func neighbourRows(m Model, p page) printer.Sheet {
 	return matching(flatten(m, p, tables.EdgeColumns(), rows, func(e tables.Edge) string { return edgeID(e.Edge) }), p)
 }
 
-// finding is a row: what analysis says of a node.
+// finding is a row: what analysis says of a node, or of what is none.
 type finding struct {
 	topology.Finding
 	node topology.Node
@@ -151,6 +151,9 @@ func findingRows(m Model, p page) printer.Sheet {
 		for _, f := range n.Findings {
 			rows = append(rows, finding{f, n})
 		}
+	}
+	for _, f := range m.graph.Findings {
+		rows = append(rows, finding{f, topology.Node{Name: "-"}})
 	}
 	if m.graph.Plan != nil {
 		for _, f := range m.graph.Plan.Findings {
