@@ -50,6 +50,12 @@ type Session struct {
 	Certificate *agentapi.Certificate
 }
 
+// SameSessions reports whether two lists, each in the order of Registry.Sessions, are of the same registrations: no agent has come, gone or
+// registered anew between them. What changes while an agent is registered (health, bindings, whether it is away) makes no difference.
+func SameSessions(a, b []Session) bool {
+	return slices.EqualFunc(a, b, func(x, y Session) bool { return x.Proxy.NodeID == y.Proxy.NodeID && x.Since.Equal(y.Since) })
+}
+
 func (w *workload) describe() Session {
 	return Session{
 		Proxy: w.proxy, Identity: w.identity, Connected: w.session != nil, Since: w.since, Bindings: w.bindings,

@@ -55,7 +55,7 @@ type Hub struct {
 	index   *index
 	// of is what the index was made from.
 	of      *mesh.Snapshot
-	proxies int
+	proxies []registry.Session
 }
 
 // New returns a Hub.
@@ -142,7 +142,7 @@ func (h *Hub) leave(v *viewer) {
 	delete(h.viewers, v.id)
 	h.watched.Store(int32(len(h.viewers)))
 	if len(h.viewers) == 0 {
-		h.index, h.of = nil, nil
+		h.index, h.of, h.proxies = nil, nil, nil
 	}
 	for nodeID := range v.proxies {
 		h.tell(nodeID)
@@ -188,8 +188,8 @@ func (h *Hub) look(v *viewer) error {
 
 // indexed is called with the mutex held.
 func (h *Hub) indexed(sessions []registry.Session) *index {
-	if s := h.o.Snapshot(); h.index == nil || s != h.of || len(sessions) != h.proxies {
-		h.index, h.of, h.proxies = newIndex(s, sessions), s, len(sessions)
+	if s := h.o.Snapshot(); h.index == nil || s != h.of || !registry.SameSessions(sessions, h.proxies) {
+		h.index, h.of, h.proxies = newIndex(s, sessions), s, sessions
 	}
 	return h.index
 }

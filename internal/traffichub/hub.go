@@ -4,7 +4,6 @@ package traffichub
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
@@ -23,10 +22,9 @@ import (
 const (
 	// shared is how old a sample may be that several viewers share.
 	shared = 800 * time.Millisecond
-	// patience is how long agents may take to answer; impatience holds for those that did not answer last time.
-	patience   = 2 * time.Second
-	impatience = 300 * time.Millisecond
-	// idle is when what was heard is forgotten.
+	// patience is how long agents may take to answer. Nobody waits for those that have taken longer, until one of them answers in time.
+	patience = 2 * time.Second
+	// idle is how long after the last look what was heard is forgotten.
 	idle = time.Minute
 )
 
@@ -52,18 +50,8 @@ type Hub struct {
 	scopes  map[string]*scope // by namespace
 	known   *known
 	forget  *time.Timer
-}
-
-// proxy is what was heard of one.
-type proxy struct {
-	question uint64        // the one that waits for an answer, 0 for none
-	answered chan struct{} // closed with the answer
-	asked    time.Time
-
-	at      time.Time
-	sample  sample.Sample
-	problem string
-	silent  bool // did not answer last time
+	looked  time.Time // when somebody did last
+	closed  bool
 }
 
 // New returns a Hub.
@@ -106,84 +94,39 @@ func (h *Hub) Report(ctx context.Context, namespace string) (traffic.Report, err
 	return r, nil
 }
 
-// ask asks those that a viewer needs and whose last sample is too old; it returns whom the viewer needs, whether that is everybody, and what to
-// wait for. Those that did not answer last time are not waited for long.
-func (h *Hub) ask(sessions []registry.Session, namespace string) (needed []registry.Session, all bool, waiting []<-chan struct{}) {
+// used puts off that everything is forgotten; the mutex is held.
+func (h *Hub) used(now time.Time) {
+	h.looked = now
+	switch {
+	case h.closed:
+	case h.forget == nil:
+		h.forget = time.AfterFunc(idle, h.rest)
+	default:
+		h.forget.Reset(idle)
+	}
+}
+
+// rest forgets everything unless somebody has looked while the timer fired.
+func (h *Hub) rest() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := time.Now()
-	h.used()
-	needed, all = h.needed(sessions, namespace, now)
-	for _, s := range needed {
-		if !s.Connected {
-			continue
-		}
-		p := h.proxies[s.Proxy.NodeID]
-		if p == nil {
-			p = &proxy{}
-			h.proxies[s.Proxy.NodeID] = p
-		}
-		if now.Sub(p.at) < shared {
-			continue
-		}
-		if p.question == 0 || now.Sub(p.asked) > patience {
-			if p.question != 0 {
-				p.silent = true // and whoever waited for it has given up
-			} else {
-				p.answered = make(chan struct{})
-			}
-			h.next++
-			p.question, p.asked = h.next, now
-			if !h.o.Sample(s.Proxy.NodeID, &agentapi.Sample{Id: p.question}) {
-				continue
-			}
-		}
-		if !p.silent {
-			waiting = append(waiting, p.answered)
-		}
+	if time.Since(h.looked) < idle {
+		return
 	}
-	return needed, all, waiting
+	for _, p := range h.proxies {
+		p.settle()
+	}
+	h.proxies, h.scopes, h.known = map[string]*proxy{}, map[string]*scope{}, nil
 }
 
-// used puts off that everything is forgotten; the mutex is held.
-func (h *Hub) used() {
-	if h.forget != nil {
-		h.forget.Stop()
-	}
-	h.forget = time.AfterFunc(idle, func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.proxies, h.scopes, h.known = map[string]*proxy{}, map[string]*scope{}, nil
-	})
-}
-
-// Close ends the hub's timer.
+// Close ends the hub's timer. Who looks afterwards still gets a report.
 func (h *Hub) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.closed = true
 	if h.forget != nil {
 		h.forget.Stop()
 	}
-}
-
-// Sampled is told what an agent answers.
-func (h *Hub) Sampled(nodeID string, m *agentapi.Sampled) {
-	var s sample.Sample
-	problem := strings.ToValidUTF8(m.GetProblem(), "?")
-	problem = problem[:min(len(problem), 500)]
-	if problem == "" {
-		if err := json.Unmarshal(m.GetSampleJson(), &s); err != nil {
-			problem = "its agent's answer cannot be read"
-		}
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	p := h.proxies[nodeID]
-	if p == nil || p.question == 0 || p.question != m.GetId() {
-		return
-	}
-	p.sample, p.problem, p.at, p.question, p.silent = s, problem, time.Now(), 0, false
-	close(p.answered)
 }
 
 // report is what those said that were asked; sessions are all.
@@ -191,7 +134,7 @@ func (h *Hub) report(sessions, asked []registry.Session) traffic.Report {
 	h.mu.Lock()
 	now := time.Now()
 	r := traffic.Report{Time: now, Addresses: map[string]traffic.Address{}}
-	if snapshot := h.o.Snapshot(); h.known == nil || h.known.snapshot != snapshot || len(sessions) != h.known.sessions {
+	if snapshot := h.o.Snapshot(); !h.known.isOf(snapshot, sessions) {
 		h.known = newKnown(snapshot, sessions)
 	}
 	k := h.known

@@ -2,6 +2,7 @@ package traffichub
 
 import (
 	"cmp"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -19,7 +20,7 @@ import (
 // known is what a snapshot says of those who take part in traffic. It is immutable.
 type known struct {
 	snapshot  *mesh.Snapshot
-	sessions  int
+	sessions  []registry.Session
 	workloads map[string]topology.Node // by id
 	services  map[string][]string      // hosts of each node
 	of        map[string]string        // id of the node, by NAMESPACE/NAME of the instance
@@ -30,12 +31,12 @@ type known struct {
 
 func newKnown(s *mesh.Snapshot, sessions []registry.Session) *known {
 	k := &known{
-		snapshot: s, sessions: len(sessions), workloads: map[string]topology.Node{}, services: map[string][]string{}, of: map[string]string{},
+		snapshot: s, sessions: sessions, workloads: map[string]topology.Node{}, services: map[string][]string{}, of: map[string]string{},
 		addresses: map[string]traffic.Address{}, byHost: map[string]*mesh.Service{},
 	}
 	parties := taphub.Parties(s, sessions)
-	for instance, p := range parties {
-		k.addParty(instance, p)
+	for _, instance := range slices.Sorted(maps.Keys(parties)) { // the version of a workload is that of its first instance
+		k.addParty(instance, parties[instance])
 	}
 	for svc := range s.Services() {
 		k.byHost[svc.Host] = svc
@@ -43,6 +44,11 @@ func newKnown(s *mesh.Snapshot, sessions []registry.Session) *known {
 	}
 	k.routes = newRoutes(s)
 	return k
+}
+
+// isOf reports whether that is still what is known; a nil known is of nothing.
+func (k *known) isOf(s *mesh.Snapshot, sessions []registry.Session) bool {
+	return k != nil && k.snapshot == s && registry.SameSessions(k.sessions, sessions)
 }
 
 func (k *known) addParty(instance string, p taphub.Party) {
@@ -148,18 +154,31 @@ func (k *known) nodes(proxies []adminapi.Proxy, problems []config.Problem) []top
 			stale[id]++
 		}
 	}
+	findings := k.findings(problems)
 	out := make([]topology.Node, 0, len(k.workloads))
 	for id, n := range k.workloads {
-		n.Stale, n.Rejected = stale[id], rejected[id]
-		for _, p := range problems {
-			if k.concerns(p.Object, id, n) {
-				n.Findings = append(n.Findings, topology.Finding{Code: string(p.Code), Level: p.Severity.String(), Message: p.Error()})
+		n.Stale, n.Rejected, n.Findings = stale[id], rejected[id], findings[id]
+		out = append(out, n)
+	}
+	return out
+}
+
+// findings are the problems that concern each workload, worst first.
+func (k *known) findings(problems []config.Problem) map[string][]topology.Finding {
+	out := map[string][]topology.Finding{}
+	for _, p := range problems {
+		finding := topology.Finding{Code: string(p.Code), Level: p.Severity.String(), Message: p.Error()}
+		reach, isRule := k.snapshot.RuleReach(p.Object)
+		for id := range k.workloads {
+			if k.concerns(p.Object, id) || isRule && slices.ContainsFunc(k.services[id], reach.Covers) {
+				out[id] = append(out[id], finding)
 			}
 		}
-		slices.SortStableFunc(n.Findings, func(a, b topology.Finding) int {
+	}
+	for _, list := range out {
+		slices.SortStableFunc(list, func(a, b topology.Finding) int {
 			return cmp.Or(strings.Compare(a.Level, b.Level), strings.Compare(a.Code, b.Code))
 		})
-		out = append(out, n)
 	}
 	return out
 }
@@ -177,21 +196,13 @@ func worst(sync []adminapi.TypeSync) adminapi.SyncState {
 	return state
 }
 
-// concerns reports whether an object is one of a node, of its services, or a rule for them.
-func (k *known) concerns(key config.Key, id string, n topology.Node) bool {
-	if k.of[key.Namespace+"/"+key.Name] == id && (key.Kind == config.Pod || key.Kind == config.WorkloadEntry) {
+// concerns reports whether an object is one of a workload or of its services, or routes to them.
+func (k *known) concerns(key config.Key, id string) bool {
+	if (key.Kind == config.Pod || key.Kind == config.WorkloadEntry) && k.of[key.Namespace+"/"+key.Name] == id {
 		return true
 	}
-	for _, host := range k.services[id] {
-		if svc := k.byHost[host]; svc != nil && svc.From == key {
-			return true
-		}
-		if reach, ok := k.snapshot.RuleReach(key); ok && reach.Covers(host) {
-			return true
-		}
-		if key.Kind == config.VirtualService && k.routes.leads(key, host) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(k.services[id], func(host string) bool {
+		svc := k.byHost[host]
+		return svc != nil && svc.From == key || key.Kind == config.VirtualService && k.routes.leads(key, host)
+	})
 }

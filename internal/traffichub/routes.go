@@ -76,7 +76,7 @@ func (r *routes) add(s *mesh.Snapshot, v *mesh.Virtual, rule *networking.HTTPRou
 func badgesOf(rule *networking.HTTPRoute) []topology.Badge {
 	var out []topology.Badge
 	for badge, is := range map[topology.Badge]bool{
-		topology.Fault: rule.GetFault() != nil, topology.Mirror: rule.GetMirror() != nil || len(rule.GetMirrors()) > 0, //nolint:staticcheck // still served
+		topology.Fault: rule.GetFault() != nil, topology.Mirror: rule.GetMirror() != nil || len(rule.GetMirrors()) > 0,
 		topology.Retried: rule.GetRetries() != nil, topology.Timeout: rule.GetTimeout() != nil,
 	} {
 		if is {

@@ -26,6 +26,11 @@ func (h *Hub) needed(sessions []registry.Session, namespace string, now time.Tim
 	}
 	sc := h.scopes[namespace]
 	if sc == nil || now.Sub(sc.asked) >= everybody {
+		for other, sc := range h.scopes { // whose viewers have gone
+			if now.Sub(sc.asked) >= idle {
+				delete(h.scopes, other)
+			}
+		}
 		h.scopes[namespace] = &scope{asked: now}
 		return sessions, true
 	}

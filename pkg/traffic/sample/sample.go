@@ -39,6 +39,16 @@ func (s *Sample) Keep(before Sample) {
 	}
 }
 
+// Clean takes distributions out of a sample that cannot be: an agent may say anything. They become absent.
+func (s *Sample) Clean() {
+	for i := range s.Clusters {
+		s.Clusters[i].Latency = s.Clusters[i].Latency.clean()
+	}
+	for i := range s.Inbound {
+		s.Inbound[i].Latency = s.Inbound[i].Latency.clean()
+	}
+}
+
 // Host is one endpoint of a cluster, as Envoy counts what it sends there.
 type Host struct {
 	Cluster string `json:"cluster"`
@@ -90,9 +100,22 @@ type Inbound struct {
 // a tenth of its lower bound wide.
 type Histogram []Bin
 
+// longest is more milliseconds than any request takes: a thousand years.
+const longest = 1000 * 365 * 24 * 3600 * 1000
+
 // Bin counts values from Lower to Lower+Width.
 type Bin struct {
 	Lower float64 `json:"l"`
 	Width float64 `json:"w"`
 	Count uint64  `json:"n"`
+}
+
+// clean returns a distribution whose bins are bins, in order, and nothing for one that is none.
+func (h Histogram) clean() Histogram {
+	for i, b := range h {
+		if !(b.Lower >= 0 && b.Width >= 0 && b.Lower+b.Width < longest) || b.Count == 0 || i > 0 && b.Lower <= h[i-1].Lower {
+			return nil
+		}
+	}
+	return h
 }

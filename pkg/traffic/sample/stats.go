@@ -185,5 +185,5 @@ func parseBins(text string) Histogram {
 		return nil
 	}
 	slices.SortFunc(out, func(a, b Bin) int { return cmp.Compare(a.Lower, b.Lower) })
-	return out
+	return out.clean()
 }
