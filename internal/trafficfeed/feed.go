@@ -55,6 +55,6 @@ func (f *Feed) Next(ctx context.Context, window time.Duration) (topology.Graph, 
 	if err != nil {
 		return topology.Graph{}, err
 	}
-	f.window.Add(report)
+	f.window.Add(report, time.Now())
 	return f.window.Graph(window), nil
 }

@@ -37,6 +37,13 @@ func riseHost(before, now sample.Host) sample.Host {
 	return now
 }
 
+// fillHost adds what an answer that was cut lacks of one that it names.
+func fillHost(before, now sample.Host) sample.Host {
+	now.Requests, now.Failed = cmp.Or(now.Requests, before.Requests), cmp.Or(now.Failed, before.Failed)
+	now.Opened, now.Refused = cmp.Or(now.Opened, before.Opened), cmp.Or(now.Refused, before.Refused)
+	return now
+}
+
 func plusCluster(before, by sample.Cluster) sample.Cluster {
 	by.Retries, by.Homeless = before.Retries+by.Retries, before.Homeless+by.Homeless
 	by.Sent, by.Received = before.Sent+by.Sent, before.Received+by.Received
@@ -50,6 +57,16 @@ func riseCluster(before, now sample.Cluster) sample.Cluster {
 	now.Sent, now.Received = rise(before.Sent, now.Sent), rise(before.Received, now.Received)
 	now.Handshakes = rise(before.Handshakes, now.Handshakes)
 	now.Latency = riseHistogram(before.Latency, now.Latency)
+	return now
+}
+
+func fillCluster(before, now sample.Cluster) sample.Cluster {
+	now.Retries, now.Homeless = cmp.Or(now.Retries, before.Retries), cmp.Or(now.Homeless, before.Homeless)
+	now.Sent, now.Received = cmp.Or(now.Sent, before.Sent), cmp.Or(now.Received, before.Received)
+	now.Handshakes = cmp.Or(now.Handshakes, before.Handshakes)
+	if len(now.Latency) == 0 {
+		now.Latency = before.Latency
+	}
 	return now
 }
 
@@ -69,6 +86,16 @@ func riseInbound(before, now sample.Inbound) sample.Inbound {
 	return now
 }
 
+func fillInbound(before, now sample.Inbound) sample.Inbound {
+	now.Requests, now.Failed, now.Aborted = cmp.Or(now.Requests, before.Requests), cmp.Or(now.Failed, before.Failed), cmp.Or(now.Aborted, before.Aborted)
+	now.Opened, now.Encrypted = cmp.Or(now.Opened, before.Opened), cmp.Or(now.Encrypted, before.Encrypted)
+	now.Sent, now.Received = cmp.Or(now.Sent, before.Sent), cmp.Or(now.Received, before.Received)
+	if len(now.Latency) == 0 {
+		now.Latency = before.Latency
+	}
+	return now
+}
+
 // advance returns the counters after sum (whose proxy last said raw) now that the proxy says now. What the proxy does not name any more stays
 // for as long as oldest, the first sample kept, has less of it.
 func advance(oldest, sum, raw, now sample.Sample) sample.Sample {
@@ -82,10 +109,13 @@ func advance(oldest, sum, raw, now sample.Sample) sample.Sample {
 	return out
 }
 
+// most is how many are kept of what a proxy does not name any more: one that calls ever new addresses must not fill the viewer's memory.
+const most = 2000
+
 // counted is how to calculate with what proxies count.
 type counted[T any, K comparable] struct {
-	key        func(T) K
-	rise, plus func(before, now T) T
+	key              func(T) K
+	rise, plus, fill func(before, now T) T
 	// gone is what is left of one that the proxy does not name any more; total grows whenever it is used.
 	gone  func(T) T
 	total func(T) uint64
@@ -93,7 +123,7 @@ type counted[T any, K comparable] struct {
 
 var (
 	hosts = counted[sample.Host, [2]string]{
-		key: hostKey, rise: riseHost, plus: plusHost,
+		key: hostKey, rise: riseHost, plus: plusHost, fill: fillHost,
 		gone: func(h sample.Host) sample.Host {
 			h.Connections, h.Ejected = 0, false
 			return h
@@ -101,12 +131,12 @@ var (
 		total: func(h sample.Host) uint64 { return h.Requests + h.Failed + h.Opened + h.Refused },
 	}
 	clusters = counted[sample.Cluster, string]{
-		key: clusterKey, rise: riseCluster, plus: plusCluster,
+		key: clusterKey, rise: riseCluster, plus: plusCluster, fill: fillCluster,
 		gone:  func(c sample.Cluster) sample.Cluster { return c },
 		total: func(c sample.Cluster) uint64 { return c.Retries + c.Homeless + c.Sent + c.Received + c.Handshakes },
 	}
 	inbounds = counted[sample.Inbound, [2]string]{
-		key: inboundKey, rise: riseInbound, plus: plusInbound,
+		key: inboundKey, rise: riseInbound, plus: plusInbound, fill: fillInbound,
 		gone: func(i sample.Inbound) sample.Inbound {
 			i.Connections = 0
 			return i
@@ -123,9 +153,10 @@ func advanceAll[T any, K comparable](c counted[T, K], oldest, sum, raw, now []T)
 		out = append(out, c.plus(sums[k], c.rise(raws[k], n)))
 		delete(sums, k)
 	}
+	room := cap(out) + most
 	for _, s := range sum {
 		k := c.key(s)
-		if _, left := sums[k]; !left {
+		if _, left := sums[k]; !left || len(out) == room {
 			continue
 		}
 		if before, whole := first[k]; whole && c.total(before) == c.total(s) {
@@ -146,19 +177,25 @@ func (c counted[T, K]) since(first, last []T) []T {
 	return out
 }
 
-// keepMissing adds to an answer that was cut what only the sample before has, so that it does not look like new when it comes back.
-func keepMissing(raw, before sample.Sample) sample.Sample {
-	raw.Hosts = missing(raw.Hosts, before.Hosts, hostKey)
-	raw.Clusters = missing(raw.Clusters, before.Clusters, clusterKey)
-	raw.Inbound = missing(raw.Inbound, before.Inbound, inboundKey)
-	return raw
+// complete adds to an answer that was cut what only the sample before has, so that it does not look like new when it comes back.
+func complete(now, before sample.Sample) sample.Sample {
+	now.Hosts = hosts.complete(before.Hosts, now.Hosts)
+	now.Clusters = clusters.complete(before.Clusters, now.Clusters)
+	now.Inbound = inbounds.complete(before.Inbound, now.Inbound)
+	return now
 }
 
-func missing[T any, K comparable](raw, before []T, key func(T) K) []T {
-	known := byKey(raw, key)
-	out := slices.Clone(raw)
+func (c counted[T, K]) complete(before, now []T) []T {
+	known := byKey(before, c.key)
+	out := make([]T, 0, len(now))
+	for _, n := range now {
+		k := c.key(n)
+		out = append(out, c.fill(known[k], n))
+		delete(known, k)
+	}
+	room := cap(out) + most
 	for _, b := range before {
-		if _, is := known[key(b)]; !is {
+		if _, missing := known[c.key(b)]; missing && len(out) < room {
 			out = append(out, b)
 		}
 	}

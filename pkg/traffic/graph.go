@@ -20,7 +20,7 @@ func (w *Window) Graph(window time.Duration) topology.Graph {
 	}
 	var flows []flow
 	for _, s := range w.proxies {
-		if w.last.Time.Sub(s.heard) <= fresh && len(s.points) > 0 {
+		if w.seen.Sub(s.heard) <= fresh && len(s.points) > 0 {
 			flows = append(flows, s.flow(window))
 		}
 	}
@@ -32,7 +32,9 @@ func (w *Window) Graph(window time.Duration) topology.Graph {
 		b.inbound(f)
 		b.callers(f)
 	}
-	g := topology.Graph{Time: w.last.Time, Window: min(window, w.last.Time.Sub(w.first)), Proxies: len(w.last.Proxies) + len(w.last.Silent), Silent: w.last.Silent}
+	g := topology.Graph{
+		Time: w.last.Time, Window: min(window, w.seen.Sub(w.first)), Proxies: len(w.last.Proxies) + len(w.last.Silent), Silent: w.last.Silent,
+	}
 	g.Nodes, g.Edges = b.result()
 	return g
 }

@@ -15,15 +15,19 @@ func Merge(reports []Report) Report {
 		return reports[0]
 	}
 	out := Report{Addresses: map[string]Address{}}
-	nodes, known := map[string]topology.Node{}, map[string]bool{}
+	nodes, known := map[string]topology.Node{}, map[string]int{} // places among out.Proxies
 	for _, r := range reports {
 		if r.Time.After(out.Time) {
 			out.Time = r.Time
 		}
 		for _, p := range r.Proxies {
-			if !known[p.ID] {
-				known[p.ID] = true
+			i, twice := known[p.ID]
+			switch {
+			case !twice:
+				known[p.ID] = len(out.Proxies)
 				out.Proxies = append(out.Proxies, p)
+			case p.Sample.Time.After(out.Proxies[i].Sample.Time):
+				out.Proxies[i] = p // it has changed from one replica to another
 			}
 		}
 		for at, a := range r.Addresses {
@@ -43,8 +47,8 @@ func Merge(reports []Report) Report {
 	}
 	for _, r := range reports {
 		for _, s := range r.Silent {
-			if !known[s.Proxy] { // it may be connected with another replica
-				known[s.Proxy] = true
+			if _, heard := known[s.Proxy]; !heard { // it may be connected with another replica
+				known[s.Proxy] = -1
 				out.Silent = append(out.Silent, s)
 			}
 		}

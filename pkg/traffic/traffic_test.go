@@ -45,6 +45,9 @@ func report(second float64, c counted) traffic.Report {
 	}
 }
 
+// add takes up a report that is heard at its own time.
+func add(w *traffic.Window, r traffic.Report) { w.Add(r, r.Time) }
+
 func edge(t *testing.T, g topology.Graph, from, to string) topology.Edge {
 	t.Helper()
 	for _, e := range g.Edges {
@@ -79,7 +82,7 @@ func TestRates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var w traffic.Window
 			for i, c := range test.samples {
-				w.Add(report(float64(i), c))
+				add(&w, report(float64(i), c))
 			}
 			e := edge(t, w.Graph(test.window), a, b)
 			near(t, "requests", e.Rates.Requests, test.requests)
@@ -93,7 +96,7 @@ func TestRates(t *testing.T) {
 
 func TestOneReportHasNoRates(t *testing.T) {
 	var w traffic.Window
-	w.Add(report(0, counted{"1", 100, 5, nil}))
+	add(&w, report(0, counted{"1", 100, 5, nil}))
 	g := w.Graph(time.Minute)
 	if e := edge(t, g, a, b); e.Rates.Requests != nil || g.Window != 0 {
 		t.Errorf("%+v over %s", e, g.Window)
@@ -104,7 +107,7 @@ func TestOneReportHasNoRates(t *testing.T) {
 func TestLong(t *testing.T) {
 	var w traffic.Window
 	for i := range 2400 {
-		w.Add(report(float64(i), counted{"1", uint64(10 * i), 0, nil}))
+		add(&w, report(float64(i), counted{"1", uint64(10 * i), 0, nil}))
 	}
 	for _, window := range []time.Duration{time.Second, 10 * time.Second, time.Minute, 30 * time.Minute} {
 		near(t, window.String(), edge(t, w.Graph(window), a, b).Rates.Requests, 10)
@@ -113,8 +116,8 @@ func TestLong(t *testing.T) {
 
 func TestLatency(t *testing.T) {
 	var w traffic.Window
-	w.Add(report(0, counted{"1", 0, 0, sample.Histogram{{Lower: 5, Width: 0.1, Count: 1000}}}))
-	w.Add(report(1, counted{"1", 100, 0, sample.Histogram{{Lower: 5, Width: 0.1, Count: 1000}, {Lower: 10, Width: 1, Count: 90}, {Lower: 200, Width: 10, Count: 10}}}))
+	add(&w, report(0, counted{"1", 0, 0, sample.Histogram{{Lower: 5, Width: 0.1, Count: 1000}}}))
+	add(&w, report(1, counted{"1", 100, 0, sample.Histogram{{Lower: 5, Width: 0.1, Count: 1000}, {Lower: 10, Width: 1, Count: 90}, {Lower: 200, Width: 10, Count: 10}}}))
 	r := edge(t, w.Graph(time.Minute), a, b).Rates
 	near(t, "p50", r.P50, 10+50.0/90)
 	near(t, "p95", r.P95, 205)
@@ -124,16 +127,16 @@ func TestLatency(t *testing.T) {
 // TestComeAndGo: a proxy that does not answer is named, and what it said is not part of the graph for long; one that is new begins at nothing.
 func TestComeAndGo(t *testing.T) {
 	var w traffic.Window
-	w.Add(report(0, counted{"1", 100, 0, nil}))
-	w.Add(report(1, counted{"1", 110, 0, nil}))
+	add(&w, report(0, counted{"1", 100, 0, nil}))
+	add(&w, report(1, counted{"1", 110, 0, nil}))
 	silent := report(10, counted{})
 	silent.Proxies, silent.Silent = nil, []topology.Silent{{Proxy: "a.default", Reason: "gone"}}
-	w.Add(silent)
+	add(&w, silent)
 	g := w.Graph(time.Minute)
 	if len(g.Edges) != 0 || len(g.Silent) != 1 || g.Proxies != 1 {
 		t.Errorf("%+v", g)
 	}
-	w.Add(report(11, counted{"1", 210, 0, nil}))
+	add(&w, report(11, counted{"1", 210, 0, nil}))
 	near(t, "after silence", edge(t, w.Graph(time.Minute), a, b).Rates.Requests, 10)
 }
 
@@ -146,8 +149,8 @@ func TestUnmeshedCallers(t *testing.T) {
 		return r
 	}
 	var w traffic.Window
-	w.Add(inbound(0, 0, 0, 2))
-	w.Add(inbound(1, 10, 14, 2))
+	add(&w, inbound(0, 0, 0, 2))
+	add(&w, inbound(1, 10, 14, 2))
 	e := edge(t, w.Graph(time.Minute), "unmeshed//unknown", b)
 	near(t, "requests", e.Rates.Requests, 4)
 	if e.Security != topology.Plaintext || e.Why != "no sidecar" {
@@ -155,15 +158,15 @@ func TestUnmeshedCallers(t *testing.T) {
 	}
 	// One sample of a connection whose handshake is not counted yet says nothing.
 	var early traffic.Window
-	early.Add(inbound(0, 0, 0, 3))
-	early.Add(inbound(1, 10, 14, 2))
+	add(&early, inbound(0, 0, 0, 3))
+	add(&early, inbound(1, 10, 14, 2))
 	if g := early.Graph(time.Minute); len(g.Edges) != 1 {
 		t.Errorf("%+v", g.Edges)
 	}
 	// With mutual TLS on every connection nobody is unmeshed: the caller's proxy was not asked.
 	var all traffic.Window
-	all.Add(inbound(0, 0, 0, 3))
-	all.Add(inbound(1, 10, 14, 3))
+	add(&all, inbound(0, 0, 0, 3))
+	add(&all, inbound(1, 10, 14, 3))
 	if g := all.Graph(time.Minute); len(g.Edges) != 1 {
 		t.Errorf("%+v", g.Edges)
 	}

@@ -13,6 +13,9 @@ const (
 	Longest = 30 * time.Minute
 	// fresh is how long a proxy may be silent and still be counted on.
 	fresh = 5 * time.Second
+	// jump is by how much the clock of a proxy's machine must be off from one sample to the next to have been set. It is more than the time that
+	// a sample can be on its way.
+	jump = 10 * time.Second
 	// gap is the least time between two samples that are kept; older ones lie further apart, by a part of their age.
 	gap  = 500 * time.Millisecond
 	part = 8
@@ -22,16 +25,16 @@ const (
 // are, so that a window begins at most an eighth of its length early, and rates are of the time that really lies between two samples. For a proxy
 // with ten destinations that is a quarter of a megabyte. The zero Window is empty. Its methods must not be called at once.
 type Window struct {
-	proxies map[string]*series
-	last    Report
-	first   time.Time // of the first report
+	proxies     map[string]*series
+	last        Report
+	first, seen time.Time // when the first and the last report were heard
 }
 
 // series are the samples of one proxy, with counters that only ever rise: what a restart took away is added again.
 type series struct {
 	raw    sample.Sample   // the newest as the proxy said it
 	points []sample.Sample // oldest first
-	heard  time.Time       // by the control plane's clock
+	heard  time.Time       // by the viewer's clock
 	proxy  Proxy
 	// plaintext: some client of the proxy came without TLS, by the two newest samples: a single one may have caught a connection that one
 	// counter has and the other has not yet.
@@ -40,53 +43,64 @@ type series struct {
 	restarts int
 }
 
-// Add takes up a report. Proxies that it does not have are forgotten once they are out of every window.
-func (w *Window) Add(r Report) {
+// Add takes up a report that was heard at a time. That is of a clock that nobody sets, such as time.Now's monotonic one: those of the control
+// plane and of the proxies' machines may jump. Proxies that no report has are forgotten once they are out of every window.
+func (w *Window) Add(r Report, heard time.Time) {
 	if w.proxies == nil {
 		w.proxies = map[string]*series{}
+		w.first = heard
 	}
 	for _, p := range r.Proxies {
 		s := w.proxies[p.ID]
 		if s == nil {
-			s = &series{}
+			s = &series{heard: heard}
 			w.proxies[p.ID] = s
 		}
-		s.heard, s.proxy = r.Time, p
-		s.add(p.Sample)
+		s.add(p.Sample, heard.Sub(s.heard))
+		s.heard, s.proxy = heard, p
 	}
 	for id, s := range w.proxies {
-		if r.Time.Sub(s.heard) > Longest {
+		if heard.Sub(s.heard) > Longest {
 			delete(w.proxies, id)
 		}
 	}
-	if w.first.IsZero() {
-		w.first = r.Time
-	}
-	w.last = r
+	w.last, w.seen = r, heard
 }
 
-func (s *series) add(now sample.Sample) {
+// add takes up a sample that came some time after the one before.
+func (s *series) add(now sample.Sample, after time.Duration) {
 	if len(s.points) == 0 {
 		s.raw, s.points = now, []sample.Sample{now}
 		return
 	}
-	newest := s.points[len(s.points)-1]
-	if !now.Time.After(newest.Time) {
-		if now.Epoch == s.raw.Epoch {
-			return // the same sample again, shared by several viewers, or a clock that was set back
-		}
-		now.Time = newest.Time.Add(time.Millisecond)
+	restarted := now.Epoch != s.raw.Epoch
+	passed := now.Time.Sub(s.raw.Time)
+	switch {
+	case !restarted && passed == 0:
+		return // the same sample again, shared by several viewers
+	case (passed-after).Abs() > jump || restarted && passed <= 0:
+		s.shift(passed - max(after, time.Millisecond))
+	case passed <= 0:
+		return // an older one, of another control plane, or a clock that was set back a little and catches up
 	}
+	if now.Cut && !restarted {
+		now = complete(now, s.raw)
+	}
+	newest := s.points[len(s.points)-1]
 	next := advance(s.points[0], newest, s.raw, now)
 	s.plaintext = hasPlaintext(s.raw) && hasPlaintext(now)
-	if now.Epoch != s.raw.Epoch {
+	if restarted {
 		s.restarts++
 	}
 	s.raw = now
-	if now.Cut {
-		s.raw = keepMissing(s.raw, newest)
-	}
 	s.points = thin(append(s.points, next))
+}
+
+// shift moves what is known to the time that the proxy's clock has now been set to.
+func (s *series) shift(by time.Duration) {
+	for i := range s.points {
+		s.points[i].Time = s.points[i].Time.Add(by)
+	}
 }
 
 // hasPlaintext reports whether a proxy has taken connections of HTTP without TLS for its program, whose own are always without.

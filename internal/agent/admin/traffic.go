@@ -54,5 +54,8 @@ func (c Client) long(ctx context.Context, path string) (text string, cut bool, e
 	case resp.StatusCode != http.StatusOK:
 		return "", false, fmt.Errorf("admin interface of Envoy: %s", resp.Status)
 	}
-	return body.String()[:min(body.Len(), mostTraffic)], body.Len() > mostTraffic, nil
+	if text = body.String(); len(text) > mostTraffic {
+		return text[:strings.LastIndexByte(text[:mostTraffic], '\n')+1], true, nil // half a number is another one
+	}
+	return text, false, nil
 }
