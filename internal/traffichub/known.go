@@ -176,9 +176,7 @@ func (k *known) findings(problems []config.Problem) map[string][]topology.Findin
 		}
 	}
 	for _, list := range out {
-		slices.SortStableFunc(list, func(a, b topology.Finding) int {
-			return cmp.Or(strings.Compare(a.Level, b.Level), strings.Compare(a.Code, b.Code))
-		})
+		slices.SortStableFunc(list, topology.WorstFirst)
 	}
 	return out
 }

@@ -6,8 +6,9 @@ import (
 )
 
 // Clean takes out of a graph the numbers that cannot be (negative, infinite, none at all): a graph may come from a file or from a proxy that was
-// made to lie. They become absent. Names are left as they are: whoever shows them escapes them.
+// made to lie. They become absent, and JSON has all that are left. Names are left as they are: whoever shows them escapes them.
 func (g Graph) Clean() Graph {
+	g.Window = max(g.Window, 0)
 	g.Nodes, g.Edges = slices.Clone(g.Nodes), slices.Clone(g.Edges)
 	for i := range g.Nodes {
 		g.Nodes[i].In, g.Nodes[i].Out = g.Nodes[i].In.clean(), g.Nodes[i].Out.clean()

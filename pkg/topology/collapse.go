@@ -93,6 +93,7 @@ func (c *collapsed) node(n Node) {
 			whole.Findings = append(whole.Findings, f)
 		}
 	}
+	slices.SortStableFunc(whole.Findings, WorstFirst)
 	if whole.Planned != n.Planned {
 		whole.Planned = Unchanged
 	}
@@ -125,7 +126,11 @@ func (c *collapsed) edge(e Edge) {
 	if whole.Host != e.Host || whole.Port != e.Port {
 		whole.Host, whole.Port = "", 0
 	}
-	if whole.Security != e.Security {
+	switch {
+	case whole.Security == e.Security, e.Security == UnknownSecurity:
+	case whole.Security == UnknownSecurity: // of no connection, such as an edge that a change would make
+		whole.Security = e.Security
+	default:
 		whole.Security = PartlyMTLS
 	}
 	whole.Why = cmp.Or(whole.Why, e.Why)

@@ -64,3 +64,29 @@ func TestANamespaceReceivesWhatComesFromOutside(t *testing.T) {
 		}
 	}
 }
+
+// TestCollapseKeepsWhatIsKnown: the worst finding comes first, and an edge of which nothing is known says nothing of the others.
+func TestCollapseKeepsWhatIsKnown(t *testing.T) {
+	part := func(name, level string) topology.Node {
+		return topology.Node{ID: "workload/shop/" + name, Kind: topology.Workload, Name: name, Namespace: "shop", Service: "web", Findings: []topology.Finding{{Code: name, Level: level}}}
+	}
+	caller := topology.Node{ID: "unmeshed//x", Kind: topology.Unmeshed, Name: "x"}
+	g := topology.Graph{
+		Nodes: []topology.Node{caller, part("a", "info"), part("b", "warning"), part("c", "error")},
+		Edges: []topology.Edge{
+			{From: caller.ID, To: "workload/shop/a", Security: topology.UnknownSecurity}, {From: caller.ID, To: "workload/shop/b", Security: topology.MutualTLS},
+			{From: caller.ID, To: "workload/shop/c", Security: topology.UnknownSecurity},
+		},
+	}
+	g = topology.Collapse(g, topology.ByService)
+	if len(g.Nodes) != 2 || len(g.Edges) != 1 || g.Edges[0].Security != topology.MutualTLS {
+		t.Fatalf("%+v", g)
+	}
+	order := ""
+	for _, f := range g.Nodes[1].Findings {
+		order += f.Code
+	}
+	if order != "cba" {
+		t.Errorf("findings in the order %s", order)
+	}
+}

@@ -3,6 +3,7 @@
 package topology
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -77,6 +78,12 @@ type Finding struct {
 	Code    string `json:"code"`
 	Level   string `json:"level"` // error, warning, info
 	Message string `json:"message"`
+}
+
+// WorstFirst orders findings: errors, warnings, the rest; then by code.
+func WorstFirst(a, b Finding) int {
+	rank := func(f Finding) int { return slices.Index([]string{"warning", "error"}, f.Level) }
+	return cmp.Or(rank(b)-rank(a), cmp.Compare(a.Code, b.Code))
 }
 
 // Protocol is how an edge's traffic is counted.

@@ -9,16 +9,15 @@ import (
 	"strings"
 
 	"github.com/meshctl/meshctl/internal/printer"
-	"github.com/meshctl/meshctl/pkg/dashboard/session"
 	"github.com/meshctl/meshctl/pkg/topology"
 )
 
 // longest is how many characters of a name documents show.
 const longest = 500
 
-// JSON is the graph itself. Numbers that JSON does not have are absent.
+// JSON is the graph itself. Numbers that cannot be are absent (see topology.Graph.Clean).
 func JSON(g topology.Graph) (string, error) {
-	b, err := json.MarshalIndent(session.Finite(g), "", "  ")
+	b, err := json.MarshalIndent(g.Clean(), "", "  ")
 	return string(b) + "\n", err
 }
 

@@ -9,8 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"reflect"
 	"time"
 
 	"github.com/meshctl/meshctl/pkg/topology"
@@ -45,7 +43,7 @@ func NewWriter(to io.Writer, mesh string) *Writer {
 	return &Writer{to: to, header: Header{Format: Format, Version: Version, Mesh: mesh}}
 }
 
-// Write adds a graph. Numbers that JSON does not have (NaN, infinity) are recorded as absent.
+// Write adds a graph. Numbers that cannot be are recorded as absent (see topology.Graph.Clean).
 func (w *Writer) Write(g topology.Graph) error {
 	if !w.started {
 		w.header.Started = g.Time
@@ -54,7 +52,7 @@ func (w *Writer) Write(g topology.Graph) error {
 		}
 		w.started = true
 	}
-	return w.line(Finite(g))
+	return w.line(g.Clean())
 }
 
 func (w *Writer) line(v any) error {
@@ -66,41 +64,6 @@ func (w *Writer) line(v any) error {
 		return fmt.Errorf("record: %w", err)
 	}
 	return nil
-}
-
-// Finite returns a graph without numbers that JSON does not have: they are absent.
-func Finite(g topology.Graph) topology.Graph {
-	out := g
-	out.Nodes = make([]topology.Node, len(g.Nodes))
-	for i, n := range g.Nodes {
-		finite(&n.In)
-		finite(&n.Out)
-		out.Nodes[i] = n
-	}
-	out.Edges = make([]topology.Edge, len(g.Edges))
-	for i, e := range g.Edges {
-		finite(&e.Rates)
-		if s := e.Split; s != nil && (!number(s.Configured) || !number(s.Observed)) {
-			e.Split = nil
-		}
-		if c := e.Change; c != nil && (c.Before != nil && !number(*c.Before) || c.After != nil && !number(*c.After)) {
-			e.Change = nil
-		}
-		out.Edges[i] = e
-	}
-	return out
-}
-
-func number(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
-
-func finite(r *topology.Rates) {
-	fields := reflect.ValueOf(r).Elem()
-	for i := range fields.NumField() {
-		f := fields.Field(i)
-		if v, ok := f.Interface().(*float64); ok && v != nil && !number(*v) {
-			f.SetZero()
-		}
-	}
 }
 
 // Reader reads a recorded session.
