@@ -3,7 +3,6 @@ package trafficfeed
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/meshctl/meshctl/internal/adminapi"
@@ -21,7 +20,7 @@ type Feed struct {
 	namespace string
 	interval  time.Duration
 
-	mu     sync.Mutex
+	turn   chan struct{} // has one element while nobody runs Next
 	window traffic.Window
 	asked  time.Time
 }
@@ -32,15 +31,21 @@ func New(mesh adminapi.Counter, namespace string, interval time.Duration) *Feed 
 	if interval <= 0 {
 		interval = DefaultInterval
 	}
-	return &Feed{mesh: mesh, namespace: namespace, interval: interval}
+	f := &Feed{mesh: mesh, namespace: namespace, interval: interval, turn: make(chan struct{}, 1)}
+	f.turn <- struct{}{}
+	return f
 }
 
 // Next waits until an interval has passed since the call before, and returns the traffic over a window of time, or since the first call where
 // that is shorter. The first graph comes at once and has no rates. An error is a lost connection: call Next again, after a pause of the caller's
 // choice; samples from before it are kept.
 func (f *Feed) Next(ctx context.Context, window time.Duration) (topology.Graph, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return topology.Graph{}, ctx.Err()
+	case <-f.turn:
+		defer func() { f.turn <- struct{}{} }()
+	}
 	if wait := f.interval - time.Since(f.asked); wait > 0 {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()

@@ -60,7 +60,6 @@ func (s *Sampler) Answers() <-chan *agentapi.Sampled { return s.answers }
 // Run answers until ctx ends.
 func (s *Sampler) Run(ctx context.Context) {
 	for {
-		// An answer that nobody takes, because the stream has ended, waits no longer than for the next question.
 		var answer *agentapi.Sampled
 		select {
 		case <-ctx.Done():
@@ -68,6 +67,12 @@ func (s *Sampler) Run(ctx context.Context) {
 		case <-s.asked:
 			answer = s.take(ctx)
 		}
+		select {
+		case s.answers <- answer: // to who waits for it, even if there is another question already
+			continue
+		default:
+		}
+		// An answer that nobody takes, because the stream has ended, waits no longer than for the next question.
 		select {
 		case <-ctx.Done():
 			return

@@ -114,7 +114,7 @@ func FuzzEnvoysAnswers(f *testing.F) {
 		}
 		for _, h := range all {
 			for i, b := range h {
-				if !(b.Lower >= 0) || !(b.Width >= 0) || b.Count == 0 || i > 0 && b.Lower < h[i-1].Lower {
+				if !(b.Lower >= 0) || !(b.Width >= 0) || b.Count == 0 || i > 0 && b.Lower <= h[i-1].Lower {
 					t.Errorf("%+v in %v", b, h)
 				}
 			}
