@@ -1,6 +1,7 @@
 package traffichub
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,9 +21,10 @@ func (k *known) describe(s registry.Session, counted sample.Sample, addresses ma
 		ID: s.Proxy.Name + "." + s.Proxy.Namespace, Node: k.of[s.Proxy.Namespace+"/"+s.Proxy.Name],
 		Gateway: s.Proxy.Type == agentapi.ProxyType_ROUTER, Sample: counted, Clusters: map[string]traffic.Cluster{},
 	}
+	routes := k.routesOf(s.Proxy)
 	cluster := func(name string) {
 		if _, done := p.Clusters[name]; !done {
-			p.Clusters[name] = k.cluster(name, s.Proxy, p.Gateway, nodes)
+			p.Clusters[name] = k.cluster(name, s.Proxy, routes, nodes)
 		}
 	}
 	for _, h := range counted.Hosts {
@@ -35,9 +37,11 @@ func (k *known) describe(s registry.Session, counted sample.Sample, addresses ma
 		cluster(c.Name)
 	}
 	if !p.Gateway {
-		for _, host := range k.routes.aborted {
-			if svc := k.byHost[host]; svc != nil {
-				p.Faults = append(p.Faults, k.lone(svc, nodes))
+		for t, e := range routes {
+			if svc := k.byHost[t.host]; e.aborts && svc != nil {
+				if id := k.lone(svc, nodes); !slices.Contains(p.Faults, id) {
+					p.Faults = append(p.Faults, id)
+				}
 			}
 		}
 	}
@@ -69,7 +73,7 @@ func (k *known) lone(svc *mesh.Service, nodes map[string]topology.Node) string {
 }
 
 // cluster explains the name of a cluster: "outbound|9080|v1|reviews.default.svc.cluster.local".
-func (k *known) cluster(name string, client registry.Proxy, gateway bool, nodes map[string]topology.Node) traffic.Cluster {
+func (k *known) cluster(name string, client registry.Proxy, routes routes, nodes map[string]topology.Node) traffic.Cluster {
 	parts := strings.SplitN(name, "|", 4)
 	if len(parts) != 4 {
 		return traffic.Cluster{Protocol: topology.TCP, Plaintext: "not part of the mesh"}
@@ -97,7 +101,7 @@ func (k *known) cluster(name string, client registry.Proxy, gateway bool, nodes 
 			c.Plaintext = named(rule.From[0]) + " has tls mode " + mode.String()
 		}
 	}
-	if e := k.routes.effects[target{gateway, c.Host, parts[2]}]; e != nil {
+	if e := routes[target{c.Host, parts[2]}]; e != nil {
 		c.Badges, c.Split = union(c.Badges, e.badges), e.split
 	}
 	return c

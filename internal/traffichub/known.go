@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/meshctl/meshctl/internal/adminapi"
 	"github.com/meshctl/meshctl/internal/registry"
@@ -17,7 +18,8 @@ import (
 	"github.com/meshctl/meshctl/pkg/traffic"
 )
 
-// known is what a snapshot says of those who take part in traffic. It is immutable.
+// known is what a snapshot says of those who take part in traffic. It is immutable but for the routes of callers, which are found when they are
+// first needed.
 type known struct {
 	snapshot  *mesh.Snapshot
 	sessions  []registry.Session
@@ -26,13 +28,19 @@ type known struct {
 	of        map[string]string        // id of the node, by NAMESPACE/NAME of the instance
 	addresses map[string]traffic.Address
 	byHost    map[string]*mesh.Service
-	routes    routes
+	virtuals  []*mesh.Virtual
+	leads     map[config.Key][]string // hosts to which the HTTP routes of a VirtualService lead
+
+	mu      sync.Mutex
+	byProxy map[string]routes // by node id
+	byScope map[mesh.ScopeKey]routes
 }
 
 func newKnown(s *mesh.Snapshot, sessions []registry.Session) *known {
 	k := &known{
 		snapshot: s, sessions: sessions, workloads: map[string]topology.Node{}, services: map[string][]string{}, of: map[string]string{},
-		addresses: map[string]traffic.Address{}, byHost: map[string]*mesh.Service{},
+		addresses: map[string]traffic.Address{}, byHost: map[string]*mesh.Service{}, virtuals: s.Virtuals(), leads: map[config.Key][]string{},
+		byProxy: map[string]routes{}, byScope: map[mesh.ScopeKey]routes{},
 	}
 	parties := taphub.Parties(s, sessions)
 	for _, instance := range slices.Sorted(maps.Keys(parties)) { // the version of a workload is that of its first instance
@@ -42,7 +50,13 @@ func newKnown(s *mesh.Snapshot, sessions []registry.Session) *known {
 		k.byHost[svc.Host] = svc
 		k.addEndpoints(svc, parties)
 	}
-	k.routes = newRoutes(s)
+	for _, v := range k.virtuals {
+		for _, rule := range v.Spec.GetHttp() {
+			for _, d := range rule.GetRoute() {
+				k.leads[v.Object.Key] = append(k.leads[v.Object.Key], s.HostName(d.GetDestination().GetHost(), v.Object.Key.Namespace))
+			}
+		}
+	}
 	return k
 }
 
@@ -201,6 +215,6 @@ func (k *known) concerns(key config.Key, id string) bool {
 	}
 	return slices.ContainsFunc(k.services[id], func(host string) bool {
 		svc := k.byHost[host]
-		return svc != nil && svc.From == key || key.Kind == config.VirtualService && k.routes.leads(key, host)
+		return svc != nil && svc.From == key || slices.Contains(k.leads[key], host)
 	})
 }

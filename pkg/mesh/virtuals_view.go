@@ -131,6 +131,44 @@ func (r Reach) Follows(v *Virtual) bool {
 	return known != nil && len(known.MeshHosts) > 0 && r.r.sees(known)
 }
 
+// Rules returns which HTTP rules of a VirtualService hold for what the proxy sends, or for what it takes as a gateway: their places among
+// Spec.Http. There are none when the proxy does not see the VirtualService, or every match asks for another source.
+func (r Reach) Rules(v *Virtual) (out []int) {
+	known := r.r.virtuals.get(v.Object.Key)
+	if known == nil {
+		return nil
+	}
+	entries := r.entries(known)
+	for i, rule := range known.Spec.GetHttp() {
+		holds := func(from source) bool {
+			return len(rule.Match) == 0 || slices.ContainsFunc(rule.Match, func(m *networking.HTTPMatchRequest) bool { return from.admits(m) })
+		}
+		if slices.ContainsFunc(entries, holds) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// entries are where the proxy's traffic meets a VirtualService: at its gateways, or on the proxy itself as a sidecar.
+func (r Reach) entries(v *virtual) (out []source) {
+	at := func(gateway string) source {
+		return source{gateway: gateway, namespace: r.r.key.Namespace, labels: r.r.proxy.Labels}
+	}
+	switch {
+	case !v.Visibility.In(r.r.key.Namespace):
+	case r.r.key.Type == Router:
+		for _, g := range r.r.gatewaysOf(Proxy{Labels: r.r.proxy.Labels, Namespace: r.r.key.Namespace}) {
+			if slices.Contains(v.Gateways, g.name()) {
+				out = append(out, at(g.name()))
+			}
+		}
+	case len(v.MeshHosts) > 0 && r.r.sees(v):
+		out = append(out, at(meshGateway))
+	}
+	return out
+}
+
 // Sidecar is the Sidecar in force for the proxy, nil when none is.
 func (r Reach) Sidecar() *config.Object {
 	if r.r.sidecar == nil {

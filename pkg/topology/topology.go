@@ -135,8 +135,9 @@ func (e Edge) Wrong(to *Node) bool {
 	return share >= 0.001 || slices.Contains(e.Badges, Ejected) || e.Security == Plaintext || e.Security == PartlyMTLS || to != nil && to.Rejected > 0
 }
 
-// Split compares what a route says with what happens; both are shares of 1.
+// Split compares what a route says with what happens: shares of 1 of what the edge's caller asks of a host.
 type Split struct {
+	Host       string  `json:"host,omitempty"` // "reviews.default.svc.cluster.local"
 	Configured float64 `json:"configured"`
 	Observed   float64 `json:"observed"`
 	Origin     string  `json:"origin,omitempty"` // the VirtualService or HTTPRoute: "VirtualService default/reviews"

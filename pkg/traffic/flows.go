@@ -36,7 +36,7 @@ func (b *builder) outbound(f flow) {
 			e.badges[topology.Ejected] = true
 		}
 		if known.Split != nil {
-			b.shares[shareKey{f.proxy.Node, known.Split.Route}] += weight(m)
+			b.shares[known.Split.key(f.proxy.Node)] += weight(m)
 		}
 		if address.Proxy != "" {
 			b.sent[address.Proxy] += m.requests
@@ -136,7 +136,7 @@ func (e *edge) describe(known Cluster, weight float64) {
 	}
 	switch {
 	case known.Split == nil:
-	case e.split != nil && e.split.Route == known.Split.Route && *e.split == *known.Split:
+	case e.split != nil && *e.split == *known.Split:
 		e.splits += weight
 	case e.split == nil || weight > e.splits:
 		e.split, e.splits = known.Split, weight

@@ -91,8 +91,10 @@ type edge struct {
 	splits        float64 // traffic of the route that split is of
 }
 
-// shareKey is a route that splits the traffic of a node.
-type shareKey struct{ from, route string }
+// shareKey is a route that splits what a node asks of a host.
+type shareKey struct{ from, host, route string }
+
+func (s *Split) key(from string) shareKey { return shareKey{from, s.Host, s.Route} }
 
 type builder struct {
 	report Report
@@ -162,15 +164,10 @@ func (b *builder) finish(k edgeKey, e *edge) topology.Edge {
 		out.Badges = append(out.Badges, badge)
 	}
 	slices.Sort(out.Badges)
-	if total := b.shares[shareKey{k.from, routeOf(e.split)}]; e.split != nil && total > 0 {
-		out.Split = &topology.Split{Configured: e.split.Share, Observed: min(1, e.splits/total), Origin: e.split.Origin}
+	if s := e.split; s != nil {
+		if total := b.shares[s.key(k.from)]; total > 0 {
+			out.Split = &topology.Split{Host: s.Host, Configured: s.Share, Observed: min(1, e.splits/total), Origin: s.Origin}
+		}
 	}
 	return out
-}
-
-func routeOf(s *Split) string {
-	if s == nil {
-		return ""
-	}
-	return s.Route
 }

@@ -57,8 +57,10 @@ type Cluster struct {
 	Split *Split `json:"split,omitempty"`
 }
 
-// Split is a weight of a route.
+// Split is a weight of a route, as it holds for one caller.
 type Split struct {
+	// Host is what the caller asks for.
+	Host string `json:"host"`
 	// Route is the same for all clusters that share the traffic; Origin is the object that says so.
 	Route  string `json:"route"`
 	Origin string `json:"origin"`

@@ -140,6 +140,46 @@ func TestComeAndGo(t *testing.T) {
 	near(t, "after silence", edge(t, w.Graph(time.Minute), a, b).Rates.Requests, 10)
 }
 
+// TestSplitsAreOfCallers: two callers of one service with different routes each have their own shares, of what they themselves send; and of two
+// hosts that lead to the same workloads, that with the most traffic is told.
+func TestSplitsAreOfCallers(t *testing.T) {
+	const c = "workload/default/c"
+	at := func(second float64, sent map[string][3]uint64) traffic.Report {
+		r := report(second, counted{})
+		r.Nodes = append(r.Nodes, topology.Node{ID: c, Kind: topology.Workload})
+		r.Addresses["10.0.0.2:80"] = traffic.Address{Node: "workload/default/b2"}
+		r.Nodes = append(r.Nodes, topology.Node{ID: "workload/default/b2", Kind: topology.Workload})
+		r.Proxies = nil
+		for caller, n := range sent {
+			first := map[string]float64{a: 0.75, c: 0.1}[caller]
+			split := func(host string, share float64) *traffic.Split {
+				return &traffic.Split{Host: host, Route: "VirtualService default/b#" + caller, Origin: "VirtualService default/b", Share: share}
+			}
+			r.Proxies = append(r.Proxies, traffic.Proxy{
+				ID: caller, Node: caller, Sample: sample.Sample{Epoch: "1", Time: r.Time, Hosts: []sample.Host{
+					{Cluster: "v1", Address: "10.0.0.1:80", Requests: n[0], Opened: 1}, {Cluster: "v2", Address: "10.0.0.2:80", Requests: n[1], Opened: 1},
+					{Cluster: "other", Address: "10.0.0.1:80", Requests: n[2], Opened: 1},
+				}},
+				Clusters: map[string]traffic.Cluster{"v1": {Split: split("b", first)}, "v2": {Split: split("b", 1-first)}, "other": {Split: split("other", 0.5)}},
+			})
+		}
+		return r
+	}
+	var w traffic.Window
+	add(&w, at(0, map[string][3]uint64{a: {}, c: {}}))
+	add(&w, at(1, map[string][3]uint64{a: {80, 20, 7}, c: {3, 7, 0}}))
+	g := w.Graph(time.Minute)
+	for _, want := range []struct {
+		from, to             string
+		configured, observed float64
+	}{{a, b, 0.75, 0.8}, {a, "workload/default/b2", 0.25, 0.2}, {c, b, 0.1, 0.3}, {c, "workload/default/b2", 0.9, 0.7}} {
+		s := edge(t, g, want.from, want.to).Split
+		if s == nil || s.Host != "b" || math.Abs(s.Configured-want.configured) > 1e-9 || math.Abs(s.Observed-want.observed) > 1e-9 {
+			t.Errorf("%s to %s: %+v, want %v of %v", want.from, want.to, s, want.observed, want.configured)
+		}
+	}
+}
+
 func TestUnmeshedCallers(t *testing.T) {
 	inbound := func(second float64, sent, got, encrypted uint64) traffic.Report {
 		r := report(second, counted{"1", sent, 0, nil})

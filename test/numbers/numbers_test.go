@@ -259,6 +259,50 @@ func TestNumbersOfHalfFailing(t *testing.T) {
 	near(t, "errors", errors, float64(s.failed), 0.01*float64(s.total))
 }
 
+// TestSplitsAreOfCallers: two callers with different routes to one service each have their own shares.
+func TestSplitsAreOfCallers(t *testing.T) {
+	const split = `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web, namespace: default}
+spec:
+  hosts: [web]
+  http:
+  - match: [{sourceLabels: {app: canary}}]
+    route: [{destination: {host: web, subset: v1}, weight: 20}, {destination: {host: web, subset: v2}, weight: 80}]
+  - route: [{destination: {host: web, subset: v1}, weight: 75}, {destination: {host: web, subset: v2}, weight: 25}]
+`
+	canary := meshtest.Member{Options: meshtest.Sidecar("canary", "app=canary")}
+	m := meshtest.Explicit(t, map[string]string{"services.yaml": services, "route.yaml": split}, append(members(), canary))
+	v := viewer{t, trafficfeed.New(m.Plane.API, "", 0)}
+	v.look()
+	const requests = 100
+	by := map[string]map[string]int{"client": {}, "canary": {}}
+	for caller, answers := range by {
+		c := m.Client(caller, "http://web/")
+		for range requests {
+			answers[meshtest.Get(t, c, "http://web/").Echo.Program]++
+		}
+	}
+	g := v.lookUntil("the load", func(g topology.Graph) error {
+		for caller := range by {
+			if n, _ := sentBy(g, "workload/default/"+caller); n < 0.99*requests {
+				return fmt.Errorf("%.1f of %d requests of %s", n, requests, caller)
+			}
+		}
+		return nil
+	})
+	for caller, configured := range map[string]float64{"client": 0.75, "canary": 0.2} {
+		e := edge(g, "workload/default/"+caller, v1, topology.HTTP)
+		if e.Split == nil {
+			t.Errorf("%s has no split", caller)
+			continue
+		}
+		near(t, "configured share of v1 for "+caller, e.Split.Configured, configured, 0.001)
+		near(t, "observed share of v1 for "+caller, e.Split.Observed, float64(by[caller]["web-v1"])/requests, 0.01)
+	}
+}
+
 // TestNumbersAcrossRestarts: counters that begin again, and workloads that are gone, make nothing negative and nothing up.
 func TestNumbersAcrossRestarts(t *testing.T) {
 	m := meshtest.Explicit(t, map[string]string{"services.yaml": services, "route.yaml": route(0, 50)}, members())

@@ -40,6 +40,7 @@ type inbound struct {
 	self          bool
 	secured, open int
 	split         *topology.Split
+	rate          float64 // of the edge that split is of
 }
 
 func value(v *float64) float64 {
@@ -90,8 +91,9 @@ func (p *painter) note(e *topology.Edge) {
 	case topology.Plaintext:
 		in.open++
 	}
-	if e.Split != nil && (in.split == nil || e.Split.Configured > 0 && in.split.Configured == 0) {
-		in.split = e.Split
+	// Callers may have different routes: the share of the one that sends most is shown.
+	if rate := value(e.Rates.Requests); e.Split != nil && (in.split == nil || rate > in.rate) {
+		in.split, in.rate = e.Split, rate
 	}
 }
 
