@@ -11,6 +11,8 @@ type Cell struct {
 // Sheet is a table with its rows, whatever their type: what a screen shows and scrolls.
 type Sheet struct {
 	Names []string
+	// Rooms are from what room on each column is shown; nil shows all of them anywhere.
+	Rooms []Room
 	Rows  []Line
 }
 
@@ -30,22 +32,46 @@ const (
 	Broad
 )
 
-// Flatten makes a sheet of the columns for which there is room.
-func Flatten[T any](t Table[T], rows []T, room Room, id func(T) string) Sheet {
-	columns := visible(t, room == Broad)
-	if room == Narrow {
-		columns = slices.DeleteFunc(columns, func(c Column[T]) bool { return c.Roomy })
-	}
+// Flatten makes a sheet of all columns of a table.
+func Flatten[T any](t Table[T], rows []T, id func(T) string) Sheet {
 	var s Sheet
-	for _, c := range columns {
-		s.Names = append(s.Names, c.Name)
+	for _, c := range t.Columns {
+		s.Names, s.Rooms = append(s.Names, c.Name), append(s.Rooms, c.room())
 	}
 	for _, row := range rows {
 		line := Line{ID: id(row)}
-		for _, c := range cells(columns, row) {
+		for _, c := range cells(t.Columns, row) {
 			line.Cells = append(line.Cells, Cell{c.text, c.level})
 		}
 		s.Rows = append(s.Rows, line)
 	}
 	return s
+}
+
+func (c Column[T]) room() Room {
+	switch {
+	case c.Wide:
+		return Broad
+	case c.Roomy:
+		return Medium
+	}
+	return Narrow
+}
+
+// In returns the sheet with the columns for which there is room.
+func (s Sheet) In(room Room) Sheet {
+	out := Sheet{Rows: slices.Clone(s.Rows)}
+	var kept []int
+	for i, name := range s.Names {
+		if s.Rooms == nil || s.Rooms[i] <= room {
+			kept, out.Names = append(kept, i), append(out.Names, name)
+		}
+	}
+	for i, row := range s.Rows {
+		out.Rows[i].Cells = make([]Cell, len(kept))
+		for j, k := range kept {
+			out.Rows[i].Cells[j] = row.Cells[k]
+		}
+	}
+	return out
 }

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/meshctl/meshctl/internal/adminapi"
 	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/internal/cli/proxystatus"
@@ -84,7 +86,7 @@ func (l *live) source(j *judge, record *session.Writer) ui.Source {
 			}
 			return l.o.shown(g), err
 		},
-		Proxies: l.proxies, Config: l.config, Tap: l.tap, TapNames: tapcli.Columns(), Export: l.o.export,
+		Proxies: l.proxies, Config: l.config, Tap: l.tap, TapColumns: tapcli.Columns(), Export: l.o.export,
 	}
 }
 
@@ -97,7 +99,7 @@ func (l *live) proxies(ctx context.Context) (printer.Sheet, error) {
 	if err != nil {
 		return printer.Sheet{}, l.mesh.Unreachable(err)
 	}
-	return proxystatus.Sheet(status, proxies, l.o.Factory.Now(), printer.Medium), nil
+	return proxystatus.Sheet(status, proxies, l.o.Factory.Now()), nil
 }
 
 // config is what the control plane means the proxies of a node to run: that of one of them.
@@ -137,18 +139,52 @@ func summaries(id string, dump *proxyconfig.Dump) (string, error) {
 	return b.String(), err
 }
 
-// tap passes on the requests of a node's proxies.
-func (l *live) tap(ctx context.Context, n topology.Node, each func(printer.Line)) error {
+// tap passes on the requests of nodes' proxies, or to hosts that have none.
+func (l *live) tap(ctx context.Context, nodes []topology.Node, to ui.Tapping) error {
 	r := tap.Request{Rate: tap.MaxRate / 10, Sample: 100}
-	if n.ID != "" {
-		r.Targets = []tap.Ref{{Kind: "workload", Name: n.Name + "." + n.Namespace}}
+	for _, n := range nodes {
+		switch n.Kind {
+		case topology.NamespaceKind:
+			r.Targets = append(r.Targets, tap.Ref{Kind: "namespace", Name: n.Name})
+		case topology.Service, topology.External:
+			r.To = append(r.To, tap.Ref{Kind: "service", Name: n.Qualified()})
+		case topology.Workload, topology.Gateway, topology.Unmeshed:
+			r.Targets = append(r.Targets, tap.Ref{Kind: "workload", Name: n.Qualified()})
+		}
 	}
 	return adminapi.Follow(ctx, l.mesh, r, func(line tap.Line) error {
-		if line.Event != nil {
-			each(tapcli.Line(*line.Event))
+		if e := line.Event; e != nil {
+			to.Request(ui.Request{Began: e.Time, Line: tapcli.Line(*e), Describe: func() string { return described(*e) }})
+		}
+		if line.Status != nil {
+			to.Status(line.Status.Dropped, notes(*line.Status)...)
 		}
 		return nil
-	}, func(error) {})
+	}, func(err error) { to.Status(0, "no connection, trying again: "+err.Error()) })
+}
+
+// notes are what keeps requests from being seen.
+func notes(s tap.Status) []string {
+	var out []string
+	for _, p := range s.Silent {
+		out = append(out, p.Proxy+" shows nothing: "+p.Reason)
+	}
+	if s.Sample > 0 && s.Sample < 100 {
+		out = append(out, fmt.Sprintf("only %d%% of requests are reported", s.Sample))
+	}
+	return out
+}
+
+// described is all that is known of a request.
+func described(e tap.Event) string {
+	text, err := yaml.Marshal(e)
+	if err != nil {
+		return err.Error()
+	}
+	if why := e.Explain(); why != "" {
+		return why + "\n\n" + string(text)
+	}
+	return string(text)
 }
 
 // create makes the file of a recording.

@@ -126,6 +126,6 @@ func typeTable(now time.Time) printer.Table[adminapi.TypeSync] {
 }
 
 // Sheet is what the table shows of proxies, for screens.
-func Sheet(status adminapi.Status, proxies []adminapi.Proxy, now time.Time, room printer.Room) printer.Sheet {
-	return printer.Flatten(table(now), newReport(status, proxies, false).Proxies, room, func(r Row) string { return r.ID })
+func Sheet(status adminapi.Status, proxies []adminapi.Proxy, now time.Time) printer.Sheet {
+	return printer.Flatten(table(now), newReport(status, proxies, false).Proxies, func(r Row) string { return r.ID })
 }

@@ -25,9 +25,12 @@ func table(r tap.Request) printer.Table[tap.Event] {
 	wide := func(name string, value func(tap.Event) string) printer.Column[tap.Event] {
 		return printer.Column[tap.Event]{Name: name, Value: value, Wide: true}
 	}
+	roomy := func(name string, value func(tap.Event) string) printer.Column[tap.Event] {
+		return printer.Column[tap.Event]{Name: name, Value: value, Roomy: true}
+	}
 	status := column("STATUS", status)
 	status.Level = level
-	secured := column("MTLS", secured)
+	secured := roomy("MTLS", secured)
 	secured.Level = func(e tap.Event) printer.Level {
 		if e.Security == tap.Plaintext {
 			return printer.Warn
@@ -49,14 +52,14 @@ func table(r tap.Request) printer.Table[tap.Event] {
 		column("PATH", func(e tap.Event) string { return printer.Truncate(printer.Escape(e.Path), longest) }),
 		status,
 		column("TOOK", func(e tap.Event) string { return milliseconds(e.DurationMs) }),
-		column("UPSTREAM", func(e tap.Event) string {
+		roomy("UPSTREAM", func(e tap.Event) string {
 			if e.UpstreamMs == nil {
 				return ""
 			}
 			return milliseconds(*e.UpstreamMs)
 		}),
 		secured,
-		column("BYTES", func(e tap.Event) string { return fmt.Sprintf("%d/%d", e.Received, e.Sent) }),
+		roomy("BYTES", func(e tap.Event) string { return fmt.Sprintf("%d/%d", e.Received, e.Sent) }),
 		wide("TRIES", func(e tap.Event) string { return strconv.Itoa(e.Attempts) }),
 		wide("REQUEST ID", func(e tap.Event) string { return e.RequestID }),
 		wide("TRACE", func(e tap.Event) string { return e.TraceID }),
@@ -168,12 +171,12 @@ func milliseconds(ms float64) string {
 	return fmt.Sprintf("%.1fms", ms)
 }
 
-// Columns are the names of what Line shows of a request.
-func Columns() []string {
-	return printer.Flatten(table(tap.Request{}), nil, printer.Medium, func(tap.Event) string { return "" }).Names
+// Columns is the table without rows, for screens.
+func Columns() printer.Sheet {
+	return printer.Flatten(table(tap.Request{}), nil, func(tap.Event) string { return "" })
 }
 
-// Line is a request as the table shows it, for screens.
+// Line is a request as a row of Columns.
 func Line(e tap.Event) printer.Line {
-	return printer.Flatten(table(tap.Request{}), []tap.Event{e}, printer.Medium, func(e tap.Event) string { return e.RequestID }).Rows[0]
+	return printer.Flatten(table(tap.Request{}), []tap.Event{e}, func(e tap.Event) string { return e.RequestID }).Rows[0]
 }

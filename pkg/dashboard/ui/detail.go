@@ -76,7 +76,7 @@ func (m Model) edgeLines(p page) []string {
 	lines := []string{
 		"",
 		"  " + bold(printer.Escape(e.Source.Qualified()+m.symbol(" → ", " -> ")+e.Destination.Qualified())) + "  " + printer.Escape(string(e.Protocol)),
-		"  " + strings.TrimSpace(field("asked for", e.Host)+field("port", strconv.Itoa(int(e.Port)))),
+		"  " + strings.TrimSpace(field("asked for", e.Host)+field("port", portText(e.Port))),
 		"  " + secured,
 		"  " + strings.TrimSpace(field("client", e.Source.Identity)),
 		"  " + strings.TrimSpace(field("server", e.Destination.Identity)),
@@ -92,6 +92,14 @@ func (m Model) edgeLines(p page) []string {
 		lines = append(lines, "  "+paint(printer.Warn, printer.Escape(string(b))))
 	}
 	return lines
+}
+
+// portText is empty for a port that is not known.
+func portText(port uint32) string {
+	if port == 0 {
+		return ""
+	}
+	return strconv.Itoa(int(port))
 }
 
 func field(name, value string) string {

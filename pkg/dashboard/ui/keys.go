@@ -24,7 +24,7 @@ func bind(keys, shown, about string, do func(Model) (Model, tea.Cmd)) binding {
 func bindings() []binding {
 	return []binding{
 		bind(":", ":", "a command: the name of a view, q, window 5m, ns NAME, ... (tab completes)", func(m Model) (Model, tea.Cmd) { return m.ask(commandPrompt) }),
-		bind("/", "/", "a filter: part of a name, or err > 5%, rt > 500, rps < 1, !mtls, ns = prod, AND, OR, NOT (again: find or hide)", func(m Model) (Model, tea.Cmd) { return m.ask(filterPrompt) }),
+		bind("/", "/", "a filter: part of a name, or err > 5%, rt > 500, rps < 1, !mtls, ns = prod, AND, OR, NOT; the same once more hides what does not match", func(m Model) (Model, tea.Cmd) { return m.ask(filterPrompt) }),
 		bind("?", "?", "this help", func(m Model) (Model, tea.Cmd) { return m.push(page{view: helpView}), nil }),
 		bind("enter", "enter", "open what is chosen", Model.enter),
 		bind("esc backspace", "esc", "back, or end a filter", func(m Model) (Model, tea.Cmd) { return m.back(), nil }),
@@ -32,7 +32,6 @@ func bindings() []binding {
 		bind("down j", "↓ j", "down", func(m Model) (Model, tea.Cmd) { return m.move(0, 1), nil }),
 		bind("left h", "← h", "left", func(m Model) (Model, tea.Cmd) { return m.move(-1, 0), nil }),
 		bind("right l", "→ l", "right", func(m Model) (Model, tea.Cmd) { return m.move(1, 0), nil }),
-		bind("H", "H J K L", "topology: move the picture", func(m Model) (Model, tea.Cmd) { return m.pan(-10, 0), nil }),
 		bind("pgup ctrl+b", "pgup", "a page up", func(m Model) (Model, tea.Cmd) { return m.move(0, -m.bodyHeight()), nil }),
 		bind("pgdown ctrl+f", "pgdn", "a page down", func(m Model) (Model, tea.Cmd) { return m.move(0, m.bodyHeight()), nil }),
 		bind("home g", "g", "to the first", func(m Model) (Model, tea.Cmd) { return m.move(0, -most), nil }),
@@ -51,11 +50,11 @@ func bindings() []binding {
 		bind("- _", "-", "topology: farther", func(m Model) (Model, tea.Cmd) { return m.draw(drawing.farther), nil }),
 		bind("f 0", "f", "topology: fit into the screen", func(m Model) (Model, tea.Cmd) { return m.draw(drawing.fit), nil }),
 		bind("w", "w", "another window: 10s to 30m", Model.nextWindow),
-		bind("p space", "p", "pause and go on", func(m Model) (Model, tea.Cmd) { return m.pause(), nil }),
+		bind("p space", "p", "pause and go on, requests of a tap too", func(m Model) (Model, tea.Cmd) { return m.pause(), nil }),
 		bind("ctrl+z", "ctrl-z", "only edges that fail or are not encrypted", func(m Model) (Model, tea.Cmd) {
 			return m.edit(func(p *page) { p.bad = !p.bad }), nil
 		}),
-		bind("ctrl+s", "ctrl-s", "write the picture and its numbers to files", func(m Model) (Model, tea.Cmd) { return m, m.export() }),
+		bind("ctrl+s", "ctrl-s", "write the picture and its numbers into an HTML file here", func(m Model) (Model, tea.Cmd) { return m, m.export() }),
 		bind("q ctrl+c", "q", "quit (in a page that was opened from another one: back)", Model.quit),
 	}
 }
@@ -77,7 +76,19 @@ func (m Model) key(msg tea.KeyPressMsg) (tea.Model, tea.Cmd) {
 			return b.do(m)
 		}
 	}
+	if m.top().view == topologyView {
+		return m.panBy(msg.String()), nil
+	}
 	return m.sortBy(msg.String()), nil
+}
+
+// panBy moves the picture by the capital letters of the keys that move the cursor.
+func (m Model) panBy(letter string) Model {
+	way := map[string][2]int{"H": {-10, 0}, "J": {0, 4}, "K": {0, -4}, "L": {10, 0}}[letter]
+	if way == [2]int{} {
+		return m
+	}
+	return m.pan(way[0], way[1])
 }
 
 // sortBy sorts by the column of a capital letter; by the same again the other way.
@@ -88,7 +99,7 @@ func (m Model) sortBy(letter string) Model {
 		return m
 	}
 	names := rows(m, p).Names
-	i := slices.Index(sortLetters(names), letter)
+	i := slices.Index(sortLetters(p.view, names), letter)
 	if i < 0 || letter == "" {
 		return m
 	}
@@ -98,10 +109,13 @@ func (m Model) sortBy(letter string) Model {
 	})
 }
 
-// sortLetters gives each column the first letter of its name that no other column before it has. G is taken: it goes to the end.
-func sortLetters(names []string) []string {
+// sortLetters gives each column of a view the first letter of its name that no other column before it has. G is taken: it goes to the end.
+func sortLetters(of string, names []string) []string {
 	taken := map[rune]bool{'G': true}
 	out := make([]string, len(names))
+	if viewOf(of).ordered {
+		return out
+	}
 	for i, name := range names {
 		for _, r := range name {
 			if r >= 'A' && r <= 'Z' && !taken[r] {
@@ -148,8 +162,12 @@ func (m Model) leave() (Model, tea.Cmd) {
 
 func (m Model) pause() Model {
 	m.paused = !m.paused
-	if !m.paused {
-		m.graph = m.latest
+	if m.paused {
+		return m.arrange()
+	}
+	m.graph, m.pages = m.latest, slices.Clone(m.pages)
+	for i := range m.pages {
+		m.pages[i].tapped = m.pages[i].tapped.shown()
 	}
 	return m.arrange()
 }
@@ -167,13 +185,14 @@ func (m Model) nextWindow() (Model, tea.Cmd) {
 	return m.rewindow(all[(slices.Index(all, m.window)+1)%len(all)])
 }
 
-// about is the node that a key such as x or t means: the subject of the page, that which is chosen, or the caller of a chosen edge.
+// about is the node that a key such as x or t means: the subject of the page, that which is chosen (of a picture, also one that stands for several),
+// or the caller of a chosen edge.
 func (m Model) about() string {
 	if m.top().view == nodeView {
 		return m.top().subject
 	}
 	if id := m.chosen(); id != "" {
-		if _, ok := m.node(id); ok {
+		if len(m.standsFor(id)) > 0 {
 			return id
 		}
 		if e, ok := m.edge(id); ok {

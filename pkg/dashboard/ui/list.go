@@ -19,7 +19,7 @@ func (m Model) list(s printer.Sheet, p page, width, height int) []string {
 	first := firstRow(p.top, index, visible, len(s.Rows))
 	rows := s.Rows[first:min(first+visible, len(s.Rows))]
 	widths := columnWidths(s, rows, width)
-	lines := []string{bold(header(s, p, widths))}
+	lines := []string{header(s, p, widths)}
 	for i, row := range rows {
 		line := cellLine(row.Cells, widths)
 		if first+i == index {
@@ -109,14 +109,24 @@ func total(widths []int) int {
 }
 
 func header(s printer.Sheet, p page, widths []int) string {
-	parts := make([]string, len(s.Names))
+	parts, letters := make([]string, len(s.Names)), sortLetters(p.view, s.Names)
 	for i, name := range s.Names {
+		shown := lettered(name, letters[i])
 		if name == p.sort {
-			name += map[bool]string{false: "↓", true: "↑"}[p.reverse]
+			shown += bold(map[bool]string{false: "↓", true: "↑"}[p.reverse])
 		}
-		parts[i] = fit(name, widths[i])
+		parts[i] = fit(shown, widths[i])
 	}
 	return strings.Join(parts, strings.Repeat(" ", gap))
+}
+
+// lettered is the name of a column, with the letter underlined that sorts by it.
+func lettered(name, letter string) string {
+	before, after, found := strings.Cut(name, letter)
+	if !found || letter == "" {
+		return bold(name)
+	}
+	return bold(before) + underline(letter) + bold(after)
 }
 
 func cellLine(cells []printer.Cell, widths []int) string {
@@ -152,7 +162,7 @@ func (m Model) move(x, y int) Model {
 	}
 	rows := viewOf(p.view).rows
 	if rows == nil {
-		return m.edit(func(p *page) { p.top = max(min(p.top+y, m.lastLine(*p)), 0) })
+		return m.scroll(x, y)
 	}
 	s := rows(m, p)
 	if len(s.Rows) == 0 {

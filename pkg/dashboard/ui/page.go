@@ -29,8 +29,9 @@ type page struct {
 	hide    bool // what does not match the filter; else it is only dimmed
 	text    string
 	bad     bool // of edges only those that fail, are not encrypted or not in sync
-	rows    []tapRow
+	tapped  tapped
 	end     func() // of a tap
+	left    int    // first column shown, of a text
 	drawing drawing
 }
 
@@ -110,6 +111,9 @@ func edgeID(e topology.Edge) string {
 
 // breadcrumb is how a page is called in the line that leads to it.
 func (m Model) breadcrumb(p page) string {
+	if n, ok := m.drawn(p.subject); ok && p.view == tapView {
+		return p.view + " " + n.Qualified()
+	}
 	if p.subject == "" {
 		return p.view
 	}

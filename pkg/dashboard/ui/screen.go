@@ -43,33 +43,10 @@ func (m Model) body() []string {
 		return m.picture(p)
 	case nodeView:
 		return m.nodePage(p)
-	case edgeView:
-		return scrolled(m.edgeLines(p), p.top, m.bodyHeight())
-	case configView:
-		return scrolled(strings.Split(printer.EscapeLines(p.text), "\n"), p.top, m.bodyHeight())
-	case helpView:
-		return scrolled(m.help(), p.top, m.bodyHeight())
+	case edgeView, configView, requestView, helpView:
+		return m.text(p)
 	}
 	return m.list(viewOf(p.view).rows(m, p), p, m.width, m.bodyHeight())
-}
-
-func scrolled(lines []string, top, height int) []string {
-	top = max(min(top, len(lines)-height), 0)
-	return lines[top:]
-}
-
-// lastLine is how far a text can be scrolled.
-func (m Model) lastLine(p page) int {
-	var lines int
-	switch p.view {
-	case edgeView:
-		lines = len(m.edgeLines(p))
-	case configView:
-		lines = strings.Count(p.text, "\n") + 1
-	case helpView:
-		lines = len(m.help())
-	}
-	return max(lines-m.bodyHeight(), 0)
 }
 
 // header is the mesh in one line: is it alive, how much, how well, how safe.
@@ -159,6 +136,9 @@ func (m Model) breadcrumbs() string {
 	if p.bad {
 		line += "  " + paint(printer.Warn, "only what worries")
 	}
+	if text := p.tapped.text(); text != "" {
+		line += "  " + paint(printer.Warn, printer.Escape(text))
+	}
 	return line
 }
 
@@ -173,26 +153,5 @@ func (m Model) footer() string {
 	case m.link.err != nil && !m.link.up:
 		return paint(printer.Bad, " "+printer.Escape(m.link.err.Error()))
 	}
-	return paint(printer.Dim, " : command  / filter  enter open  esc back  x xDS  t tap  a findings  w window  ? help  q quit")
-}
-
-func (m Model) help() []string {
-	lines := []string{"", bold("  Keys")}
-	for _, b := range bindings() {
-		h := b.Help()
-		lines = append(lines, "  "+fit(m.plain(h.Key), 8)+" "+h.Desc)
-	}
-	lines = append(lines, "  "+fit("A-Z", 8)+" sort by the column that begins with the letter; again: the other way", "", bold("  Views"))
-	for _, v := range views() {
-		lines = append(lines, "  :"+fit(v.name, 11)+" "+v.about)
-	}
-	return append(lines, "", bold("  Commands"), "  :window 5m   :ns NAME   :ns all   :pause   :export   :quit")
-}
-
-// plain writes arrows out where only ASCII may be used.
-func (m Model) plain(s string) string {
-	if !m.ascii {
-		return s
-	}
-	return strings.NewReplacer("↑", "up", "↓", "down", "←", "left", "→", "right").Replace(s)
+	return paint(printer.Dim, m.hints())
 }

@@ -20,10 +20,10 @@ type Source struct {
 	Proxies func(ctx context.Context) (printer.Sheet, error)
 	// Config is what the proxies of a node run, for reading.
 	Config func(ctx context.Context, node topology.Node) (string, error)
-	// Tap passes on requests to and from a node, or all of them for an empty id, until ctx ends.
-	Tap func(ctx context.Context, node topology.Node, each func(printer.Line)) error
-	// TapNames are the columns of what Tap passes on.
-	TapNames []string
+	// Tap passes on requests to and from nodes, or all of them for none, until ctx ends.
+	Tap func(ctx context.Context, nodes []topology.Node, to Tapping) error
+	// TapColumns are those of what Tap passes on, without rows.
+	TapColumns printer.Sheet
 	// Export writes what is shown into a file and returns its name.
 	Export func(g topology.Graph, screen string) (string, error)
 }

@@ -22,6 +22,8 @@ func paint(l printer.Level, s string) string { return palette[l].Render(s) }
 
 func bold(s string) string { return lipgloss.NewStyle().Bold(true).Render(s) }
 
+func underline(s string) string { return lipgloss.NewStyle().Bold(true).Underline(true).Render(s) }
+
 func reverse(s string) string { return lipgloss.NewStyle().Reverse(true).Render(s) }
 
 // fit makes a styled line exactly so many cells wide.

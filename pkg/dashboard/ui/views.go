@@ -26,6 +26,7 @@ const (
 	nodeView      = "node"
 	edgeView      = "edge"
 	configView    = "config"
+	requestView   = "request"
 	helpView      = "help"
 )
 
@@ -35,6 +36,8 @@ type view struct {
 	aliases []string
 	about   string
 	rows    func(Model, page) printer.Sheet
+	// ordered rows cannot be sorted in another way.
+	ordered bool
 	// enter opens a row.
 	enter func(m Model, id string) (Model, tea.Cmd)
 }
@@ -47,10 +50,10 @@ func views() []view {
 		{name: workloadsView, aliases: []string{"wl", "workload", "deploy", "pods", "po"}, about: "golden metrics of each workload", rows: workloadRows, enter: openNode},
 		{name: edgesView, aliases: []string{"edge", "links"}, about: "who calls whom, secured or why not", rows: edgeRows, enter: openEdge},
 		{name: planView, aliases: []string{"changes"}, about: "what the change of --plan would do to edges", rows: planRows, enter: openEdge},
-		{name: proxiesView, aliases: []string{"proxy", "ps", "sync"}, about: "do proxies run what they should", rows: func(m Model, p page) printer.Sheet { return matching(m.sheet, p) }},
+		{name: proxiesView, aliases: []string{"proxy", "ps", "sync"}, about: "do proxies run what they should", rows: proxyRows},
 		{name: findingsView, aliases: []string{"finding", "analyze", "problems"}, about: "what analysis finds wrong with what is shown", rows: findingRows, enter: openNode},
 		{name: eventsView, aliases: []string{"event", "ev"}, about: "what has changed since the dashboard was opened", rows: eventRows, enter: openNode},
-		{name: tapView, aliases: []string{"requests"}, about: "single requests as they happen", rows: tapRows},
+		{name: tapView, aliases: []string{"requests"}, about: "single requests as they happen", rows: tapRows, enter: openRequest, ordered: true},
 	}
 }
 
@@ -60,6 +63,7 @@ func innerViews() []view {
 		{name: nodeView, rows: neighbourRows, enter: openEdge},
 		{name: edgeView},
 		{name: configView},
+		{name: requestView},
 		{name: helpView},
 	}
 }
@@ -92,7 +96,7 @@ func flatten[T any](m Model, p page, t printer.Table[T], rows []T, id func(T) st
 			printer.Sort(c, rows, p.reverse)
 		}
 	}
-	return printer.Flatten(t, rows, m.room(), id)
+	return printer.Flatten(t, rows, id).In(m.room())
 }
 
 // matching leaves out the rows that do not contain the filter's text, for sheets that expressions know nothing of.
@@ -105,6 +109,20 @@ func matching(s printer.Sheet, p page) printer.Sheet {
 		return !slices.ContainsFunc(l.Cells, func(c printer.Cell) bool { return strings.Contains(strings.ToLower(c.Text), want) })
 	})
 	return s
+}
+
+// proxyRows are sorted by their texts: what a sheet's cells stand for is not known here.
+func proxyRows(m Model, p page) printer.Sheet {
+	s := m.sheet.In(m.room())
+	if i := slices.Index(s.Names, p.sort); i >= 0 {
+		slices.SortStableFunc(s.Rows, func(a, b printer.Line) int {
+			if p.reverse {
+				a, b = b, a
+			}
+			return strings.Compare(a.Cells[i].Text, b.Cells[i].Text)
+		})
+	}
+	return matching(s, p)
 }
 
 func nodeID(n topology.Node) string { return n.ID }
