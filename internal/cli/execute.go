@@ -19,10 +19,19 @@ import (
 
 // Main runs meshctl in this process. The first interrupt ends the command in good order, the second one at once.
 func Main(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), ends()...)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	return Execute(ctx, factory.New(), args)
+}
+
+// ends are the signals that end a command. A hangup does, too, so that children end and terminals are restored, unless nohup ignores it.
+func ends() []os.Signal {
+	out := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		out = append(out, syscall.SIGHUP)
+	}
+	return out
 }
 
 // prepare makes every group of commands refuse words that are no command of it, and returns a function that turns the

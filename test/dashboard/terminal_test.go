@@ -146,17 +146,31 @@ func TestByKeys(t *testing.T) {
 			term.shows("ended with 0", "\n1\n")
 		})
 	}
-	t.Run("told to stop", func(t *testing.T) {
-		pid := filepath.Join(t.TempDir(), "pid")
-		term := open(t, 80, 24, "sh -c 'echo $$ > "+pid+"; exec "+command+"'; echo ended with $?; stty -a | grep -c ' icanon'")
-		term.shows("recorded", "productpage")
-		number, err := os.ReadFile(pid)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if out, err := exec.Command("kill", "-TERM", strings.TrimSpace(string(number))).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		term.shows("ended with", "\n1\n")
-	})
+	for _, sig := range []string{"TERM", "HUP"} {
+		t.Run("told to stop by SIG"+sig, func(t *testing.T) {
+			pid := filepath.Join(t.TempDir(), "pid")
+			term := open(t, 80, 24, "sh -c 'echo $$ > "+pid+"; exec "+command+"'; echo ended with $?; stty -a | grep -c ' icanon'")
+			term.shows("recorded", "productpage")
+			if modes := term.modes(); modes != "alternate 1 mouse 1" {
+				t.Errorf("while it runs: %s", modes)
+			}
+			number, err := os.ReadFile(pid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command("kill", "-"+sig, strings.TrimSpace(string(number))).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			term.shows("ended with", "\n1\n")
+			if modes := term.modes(); modes != "alternate 0 mouse 0" {
+				t.Errorf("afterwards: %s", modes)
+			}
+		})
+	}
+}
+
+// modes are those of a terminal that a program must take back.
+func (term terminal) modes() string {
+	term.t.Helper()
+	return strings.TrimSpace(term.tmux("display-message", "-p", "alternate #{alternate_on} mouse #{mouse_any_flag}"))
 }

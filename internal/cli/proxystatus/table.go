@@ -11,8 +11,8 @@ import (
 func table(now time.Time) printer.Table[Row] {
 	columns := []printer.Column[Row]{
 		{Name: "NAME", Value: func(r Row) string { return r.ID }},
-		{Name: "TYPE", Value: func(r Row) string { return r.Type }},
-		{Name: "CLUSTER/NAMESPACE", Value: func(r Row) string {
+		{Name: "TYPE", Roomy: true, Value: func(r Row) string { return r.Type }},
+		{Name: "CLUSTER/NAMESPACE", Roomy: true, Value: func(r Row) string {
 			if r.Cluster == "" {
 				return r.Namespace
 			}
@@ -31,8 +31,8 @@ func table(now time.Time) printer.Table[Row] {
 	}
 	return printer.Table[Row]{Columns: append(columns,
 		printer.Column[Row]{Name: "CONTROL PLANE", Value: func(r Row) string { return controlPlane(r, now) }, Level: connection},
-		printer.Column[Row]{Name: "ENVOY", Value: func(r Row) string { return r.EnvoyVersion }},
-		printer.Column[Row]{Name: "CERT EXPIRY", Value: func(r Row) string { return expiry(r.Certificate, now) },
+		printer.Column[Row]{Name: "ENVOY", Roomy: true, Value: func(r Row) string { return r.EnvoyVersion }},
+		printer.Column[Row]{Name: "CERT EXPIRY", Roomy: true, Value: func(r Row) string { return expiry(r.Certificate, now) },
 			Level: func(r Row) printer.Level { return expiryLevel(r.Certificate, now) }},
 		printer.Column[Row]{Name: "NODE", Wide: true, Value: func(r Row) string { return r.NodeID }},
 		printer.Column[Row]{Name: "ADMIN", Wide: true, Value: func(r Row) string { return r.AdminAddress }},
@@ -114,7 +114,7 @@ func expiryLevel(c *adminapi.Certificate, now time.Time) printer.Level {
 // typeTable shows one proxy type by type.
 func typeTable(now time.Time) printer.Table[adminapi.TypeSync] {
 	return printer.Table[adminapi.TypeSync]{Columns: []printer.Column[adminapi.TypeSync]{
-		{Name: "TYPE", Value: func(s adminapi.TypeSync) string { return s.Type }},
+		{Name: "TYPE", Roomy: true, Value: func(s adminapi.TypeSync) string { return s.Type }},
 		{Name: "STATE", Value: func(s adminapi.TypeSync) string { return string(s.State) },
 			Level: func(s adminapi.TypeSync) printer.Level { return level(s.State) }},
 		{Name: "RESOURCES", Value: func(s adminapi.TypeSync) string { return strconv.Itoa(s.Resources) }},

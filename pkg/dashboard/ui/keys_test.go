@@ -358,6 +358,29 @@ func TestProxiesAreSorted(t *testing.T) {
 	}
 }
 
+// A control plane that hangs is no connection that is lost, and yet nothing is live.
+func TestASilentControlPlaneIsNotLive(t *testing.T) {
+	s := open(t, 120, 40, source())
+	s.graph(bookinfo(now))
+	s.contains("live")
+	for range 4 * 6 {
+		s.send(tickMsg{})
+	}
+	s.contains("no answer for 6s, as of 15:04:05")
+	s.lacks("live")
+	s.graph(bookinfo(now.Add(time.Second)))
+	s.contains("live")
+
+	src := source()
+	src.Recorded = true
+	s = open(t, 120, 40, src)
+	s.graph(bookinfo(now))
+	for range 4 * 6 {
+		s.send(tickMsg{})
+	}
+	s.lacks("no answer")
+}
+
 // TestHostileFeeds shows names and numbers that nobody should send.
 func TestHostileFeeds(t *testing.T) {
 	for _, name := range []string{"\x1b[2J\x1b]0;gone\x07", strings.Repeat("x", 10_000), "日本語のサービス", "a\nb\rc\td", "\u202egnp.exe", string([]byte{0xff, 0xfe}), "e\u0301", "👩‍👩‍👧‍👦"} {

@@ -67,7 +67,13 @@ type link struct {
 	up       bool
 	err      error
 	failures int
+	waited   time.Duration // since the last picture
 }
+
+// unanswered is how long pictures may take until the dashboard says that it waits.
+const unanswered = 5 * time.Second
+
+func (l link) late() bool { return l.up && l.waited >= unanswered }
 
 // prompt is the line in which commands and filters are typed.
 type prompt struct {
@@ -133,7 +139,10 @@ func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case textMsg:
 		return m.read(msg), nil
 	case tickMsg:
-		if !m.paused && m.link.up {
+		if !m.source.Recorded {
+			m.link.waited += frames
+		}
+		if !m.paused && m.link.up && !m.link.late() {
 			m.phase++
 		}
 		return m, tick()

@@ -86,6 +86,8 @@ func (m Model) state() string {
 		return paint(printer.Warn, "paused")
 	case m.source.Recorded && m.link.up:
 		return paint(printer.Dim, "recorded, "+m.graph.Time.Format(time.DateTime))
+	case m.link.late():
+		return paint(printer.Warn, fmt.Sprintf("no answer for %s, as of %s", m.link.waited.Truncate(time.Second), m.graph.Time.Format(time.TimeOnly)))
 	case m.link.up:
 		return paint(printer.Good, m.symbol("●", "*")+" live")
 	case m.link.err != nil:
