@@ -43,7 +43,7 @@ func Run(ctx context.Context, o Options) error {
 		options = append(options, tea.WithColorProfile(colorprofile.ASCII))
 	}
 	_, err := tea.NewProgram(ui.New(ctx, ui.Options{
-		Source: o.Source, Name: o.Name, Window: o.Window, ASCII: o.ASCII, Labels: o.Labels, MTLS: o.MTLS, Bad: o.Bad, Level: o.Level,
+		Source: o.Source, Name: o.Name, Window: o.Window, ASCII: o.ASCII, Colorless: !o.Colour, Labels: o.Labels, MTLS: o.MTLS, Bad: o.Bad, Level: o.Level,
 	}), options...).Run()
 	switch {
 	case errors.Is(err, tea.ErrProgramPanic):

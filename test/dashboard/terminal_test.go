@@ -27,7 +27,7 @@ func open(t *testing.T, width, height int, command string) terminal {
 		t.Skip("tmux is not installed: the dashboard is not tried in a real terminal")
 	}
 	term := terminal{t, filepath.Join(t.TempDir(), "tmux")}
-	term.tmux("new-session", "-d", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height), "sh")
+	term.tmux("new-session", "-d", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height), "env", "LC_ALL=C.UTF-8", "sh")
 	t.Cleanup(func() { _ = exec.Command("tmux", "-S", term.socket, "kill-server").Run() })
 	term.tmux("send-keys", command, "Enter")
 	return term

@@ -50,6 +50,7 @@ type Options struct {
 	keep, drop filter.Expr
 	level      topology.Level
 	labelled   func() bool // whether the user has chosen labels
+	ascii      func() bool // whether the user has chosen characters
 }
 
 // NewCmd returns the command with its subcommands; runF replaces what it does, for tests.
@@ -93,6 +94,7 @@ stale, rejected, finding, fault, idle; AND, OR, NOT and parentheses join them.`,
 	o.Mesh.AddFlags(cmd, false)
 	flags := cmd.Flags()
 	o.labelled = func() bool { return flags.Changed("labels") }
+	o.ascii = func() bool { return flags.Changed("ascii") }
 	flags.BoolVar(&o.Once, "once", false, "print one picture and end")
 	flags.DurationVarP(&o.Window, "window", "w", time.Minute, "time that rates and percentiles are about, 10s to 30m")
 	flags.StringVar(&o.Replay, "replay", "", "show this recorded session instead of a mesh")
@@ -107,7 +109,7 @@ stale, rejected, finding, fault, idle; AND, OR, NOT and parentheses join them.`,
 	flags.StringVar(&o.Labels, "labels", "none", "what is written on edges: none, rate, errors, p99, bytes [without --once, rate]")
 	flags.BoolVar(&o.MTLS, "mtls", false, "colour edges by how they are secured")
 	flags.BoolVar(&o.Bad, "bad", false, "only edges with which something is wrong")
-	flags.BoolVar(&o.ASCII, "ascii", false, "draw with ASCII characters only")
+	flags.BoolVar(&o.ASCII, "ascii", false, "draw with ASCII characters only [on a terminal whose locale is not UTF-8]")
 	flags.IntVar(&o.Width, "width", 0, "with --once, cells that text may take [those of the terminal]")
 	o.Output.AddFlag(cmd, formatText, printer.FormatJSON, formatDOT, formatSVG, formatHTML)
 	cmd.AddCommand(subcommands(f)...)
@@ -119,6 +121,9 @@ func (o *Options) complete() error {
 	var err error
 	if _, err = o.Factory.Printer(o.Output); err != nil {
 		return err
+	}
+	if !o.ascii() && o.Factory.Terminal {
+		o.ASCII = !o.Factory.Unicode()
 	}
 	if o.Output.Given() && !o.Once {
 		return exitcode.Usagef("-o is for --once")

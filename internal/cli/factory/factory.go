@@ -3,8 +3,10 @@
 package factory
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -49,6 +51,17 @@ func New() *Factory {
 		OutSize: func() (columns, rows int) { return size(os.Stdout) },
 		ErrSize: func() (columns, rows int) { return size(os.Stderr) },
 	}
+}
+
+// Unicode reports whether the terminal shows more than ASCII: not in a locale that names another encoding than UTF-8, and not where there are only the
+// few hundred characters of a console. Without a locale it is taken to.
+func (f *Factory) Unicode() bool {
+	if term := f.Getenv("TERM"); term == "dumb" || term == "linux" {
+		return false
+	}
+	locale := cmp.Or(f.Getenv("LC_ALL"), f.Getenv("LC_CTYPE"), f.Getenv("LANG"))
+	_, encoding, _ := strings.Cut(strings.ToLower(locale), ".")
+	return locale == "" || strings.HasPrefix(strings.ReplaceAll(encoding, "-", ""), "utf8")
 }
 
 // size is that of a terminal, or of a common one where it cannot be told.

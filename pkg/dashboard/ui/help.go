@@ -23,7 +23,7 @@ func (m Model) help() []string {
 	lines := []string{"", bold("  Keys")}
 	for _, b := range bindings() {
 		h := b.Help()
-		lines = append(lines, m.entry(m.plain(h.Key), h.Desc, keys)...)
+		lines = append(lines, m.entry(m.arrows(h.Key), h.Desc, keys)...)
 	}
 	lines = append(lines, m.entry("H J K L", "topology: move the picture", keys)...)
 	lines = append(lines, m.entry("A-Z", "lists: sort by the column with this letter underlined; again: the other way", keys)...)
@@ -55,8 +55,8 @@ func (m Model) entry(word, about string, width int) []string {
 	return lines
 }
 
-// plain writes arrows out where only ASCII may be used.
-func (m Model) plain(s string) string {
+// arrows are written out where only ASCII may be used.
+func (m Model) arrows(s string) string {
 	if !m.ascii {
 		return s
 	}

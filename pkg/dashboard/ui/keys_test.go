@@ -381,6 +381,41 @@ func TestASilentControlPlaneIsNotLive(t *testing.T) {
 	s.lacks("no answer")
 }
 
+func TestASCIIIsASCIIOnEveryPage(t *testing.T) {
+	src := source()
+	src.Config = func(context.Context, topology.Node) (string, error) { return "日本 → é" + strings.Repeat("x", 200), nil }
+	s := &session{t, New(t.Context(), Options{Source: src, Name: "démo", ASCII: true})}
+	s.send(tea.WindowSizeMsg{Width: 80, Height: 24})
+	g := bookinfo(now)
+	g.Nodes[1].Name, g.Nodes[1].Service = "日本語のサービス", "日本語のサービス"
+	s.graph(g)
+	check := func(page string) {
+		t.Helper()
+		for _, r := range s.m.View().Content {
+			if r > '~' {
+				t.Fatalf("%s: %q on the screen:\n%s", page, r, s.screen())
+			}
+		}
+		for line := range strings.SplitSeq(s.screen(), "\n") {
+			if w := len(line); w > 80 {
+				t.Errorf("%s: %d cells: %s", page, w, line)
+			}
+		}
+	}
+	check("topology")
+	for _, v := range views() {
+		s.keys(":")
+		s.typed(v.name)
+		check(v.name)
+		s.keys("N", "enter")
+		check(v.name + ", opened")
+		s.keys("x")
+		check(v.name + ", configuration")
+	}
+	s.keys("?")
+	check("help")
+}
+
 // TestHostileFeeds shows names and numbers that nobody should send.
 func TestHostileFeeds(t *testing.T) {
 	for _, name := range []string{"\x1b[2J\x1b]0;gone\x07", strings.Repeat("x", 10_000), "日本語のサービス", "a\nb\rc\td", "\u202egnp.exe", string([]byte{0xff, 0xfe}), "e\u0301", "👩‍👩‍👧‍👦"} {

@@ -19,8 +19,8 @@ type Options struct {
 	Name string
 	// Window is the time over which rates are computed; one of Windows.
 	Window time.Duration
-	// ASCII draws without box characters and symbols.
-	ASCII bool
+	// ASCII draws without box characters and symbols; Colorless adds signs where only colours would tell.
+	ASCII, Colorless bool
 	// Labels are what is written on edges at first, unless nil: rates. MTLS colours edges by how they are secured, Bad leaves out those with which
 	// nothing is wrong.
 	Labels    *draw.Labels
@@ -40,6 +40,7 @@ type Model struct {
 	source Source
 	name   string
 	ascii  bool
+	plain  bool // colorless
 	// turn counts the windows that were asked for: answers to earlier ones are late.
 	turn          int
 	window        time.Duration
@@ -94,7 +95,7 @@ func New(ctx context.Context, o Options) Model {
 	if o.Window == 0 {
 		o.Window = time.Minute
 	}
-	m := Model{ctx: ctx, source: o.Source, name: o.Name, ascii: o.ASCII, window: o.Window, history: newHistory(), width: 80, height: 24}
+	m := Model{ctx: ctx, source: o.Source, name: o.Name, ascii: o.ASCII, plain: o.Colorless, window: o.Window, history: newHistory(), width: 80, height: 24}
 	p := newPage(topologyView)
 	p.bad, p.drawing.options.MTLS, p.drawing.folds.Level = o.Bad, o.MTLS, o.Level
 	if o.Labels != nil {

@@ -84,7 +84,7 @@ func (m Model) arrange() Model {
 		g = p.expr.Keep(g)
 	}
 	o := p.drawing.options
-	o.ASCII, o.Planned = m.ascii, m.graph.Plan != nil
+	o.ASCII, o.Colorless, o.Planned = m.ascii, m.plain, m.graph.Plan != nil
 	before := m.arranged
 	asked, size, same := o, [2]int{m.width, m.bodyHeight()}, before.layout != nil && alike(before.graph, g)
 	switch {
@@ -139,7 +139,7 @@ func alike(a, b topology.Graph) bool {
 func (m Model) frame(p page) *draw.Frame {
 	a := m.arranged
 	o := a.zoom
-	o.ASCII, o.OnlyBad, o.Phase = m.ascii, p.bad, m.phase
+	o.ASCII, o.Colorless, o.OnlyBad, o.Phase = m.ascii, m.plain, p.bad, m.phase
 	if p.filter != "" && !p.hide {
 		found := p.expr.Find(a.graph)
 		o.Found = func(id string) bool { return found.Nodes[id] || found.Ends[id] }

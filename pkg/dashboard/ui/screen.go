@@ -14,7 +14,11 @@ import (
 
 // View implements tea.Model.
 func (m Model) View() tea.View {
-	v := tea.NewView(strings.Join(m.lines(), "\n"))
+	text := strings.Join(m.lines(), "\n")
+	if m.ascii {
+		text = toASCII(text)
+	}
+	v := tea.NewView(text)
 	v.AltScreen = true
 	v.MouseMode = tea.MouseModeCellMotion
 	v.WindowTitle = "meshctl " + printer.Escape(m.name)

@@ -5,6 +5,7 @@ import (
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
+	"github.com/rivo/uniseg"
 
 	"github.com/meshctl/meshctl/internal/printer"
 )
@@ -46,4 +47,23 @@ func block(lines []string, width, height int) []string {
 		}
 	}
 	return out
+}
+
+// toASCII leaves of a styled text what any terminal shows, in as many cells: names may be in any script.
+func toASCII(s string) string {
+	signs := map[string]string{"…": "~", "↓": "v", "↑": "^", "→": ">", "←": "<", "›": ">", "↔": "="}
+	var b strings.Builder
+	for state := -1; s != ""; {
+		var c string
+		c, s, _, state = uniseg.FirstGraphemeClusterInString(s, state)
+		switch sign := signs[c]; {
+		case len(c) == 1 || c == "\r\n":
+			b.WriteString(c)
+		case sign != "":
+			b.WriteString(sign)
+		default:
+			b.WriteString(strings.Repeat("?", ansi.StringWidth(c)))
+		}
+	}
+	return b.String()
 }
