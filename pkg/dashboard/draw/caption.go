@@ -52,7 +52,7 @@ func Read(g topology.Graph, l *layout.Layout, o Options) Content {
 }
 
 func (p *painter) caption(n topology.Node) Caption {
-	c := Caption{Title: p.signs.heading(n), Rate: rate(n.In, n.Out), Split: p.splitOf(n), Badges: p.marks(n), Level: p.level(n)}
+	c := Caption{Title: p.signs.heading(n), Rate: activity(n), Split: p.splitOf(n), Badges: p.marks(n), Level: p.level(n)}
 	if share, ok := n.In.ErrorShare(); ok && share > 0 {
 		c.Errors = p.signs.errors + topology.Percent(share)
 	}
@@ -112,6 +112,14 @@ func whole(share float64) string {
 		return topology.Absent
 	}
 	return strconv.Itoa(int(math.Round(100 * min(max(share, 0), 1))))
+}
+
+// activity is the rate of a node; what has received neither requests nor bytes is idle, whatever it would be asked for.
+func activity(n topology.Node) string {
+	if n.In.Requests == nil && n.In.Sent != nil && value(n.In.Sent)+value(n.In.Received) == 0 {
+		return "idle"
+	}
+	return rate(n.In, n.Out)
 }
 
 // rate is how much traffic a node has: requests, or bytes where none are counted.

@@ -85,14 +85,19 @@ func (p *painter) box(r layout.Rect, n topology.Node, style Style, selected bool
 	p.canvas.put(x+1, y, " ", style)
 	used := p.canvas.write(x+2, y, inner-2, c.Title, name)
 	p.canvas.put(x+2+used, y, " ", style)
-	if w := width(c.Split); w > 0 && used+w+4 <= inner {
-		p.canvas.put(x+r.W-3-w, y, " ", style)
+	split := width(c.Split)
+	if split > 0 && used+split+4 <= inner {
+		p.canvas.put(x+r.W-3-split, y, " ", style)
 		p.canvas.writeRight(x+r.W-2, y, inner, c.Split, Style{Ink: Accent})
 		p.canvas.put(x+r.W-2, y, " ", style)
+		split = 0
 	}
 	from, to := x+2, x+r.W-2
 	used = p.canvas.write(from, y+1, to-from, c.Rate, style)
 	p.canvas.writeRight(to, y+1, to-from-used-1, c.Errors, Style{Ink: p.ink(Ink(tables.ErrorLevel(n.In)), n.ID), Bold: true})
+	if split > 0 && c.Errors == "" && used+1+split <= to-from { // a narrow box has no room for it beside the name
+		p.canvas.writeRight(to, y+1, split, c.Split, Style{Ink: p.ink(Accent, n.ID)})
+	}
 	used = p.canvas.write(from, y+2, to-from, c.Latency, style)
 	p.badges(to, y+2, to-from-used-1, n.ID, c.Badges)
 }

@@ -40,13 +40,14 @@ func (m Model) nodeLines(p page) []string {
 	}
 	lines = append(lines, m.charts(n.ID, n.In)...)
 	for _, f := range n.Findings {
-		level := printer.Warn
-		if f.Level == "error" {
-			level = printer.Bad
-		}
-		lines = append(lines, "  "+paint(level, printer.Escape(f.Level+" "+f.Code+": "+f.Message)))
+		lines = append(lines, m.findingLines(f)...)
 	}
 	return append(lines, "")
+}
+
+// findingLines are all of a finding.
+func (m Model) findingLines(f topology.Finding) []string {
+	return wrapped("  "+paint(tables.FindingLevel(f), printer.Escape(f.Level+" "+f.Code)), printer.Escape(f.Message), m.width)
 }
 
 // trouble is what keeps a node from running what it should.

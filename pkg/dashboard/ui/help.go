@@ -41,18 +41,9 @@ func (m Model) help() []string {
 	return lines
 }
 
-// entry is a word and what it means, on as many lines as that takes.
+// entry is a word and what it means.
 func (m Model) entry(word, about string, width int) []string {
-	lines := []string{"  " + fit(word, width)}
-	for _, w := range strings.Fields(about) {
-		last := &lines[len(lines)-1]
-		if ansi.StringWidth(*last)+1+ansi.StringWidth(w) > m.width && strings.TrimSpace(*last) != "" {
-			lines = append(lines, strings.Repeat(" ", width+2))
-			last = &lines[len(lines)-1]
-		}
-		*last += " " + w
-	}
-	return lines
+	return wrapped("  "+fit(word, width), about, m.width)
 }
 
 // arrows are written out where only ASCII may be used.

@@ -416,6 +416,40 @@ func TestASCIIIsASCIIOnEveryPage(t *testing.T) {
 	check("help")
 }
 
+// Several findings of one node are several rows, and what is about no node is one, too.
+func TestEveryFindingCanBeChosen(t *testing.T) {
+	s := open(t, 120, 40, source())
+	g := bookinfo(now)
+	for _, code := range []string{"IST0102", "IST0103"} {
+		g.Nodes[7].Findings = append(g.Nodes[7].Findings, topology.Finding{Code: code, Level: "warning", Message: "x"})
+	}
+	g.Findings = []topology.Finding{{Code: "IST0104", Level: "info", Message: "of the mesh"}, {Code: "IST0105", Level: "info", Message: "of the mesh"}}
+	s.graph(g)
+	s.keys("a")
+	for i, code := range []string{"IST0101", "IST0102", "IST0103", "IST0104", "IST0105"} {
+		p := s.m.top()
+		rows := findingRows(s.m, p).Rows
+		if at := position(findingRows(s.m, p), p); at != i || rows[at].Cells[1].Text != code {
+			t.Errorf("%d, %s is chosen instead of %d, %s", at, rows[at].Cells[1].Text, i, code)
+		}
+		s.keys("down")
+	}
+	s.keys("enter")
+	s.contains("findings › finding", "info IST0105 of the mesh")
+	s.keys("esc", "up", "up", "up", "enter")
+	s.contains("node reviews-v3", "warning IST0102 x")
+}
+
+func TestLongFindingsCanBeRead(t *testing.T) {
+	s := open(t, 60, 24, source())
+	g := bookinfo(now)
+	g.Nodes[7].Findings = []topology.Finding{{Code: "IST0101", Level: "error", Message: strings.Repeat("word ", 30) + "the end"}}
+	s.graph(g)
+	s.m = s.m.edit(func(p *page) { p.cursor = g.Nodes[7].ID })
+	s.keys("enter")
+	s.contains("error IST0101", "the end")
+}
+
 // TestHostileFeeds shows names and numbers that nobody should send.
 func TestHostileFeeds(t *testing.T) {
 	for _, name := range []string{"\x1b[2J\x1b]0;gone\x07", strings.Repeat("x", 10_000), "日本語のサービス", "a\nb\rc\td", "\u202egnp.exe", string([]byte{0xff, 0xfe}), "e\u0301", "👩‍👩‍👧‍👦"} {

@@ -53,8 +53,11 @@ func (m Model) nothing(p page) string {
 	return "there is nothing"
 }
 
-// position is the index of the chosen row: where its id is now, or what took its place.
+// position is the index of the chosen row: where its id is now, or what took its place. Several rows may be of one node.
 func position(s printer.Sheet, p page) int {
+	if p.index < len(s.Rows) && s.Rows[p.index].ID == p.cursor {
+		return p.index
+	}
 	if p.cursor != "" {
 		if i := slices.IndexFunc(s.Rows, func(l printer.Line) bool { return l.ID == p.cursor }); i >= 0 {
 			return i

@@ -114,7 +114,7 @@ func (m Model) breadcrumb(p page) string {
 	if n, ok := m.drawn(p.subject); ok && p.view == tapView {
 		return p.view + " " + n.Qualified()
 	}
-	if p.subject == "" {
+	if p.subject == "" || p.view == findingView {
 		return p.view
 	}
 	if n, ok := m.node(p.subject); ok {

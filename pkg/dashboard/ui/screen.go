@@ -47,7 +47,7 @@ func (m Model) body() []string {
 		return m.picture(p)
 	case nodeView:
 		return m.nodePage(p)
-	case edgeView, configView, requestView, helpView:
+	case edgeView, configView, requestView, findingView, helpView:
 		return m.text(p)
 	}
 	return m.list(viewOf(p.view).rows(m, p), p, m.width, m.bodyHeight())

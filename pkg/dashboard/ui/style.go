@@ -36,6 +36,20 @@ func fit(s string, cells int) string {
 	return s
 }
 
+// wrapped is a text after what it begins with, on as many lines as it takes: later ones are indented as far as the first.
+func wrapped(begin, text string, width int) []string {
+	lines, indent := []string{begin}, ansi.StringWidth(begin)
+	for _, word := range strings.Fields(text) {
+		last := &lines[len(lines)-1]
+		if ansi.StringWidth(*last)+1+ansi.StringWidth(word) > width && ansi.StringWidth(*last) > indent {
+			lines = append(lines, strings.Repeat(" ", indent))
+			last = &lines[len(lines)-1]
+		}
+		*last += " " + word
+	}
+	return lines
+}
+
 // block makes exactly so many lines of a width out of a text.
 func block(lines []string, width, height int) []string {
 	out := make([]string, height)

@@ -16,6 +16,8 @@ func (m Model) textLines(p page) []string {
 		return m.edgeLines(p)
 	case helpView:
 		return m.help()
+	case findingView:
+		return m.finding(p.subject)
 	}
 	return strings.Split(printer.EscapeLines(p.text), "\n")
 }

@@ -27,6 +27,7 @@ const (
 	edgeView      = "edge"
 	configView    = "config"
 	requestView   = "request"
+	findingView   = "finding"
 	helpView      = "help"
 )
 
@@ -51,7 +52,7 @@ func views() []view {
 		{name: edgesView, aliases: []string{"edge", "links"}, about: "who calls whom, secured or why not", rows: edgeRows, enter: openEdge},
 		{name: planView, aliases: []string{"changes"}, about: "what the change of --plan would do to edges", rows: planRows, enter: openEdge},
 		{name: proxiesView, aliases: []string{"proxy", "ps", "sync"}, about: "do proxies run what they should", rows: proxyRows},
-		{name: findingsView, aliases: []string{"finding", "analyze", "problems"}, about: "what analysis finds wrong with what is shown", rows: findingRows, enter: openNode},
+		{name: findingsView, aliases: []string{"finding", "analyze", "problems"}, about: "what analysis finds wrong with what is shown", rows: findingRows, enter: openFinding},
 		{name: eventsView, aliases: []string{"event", "ev"}, about: "what has changed since the dashboard was opened", rows: eventRows, enter: openNode},
 		{name: tapView, aliases: []string{"requests"}, about: "single requests as they happen", rows: tapRows, enter: openRequest, ordered: true},
 	}
@@ -64,6 +65,7 @@ func innerViews() []view {
 		{name: edgeView},
 		{name: configView},
 		{name: requestView},
+		{name: findingView},
 		{name: helpView},
 	}
 }
@@ -170,8 +172,8 @@ func findingRows(m Model, p page) printer.Sheet {
 			rows = append(rows, finding{f, n})
 		}
 	}
-	for _, f := range m.graph.Findings {
-		rows = append(rows, finding{f, topology.Node{Name: "-"}})
+	for i, f := range m.graph.Findings {
+		rows = append(rows, finding{f, topology.Node{ID: homeless + strconv.Itoa(i), Name: "-"}})
 	}
 	if m.graph.Plan != nil {
 		for _, f := range m.graph.Plan.Findings {
@@ -179,6 +181,26 @@ func findingRows(m Model, p page) printer.Sheet {
 		}
 	}
 	return matching(flatten(m, p, findingColumns(), rows, func(f finding) string { return f.node.ID }), p)
+}
+
+// homeless begins the ids of the rows of findings that are about no node.
+const homeless = "finding "
+
+// openFinding opens the node that a finding is about, which says it; or the finding alone.
+func openFinding(m Model, id string) (Model, tea.Cmd) {
+	if _, alone := strings.CutPrefix(id, homeless); alone {
+		return m.push(page{view: findingView, subject: id}), nil
+	}
+	return openNode(m, id)
+}
+
+// finding is one that is about no node, by the id of its row.
+func (m Model) finding(id string) []string {
+	i, err := strconv.Atoi(strings.TrimPrefix(id, homeless))
+	if err != nil || i >= len(m.graph.Findings) {
+		return []string{"", paint(printer.Warn, "  it is not found any more")}
+	}
+	return append([]string{""}, m.findingLines(m.graph.Findings[i])...)
 }
 
 func findingColumns() printer.Table[finding] {
