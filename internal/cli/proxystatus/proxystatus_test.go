@@ -136,4 +136,6 @@ func TestFailOn(t *testing.T) {
 	}
 }
 
-func (*backend) Traffic(context.Context, string) (traffic.Report, error) { return traffic.Report{}, nil }
+func (*backend) Traffic(context.Context, string) (traffic.Report, error) {
+	return traffic.Report{}, nil
+}
