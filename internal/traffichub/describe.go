@@ -1,7 +1,6 @@
 package traffichub
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -35,51 +34,76 @@ func (k *known) describe(s registry.Session, counted sample.Sample, addresses ma
 	}
 	for _, c := range counted.Clusters {
 		cluster(c.Name)
-	}
-	if !p.Gateway {
-		for t, e := range routes {
-			if svc := k.byHost[t.host]; e.aborts && svc != nil {
-				if id := k.lone(svc, nodes); !slices.Contains(p.Faults, id) {
-					p.Faults = append(p.Faults, id)
-				}
-			}
+		if c.Aborted > 0 {
+			known := p.Clusters[c.Name]
+			known.Workload = k.onlyWorkload(c.Name, s.Proxy)
+			p.Clusters[c.Name] = known
 		}
 	}
 	return p
 }
 
-// lone is the one workload of a service, or the service itself when it has several.
-func (k *known) lone(svc *mesh.Service, nodes map[string]topology.Node) string {
-	only := ""
-	for id, hosts := range k.services {
-		for _, host := range hosts {
-			switch {
-			case host != svc.Host:
-			case only == "":
-				only = id
-			default:
-				n := k.service(svc)
-				nodes[n.ID] = n
-				return n.ID
+// onlyWorkload is the node of the workload that serves all of a cluster; empty when there are several, or none.
+func (k *known) onlyWorkload(cluster string, client registry.Proxy) string {
+	host, subset, port, ok := clusterParts(cluster)
+	svc := k.byHost[host]
+	if !ok || svc == nil {
+		return ""
+	}
+	wanted := map[string]string{}
+	if rule := k.snapshot.Rule(svc, client.Namespace, client.Labels); rule != nil {
+		for _, s := range rule.Spec.GetSubsets() {
+			if s.GetName() == subset {
+				wanted = s.GetLabels()
 			}
 		}
 	}
-	if only == "" {
-		n := k.service(svc)
-		nodes[n.ID] = n
-		return n.ID
+	only := ""
+	for _, p := range svc.Ports {
+		if p.Number != port {
+			continue
+		}
+		for _, e := range k.snapshot.Endpoints(svc, p).Endpoints {
+			node := k.of[e.Workload.Namespace+"/"+e.Workload.Name]
+			switch {
+			case !carries(e.Labels, wanted) || node == only:
+			case only != "" || node == "":
+				return ""
+			default:
+				only = node
+			}
+		}
 	}
 	return only
 }
 
-// cluster explains the name of a cluster: "outbound|9080|v1|reviews.default.svc.cluster.local".
-func (k *known) cluster(name string, client registry.Proxy, routes routes, nodes map[string]topology.Node) traffic.Cluster {
+// carries reports whether labels have all of those wanted.
+func carries(labels, wanted map[string]string) bool {
+	for key, value := range wanted {
+		if labels[key] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// clusterParts reads the name of a cluster: "outbound|9080|v1|reviews.default.svc.cluster.local".
+func clusterParts(name string) (host, subset string, port uint32, ok bool) {
 	parts := strings.SplitN(name, "|", 4)
 	if len(parts) != 4 {
+		return "", "", 0, false
+	}
+	number, _ := strconv.ParseUint(parts[1], 10, 16)
+	return parts[3], parts[2], uint32(number), true
+}
+
+// cluster explains the name of a cluster.
+func (k *known) cluster(name string, client registry.Proxy, routes routes, nodes map[string]topology.Node) traffic.Cluster {
+	host, subset, port, ok := clusterParts(name)
+	if !ok {
 		return traffic.Cluster{Protocol: topology.TCP, Plaintext: "not part of the mesh"}
 	}
-	port, _ := strconv.ParseUint(parts[1], 10, 16)
-	c := traffic.Cluster{Host: parts[3], Port: uint32(port), Protocol: topology.HTTP}
+	c := traffic.Cluster{Host: host, Port: port, Protocol: topology.HTTP}
 	svc := k.byHost[c.Host]
 	if svc == nil {
 		return c
@@ -93,7 +117,7 @@ func (k *known) cluster(name string, client registry.Proxy, routes routes, nodes
 		}
 	}
 	if rule := k.snapshot.Rule(svc, client.Namespace, client.Labels); rule != nil && len(rule.From) > 0 {
-		tls, limited := policies(rule.Spec, parts[2], c.Port)
+		tls, limited := policies(rule.Spec, subset, c.Port)
 		if limited {
 			c.Badges = append(c.Badges, topology.CircuitBreaker)
 		}
@@ -101,7 +125,7 @@ func (k *known) cluster(name string, client registry.Proxy, routes routes, nodes
 			c.Plaintext = named(rule.From[0]) + " has tls mode " + mode.String()
 		}
 	}
-	if e := routes[target{c.Host, parts[2]}]; e != nil {
+	if e := routes[target{host, subset}]; e != nil {
 		c.Badges, c.Split = union(c.Badges, e.badges), e.split
 	}
 	return c

@@ -20,7 +20,6 @@ type target struct{ host, subset string }
 type effect struct {
 	badges []topology.Badge
 	split  *traffic.Split
-	aborts bool // some requests are failed before they are sent
 }
 
 // routes are the HTTP routes that hold for one caller, by where they lead. They are immutable.
@@ -61,7 +60,7 @@ func newRoutes(s *mesh.Snapshot, virtuals []*mesh.Virtual, caller mesh.Proxy) ro
 		if caller.Type != mesh.Router {
 			hosts = slices.DeleteFunc(slices.Clone(v.MeshHosts), func(host string) bool {
 				first, taken := precise[host]
-				return taken && !(first && v.Precise())
+				return taken && (!first || !v.Precise())
 			})
 			for _, host := range hosts {
 				precise[host] = v.Precise()
@@ -92,7 +91,7 @@ func (r routes) add(s *mesh.Snapshot, v *mesh.Virtual, i int, hosts []string) {
 			e = &effect{}
 			r[t] = e
 		}
-		e.badges, e.aborts = union(e.badges, badges), e.aborts || rule.GetFault().GetAbort() != nil
+		e.badges = union(e.badges, badges)
 		asked := hosts[0]
 		if slices.Contains(hosts, t.host) {
 			asked = t.host

@@ -117,3 +117,21 @@ func TestBadgesAreOfCallers(t *testing.T) {
 		}
 	}
 }
+
+// TestTheOnlyWorkload: aborted requests were meant for one where a subset, or a service, has no more.
+func TestTheOnlyWorkload(t *testing.T) {
+	entry := func(name, version string) string {
+		return "---\napiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: " + name + ", namespace: default, annotations: {istio.io/autoRegistrationGroup: web-" + version + "}}\n" +
+			"spec: {address: 10.0.0." + name[len(name)-1:] + ", labels: {app: web, version: " + version + "}}\n"
+	}
+	k := newKnown(snapshotOf(t, web+entry("a1", "v1")+entry("a2", "v1")+entry("b3", "v2")), nil)
+	for name, want := range map[string]string{
+		"outbound|80|v1|web.default.svc.cluster.local": "workload/default/web-v1",
+		"outbound|80|v2|web.default.svc.cluster.local": "workload/default/web-v2",
+		"outbound|80||web.default.svc.cluster.local":   "", "outbound|81|v1|web.default.svc.cluster.local": "", "outbound|80||other": "", "": "", "-": "",
+	} {
+		if got := k.onlyWorkload(name, caller("default", "client")); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}

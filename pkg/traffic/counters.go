@@ -47,7 +47,7 @@ func fillHost(before, now sample.Host) sample.Host {
 func plusCluster(before, by sample.Cluster) sample.Cluster {
 	by.Retries, by.Homeless = before.Retries+by.Retries, before.Homeless+by.Homeless
 	by.Sent, by.Received = before.Sent+by.Sent, before.Received+by.Received
-	by.Handshakes = before.Handshakes + by.Handshakes
+	by.Handshakes, by.Aborted = before.Handshakes+by.Handshakes, before.Aborted+by.Aborted
 	by.Latency = plusHistogram(before.Latency, by.Latency)
 	return by
 }
@@ -55,7 +55,7 @@ func plusCluster(before, by sample.Cluster) sample.Cluster {
 func riseCluster(before, now sample.Cluster) sample.Cluster {
 	now.Retries, now.Homeless = rise(before.Retries, now.Retries), rise(before.Homeless, now.Homeless)
 	now.Sent, now.Received = rise(before.Sent, now.Sent), rise(before.Received, now.Received)
-	now.Handshakes = rise(before.Handshakes, now.Handshakes)
+	now.Handshakes, now.Aborted = rise(before.Handshakes, now.Handshakes), rise(before.Aborted, now.Aborted)
 	now.Latency = riseHistogram(before.Latency, now.Latency)
 	return now
 }
@@ -63,7 +63,7 @@ func riseCluster(before, now sample.Cluster) sample.Cluster {
 func fillCluster(before, now sample.Cluster) sample.Cluster {
 	now.Retries, now.Homeless = cmp.Or(now.Retries, before.Retries), cmp.Or(now.Homeless, before.Homeless)
 	now.Sent, now.Received = cmp.Or(now.Sent, before.Sent), cmp.Or(now.Received, before.Received)
-	now.Handshakes = cmp.Or(now.Handshakes, before.Handshakes)
+	now.Handshakes, now.Aborted = cmp.Or(now.Handshakes, before.Handshakes), cmp.Or(now.Aborted, before.Aborted)
 	if len(now.Latency) == 0 {
 		now.Latency = before.Latency
 	}
@@ -71,7 +71,7 @@ func fillCluster(before, now sample.Cluster) sample.Cluster {
 }
 
 func plusInbound(before, by sample.Inbound) sample.Inbound {
-	by.Requests, by.Failed, by.Aborted = before.Requests+by.Requests, before.Failed+by.Failed, before.Aborted+by.Aborted
+	by.Requests, by.Failed = before.Requests+by.Requests, before.Failed+by.Failed
 	by.Opened, by.Encrypted = before.Opened+by.Opened, before.Encrypted+by.Encrypted
 	by.Sent, by.Received = before.Sent+by.Sent, before.Received+by.Received
 	by.Latency = plusHistogram(before.Latency, by.Latency)
@@ -79,7 +79,7 @@ func plusInbound(before, by sample.Inbound) sample.Inbound {
 }
 
 func riseInbound(before, now sample.Inbound) sample.Inbound {
-	now.Requests, now.Failed, now.Aborted = rise(before.Requests, now.Requests), rise(before.Failed, now.Failed), rise(before.Aborted, now.Aborted)
+	now.Requests, now.Failed = rise(before.Requests, now.Requests), rise(before.Failed, now.Failed)
 	now.Opened, now.Encrypted = rise(before.Opened, now.Opened), rise(before.Encrypted, now.Encrypted)
 	now.Sent, now.Received = rise(before.Sent, now.Sent), rise(before.Received, now.Received)
 	now.Latency = riseHistogram(before.Latency, now.Latency)
@@ -87,7 +87,7 @@ func riseInbound(before, now sample.Inbound) sample.Inbound {
 }
 
 func fillInbound(before, now sample.Inbound) sample.Inbound {
-	now.Requests, now.Failed, now.Aborted = cmp.Or(now.Requests, before.Requests), cmp.Or(now.Failed, before.Failed), cmp.Or(now.Aborted, before.Aborted)
+	now.Requests, now.Failed = cmp.Or(now.Requests, before.Requests), cmp.Or(now.Failed, before.Failed)
 	now.Opened, now.Encrypted = cmp.Or(now.Opened, before.Opened), cmp.Or(now.Encrypted, before.Encrypted)
 	now.Sent, now.Received = cmp.Or(now.Sent, before.Sent), cmp.Or(now.Received, before.Received)
 	if len(now.Latency) == 0 {
@@ -132,8 +132,10 @@ var (
 	}
 	clusters = counted[sample.Cluster, string]{
 		key: clusterKey, rise: riseCluster, plus: plusCluster, fill: fillCluster,
-		gone:  func(c sample.Cluster) sample.Cluster { return c },
-		total: func(c sample.Cluster) uint64 { return c.Retries + c.Homeless + c.Sent + c.Received + c.Handshakes },
+		gone: func(c sample.Cluster) sample.Cluster { return c },
+		total: func(c sample.Cluster) uint64 {
+			return c.Retries + c.Homeless + c.Aborted + c.Sent + c.Received + c.Handshakes
+		},
 	}
 	inbounds = counted[sample.Inbound, [2]string]{
 		key: inboundKey, rise: riseInbound, plus: plusInbound, fill: fillInbound,
@@ -141,7 +143,7 @@ var (
 			i.Connections = 0
 			return i
 		},
-		total: func(i sample.Inbound) uint64 { return i.Requests + i.Opened + i.Aborted },
+		total: func(i sample.Inbound) uint64 { return i.Requests + i.Opened },
 	}
 )
 

@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/meshctl/meshctl/pkg/topology"
@@ -30,13 +31,10 @@ func (b *builder) outbound(f flow) {
 		e := b.edge(f.proxy.Node, to, known.Protocol)
 		m := f.measureHost(h, known.Protocol != topology.TCP)
 		e.add(m)
-		e.describe(known, weight(m))
+		b.describe(f, e, known, weight(m))
 		e.secureBy(known, address, found, weight(m))
 		if h.Ejected {
 			e.badges[topology.Ejected] = true
-		}
-		if known.Split != nil {
-			b.shares[known.Split.key(f.proxy.Node)] += weight(m)
 		}
 		if address.Proxy != "" {
 			b.sent[address.Proxy] += m.requests
@@ -50,7 +48,6 @@ func (b *builder) outbound(f flow) {
 		targets[h.Cluster][e] = true
 	}
 	b.outboundClusters(f, targets)
-	b.faults(f)
 }
 
 // outboundClusters adds what Envoy counts by cluster only to the edges of its hosts.
@@ -67,37 +64,34 @@ func (b *builder) outboundClusters(f flow, targets map[string]map[*edge]bool) {
 			}
 			e.add(m)
 		}
-		if c.Homeless == 0 || known.Node == "" || f.seconds == 0 {
-			continue
+		if c.Homeless > 0 && known.Node != "" && f.seconds > 0 {
+			e := b.edge(f.proxy.Node, known.Node, known.Protocol)
+			lost := float64(c.Homeless) / f.seconds
+			e.add(measure{http: known.Protocol != topology.TCP, timed: true, requests: lost, errors: lost})
+			b.describe(f, e, known, lost)
+			e.why = "no endpoint is left"
 		}
-		e := b.edge(f.proxy.Node, known.Node, known.Protocol)
-		lost := float64(c.Homeless) / f.seconds
-		e.add(measure{http: known.Protocol != topology.TCP, timed: true, requests: lost, errors: lost})
-		e.describe(known, lost)
-		e.why = "no endpoint is left"
+		if c.Aborted > 0 && f.seconds > 0 {
+			b.aborted(f, known, float64(c.Aborted)/f.seconds)
+		}
 	}
 }
 
-// faults adds requests that were failed on purpose. Envoy does not count for whom: where configuration has several such services, they are
-// counted as the caller's only.
-func (b *builder) faults(f flow) {
-	aborted := uint64(0)
-	for _, i := range f.inbound {
-		aborted += i.Aborted
-	}
-	if aborted == 0 || f.seconds == 0 {
-		return
-	}
-	rate := float64(aborted) / f.seconds
+// aborted adds requests that were failed on purpose and sent nowhere. They are shown where they would have gone: to the service itself when that
+// has several workloads. What an unknown cluster was meant for is counted as the caller's only.
+func (b *builder) aborted(f flow, known Cluster, rate float64) {
 	m := measure{http: true, timed: true, requests: rate, errors: rate}
-	if len(f.proxy.Faults) != 1 {
+	to := cmp.Or(known.Workload, known.Node)
+	if to == "" {
 		if n := b.nodes[f.proxy.Node]; n != nil {
 			n.out.add(m)
 		}
 		return
 	}
-	e := b.edge(f.proxy.Node, f.proxy.Faults[0], topology.HTTP)
+	known.Split = nil // of what arrives
+	e := b.edge(f.proxy.Node, to, known.Protocol)
 	e.add(m)
+	b.describe(f, e, known, rate)
 	e.badges[topology.Fault] = true
 }
 
@@ -127,15 +121,19 @@ func (f flow) measureHost(h sample.Host, http bool) measure {
 // weight says which of several sources of an edge counts most.
 func weight(m measure) float64 { return m.requests + m.opened + m.connections/1e6 }
 
-func (e *edge) describe(known Cluster, weight float64) {
+// describe says of an edge what is known of a cluster whose traffic it has.
+func (b *builder) describe(f flow, e *edge, known Cluster, weight float64) {
 	if e.host == "" || weight > e.most {
 		e.host, e.port, e.most = known.Host, known.Port, weight
 	}
 	for _, badge := range known.Badges {
 		e.badges[badge] = true
 	}
+	if known.Split == nil {
+		return
+	}
+	b.shares[known.Split.key(f.proxy.Node)] += weight
 	switch {
-	case known.Split == nil:
 	case e.split != nil && *e.split == *known.Split:
 		e.splits += weight
 	case e.split == nil || weight > e.splits:

@@ -14,8 +14,8 @@ import (
 func FuzzAgentsSamples(f *testing.F) {
 	f.Add(`{"epoch":"1","time":"2026-01-02T03:04:05Z","hosts":[{"cluster":"`+cluster+`","address":"10.0.0.1:80","requests":18446744073709551615,"failed":5}],"cut":true}`,
 		`{"epoch":"1","time":"2026-01-02T03:04:06Z","hosts":[{"cluster":"`+cluster+`","address":"10.0.0.1:80","requests":1},{"cluster":"`+cluster+`","address":"10.0.0.1:80"}],
-		"clusters":[{"name":"`+cluster+`","homeless":3,"latency":[{"l":1,"w":1,"n":18446744073709551615},{"l":1e300,"w":-1,"n":1}]}],
-		"inbound":[{"name":"outbound_x","aborted":9},{"name":"inbound_x","requests":5,"opened":7}]}`, uint16(1))
+		"clusters":[{"name":"`+cluster+`","homeless":3,"aborted":9,"latency":[{"l":1,"w":1,"n":18446744073709551615},{"l":1e300,"w":-1,"n":1}]}],
+		"inbound":[{"name":"outbound_x","failed":9},{"name":"inbound_x","requests":5,"opened":7}]}`, uint16(1))
 	f.Fuzz(func(t *testing.T, first, second string, seconds uint16) {
 		var w traffic.Window
 		for i, text := range []string{first, second, first} {

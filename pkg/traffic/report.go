@@ -29,8 +29,6 @@ type Proxy struct {
 	Gateway  bool               `json:"gateway,omitempty"`
 	Sample   sample.Sample      `json:"sample"`
 	Clusters map[string]Cluster `json:"clusters,omitempty"`
-	// Faults are nodes to which configuration has requests fail before they are sent.
-	Faults []string `json:"faults,omitempty"`
 }
 
 // Address is a place where something is served.
@@ -50,6 +48,8 @@ type Cluster struct {
 	Protocol topology.Protocol `json:"protocol,omitempty"`
 	// Node is the service itself, for traffic that reaches no known address.
 	Node string `json:"node,omitempty"`
+	// Workload is the node of the only workload that it leads to, empty when there are several. It is known where requests are aborted.
+	Workload string `json:"workload,omitempty"`
 	// Plaintext says why the caller does not use mutual TLS: "DestinationRule default/x: tls mode DISABLE"; empty when it does where it can.
 	Plaintext string           `json:"plaintext,omitempty"`
 	Badges    []topology.Badge `json:"badges,omitempty"`

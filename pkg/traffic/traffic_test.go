@@ -180,6 +180,44 @@ func TestSplitsAreOfCallers(t *testing.T) {
 	}
 }
 
+// TestAborted: what fault injection answers is of the edge that it would have taken, besides what is sent, and no part of any observed share.
+func TestAborted(t *testing.T) {
+	const unknown = "outbound|80||gone.default.svc.cluster.local"
+	at := func(second float64, n uint64) traffic.Report {
+		r := report(second, counted{"1", 3 * n, 0, nil})
+		p := &r.Proxies[0]
+		known := p.Clusters[cluster]
+		known.Workload, known.Node, known.Split = b, "service/default/b", &traffic.Split{Host: "b", Route: "r", Share: 0.5}
+		several := known
+		several.Workload = ""
+		p.Clusters = map[string]traffic.Cluster{cluster: known, "several": several}
+		p.Sample.Clusters = []sample.Cluster{{Name: cluster, Aborted: n}, {Name: "several", Aborted: 2 * n}, {Name: unknown, Aborted: n}}
+		r.Nodes = append(r.Nodes, topology.Node{ID: "service/default/b", Kind: topology.Service, Name: "b"})
+		return r
+	}
+	var w traffic.Window
+	add(&w, at(0, 0))
+	add(&w, at(1, 10))
+	g := w.Graph(time.Minute)
+	e := edge(t, g, a, b)
+	near(t, "requests", e.Rates.Requests, 40)
+	near(t, "errors", e.Rates.Errors, 10)
+	if e.Split == nil || e.Split.Observed != 1 || e.Security != topology.MutualTLS || len(e.Badges) != 1 || e.Badges[0] != topology.Fault {
+		t.Errorf("%+v", e)
+	}
+	e = edge(t, g, a, "service/default/b")
+	near(t, "requests to one of several", e.Rates.Requests, 20)
+	near(t, "errors of them", e.Rates.Errors, 20)
+	if e.Host != "b.default.svc.cluster.local" || e.Split != nil || len(g.Edges) != 2 {
+		t.Errorf("%+v", g.Edges)
+	}
+	for _, n := range g.Nodes {
+		if n.ID == a {
+			near(t, "all that is sent", n.Out.Requests, 70)
+		}
+	}
+}
+
 func TestUnmeshedCallers(t *testing.T) {
 	inbound := func(second float64, sent, got, encrypted uint64) traffic.Report {
 		r := report(second, counted{"1", sent, 0, nil})

@@ -58,7 +58,11 @@ func (t traffic) accessLog(tcp bool) []*accesslogv3.AccessLog {
 	if path := t.config.Mesh.GetAccessLogFile(); path != "" && t.policies.Telemetry.LogFile {
 		out = append(out, fileLog(path, logFormat(t.config.Mesh)))
 	}
-	return append(append(out, t.metricLogs(tcp)...), t.tap(tcp))
+	out = append(out, t.metricLogs(tcp)...)
+	if !tcp && t.class != inbound {
+		out = append(out, abortedLog())
+	}
+	return append(out, t.tap(tcp))
 }
 
 func fileLog(path string, format *corev3.SubstitutionFormatString) *accesslogv3.AccessLog {

@@ -221,7 +221,7 @@ func TestNumbersAreThoseOfTheLoad(t *testing.T) {
 		near(t, "requests", requests, float64(s.total), 0.05*float64(s.total))
 		near(t, "share of errors in percent", 100*errors/requests, 100*float64(s.failed)/float64(s.total), 1)
 		for program, e := range to {
-			near(t, "requests to "+program, count(g, e.Rates.Requests), float64(s.by[program]), 0.05*float64(s.by[program]))
+			near(t, "requests that "+program+" answers", count(g, e.Rates.Requests)-count(g, e.Rates.Errors), float64(s.by[program]), 0.05*float64(s.by[program]))
 			if e.Security != topology.MutualTLS {
 				t.Errorf("%s: security %q, %s", program, e.Security, e.Why)
 			}
@@ -257,6 +257,57 @@ func TestNumbersOfHalfFailing(t *testing.T) {
 	requests, errors := sentBy(v.lookUntil("the load", atLeast(s.total)), client)
 	near(t, "requests", requests, float64(s.total), 0.05*float64(s.total))
 	near(t, "errors", errors, float64(s.failed), 0.01*float64(s.total))
+}
+
+// TestAllAborted: requests of which none is sent, because faults are injected for several services, are those of the edges that they would have
+// taken, and all of them failed.
+func TestAllAborted(t *testing.T) {
+	const two = `
+apiVersion: v1
+kind: Service
+metadata: {name: two, namespace: default}
+spec: {clusterIP: 10.96.0.2, selector: {version: v2}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: both, namespace: default}
+spec: {clusterIP: 10.96.0.3, selector: {app: web}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: others, namespace: default}
+spec:
+  hosts: [two, both]
+  http:
+  - match: [{authority: {prefix: two}}]
+    fault: {abort: {percentage: {value: 100}, httpStatus: 500}}
+    route: [{destination: {host: two}}]
+  - fault: {abort: {percentage: {value: 100}, httpStatus: 500}}
+    route: [{destination: {host: both}}]
+`
+	m := meshtest.Explicit(t, map[string]string{"services.yaml": services, "route.yaml": route(100, 100), "two.yaml": two}, members())
+	v := viewer{t, trafficfeed.New(m.Plane.API, "", 0)}
+	v.look()
+	want := map[string]int{v1: 30, v2: 20, "service/default/both": 10}
+	for host, n := range map[string]int{"web": want[v1], "two": want[v2], "both": want["service/default/both"]} {
+		c := m.Client("client", "http://"+host+"/")
+		for range n {
+			if a := meshtest.Get(t, c, "http://"+host+"/"); a.Status < 500 {
+				t.Fatal(a.Status)
+			}
+		}
+	}
+	g := v.lookUntil("the load", atLeast(60))
+	for to, n := range want {
+		e := edge(g, client, to, topology.HTTP)
+		near(t, "requests to "+to, count(g, e.Rates.Requests), float64(n), 0.5)
+		if share, ok := e.Rates.ErrorShare(); !ok || share != 1 || !slices.Contains(e.Badges, topology.Fault) || !e.Wrong(nil) {
+			t.Errorf("%s: share of errors %v, %q", to, share, e.Badges)
+		}
+	}
+	if got := len(g.Edges); got != len(want) {
+		t.Errorf("%d edges: %+v", got, g.Edges)
+	}
 }
 
 // TestSplitsAreOfCallers: two callers with different routes to one service each have their own shares.

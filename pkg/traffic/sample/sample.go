@@ -70,6 +70,8 @@ type Cluster struct {
 	Retries uint64 `json:"retries,omitempty"`
 	// Homeless are requests and connections for which there was no endpoint.
 	Homeless uint64 `json:"homeless,omitempty"`
+	// Aborted are requests that fault injection answered, whatever with: none of them was sent.
+	Aborted uint64 `json:"aborted,omitempty"`
 	// Sent and Received are bytes.
 	Sent     uint64 `json:"sent,omitempty"`
 	Received uint64 `json:"received,omitempty"`
@@ -85,8 +87,6 @@ type Inbound struct {
 	TCP      bool   `json:"tcp,omitempty"`
 	Requests uint64 `json:"requests,omitempty"`
 	Failed   uint64 `json:"failed,omitempty"` // 5xx
-	// Aborted were answered by fault injection, without being sent anywhere.
-	Aborted uint64 `json:"aborted,omitempty"`
 	// Opened are connections, Encrypted those of them that are TLS.
 	Opened      uint64    `json:"opened,omitempty"`
 	Encrypted   uint64    `json:"encrypted,omitempty"`

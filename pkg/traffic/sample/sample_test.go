@@ -41,7 +41,7 @@ cluster.outbound|9080||reviews.default.svc.cluster.local.ssl.handshake: 3
 cluster.outbound|9080||reviews.default.svc.cluster.local.unknown: 3
 http.inbound_0.0.0.0_9080.downstream_rq_total: 12
 http.inbound_0.0.0.0_9080.downstream_rq_5xx: 1
-http.outbound_127.0.0.1_http_proxy.fault.aborts_injected: 5
+fault_aborts.cluster_name.outbound|9080||reviews.default.svc.cluster.local: 5
 tcp.inbound|9000||.downstream_cx_total: 6
 cluster.outbound|9080||reviews.default.svc.cluster.local.upstream_rq_time:
   totals=0,0:10, 1,0.1:2, 46,1:1
@@ -76,13 +76,12 @@ func TestCountersKeepWhatTheyLackFromTheSampleBefore(t *testing.T) {
 
 func TestStats(t *testing.T) {
 	wantClusters := []sample.Cluster{{
-		Name: "outbound|9080||reviews.default.svc.cluster.local", Received: 9, Homeless: 2, Handshakes: 3,
+		Name: "outbound|9080||reviews.default.svc.cluster.local", Received: 9, Homeless: 2, Handshakes: 3, Aborted: 5,
 		Latency: sample.Histogram{{Lower: 0, Width: 0, Count: 10}, {Lower: 1, Width: 0.1, Count: 2}, {Lower: 46, Width: 1, Count: 1}},
 	}}
 	wantInbound := []sample.Inbound{
 		{Name: "inbound_0.0.0.0_9080", Requests: 12, Failed: 1},
 		{Name: "inbound|9000||", TCP: true, Opened: 6},
-		{Name: "outbound_127.0.0.1_http_proxy", Aborted: 5},
 	}
 	gotClusters, gotInbound := sample.Stats(stats)
 	if !reflect.DeepEqual(gotClusters, wantClusters) {

@@ -8,9 +8,16 @@ import (
 	"strings"
 )
 
+// Aborts is the name of the counter of requests that fault injection answers, and AbortsTag that of its tag, which has the cluster that they were
+// meant for. Proxies are told to count them so: Envoy itself does by listener only.
+const (
+	Aborts    = "fault_aborts"
+	AbortsTag = "cluster_name"
+)
+
 // StatsPath asks Envoy for the statistics that Stats reads, whose names match Recorded.
 const StatsPath = "/stats?usedonly&histogram_buckets=detailed&filter=" +
-	"%5E(cluster%5C.(outbound%7CPassthrough%7CBlackHole)%7Chttp%5C.(in%7Cout)bound%7Ctcp%5C.inbound)"
+	"%5E(cluster%5C.(outbound%7CPassthrough%7CBlackHole)%7Chttp%5C.(in%7Cout)bound%7Ctcp%5C.inbound%7C" + Aborts + "%5C.)"
 
 // CountersPath asks for the counters among them only, which costs Envoy half as much: Keep adds the rest.
 const CountersPath = StatsPath + "&type=Counters"
@@ -19,8 +26,9 @@ const CountersPath = StatsPath + "&type=Counters"
 func Recorded() []string {
 	return []string{
 		`cluster\.(outbound\||PassthroughCluster|BlackHoleCluster).*\.(upstream_rq_time|upstream_rq_retry|upstream_cx_none_healthy|upstream_cx_rx_bytes_total|upstream_cx_tx_bytes_total|ssl\.handshake)`,
-		`http\.(in|out)bound.*\.(downstream_rq_total|downstream_rq_5xx|downstream_rq_time|downstream_cx_total|downstream_cx_ssl_total|downstream_cx_rx_bytes_total|downstream_cx_tx_bytes_total|fault\.aborts_injected)`,
+		`http\.(in|out)bound.*\.(downstream_rq_total|downstream_rq_5xx|downstream_rq_time|downstream_cx_total|downstream_cx_ssl_total|downstream_cx_rx_bytes_total|downstream_cx_tx_bytes_total)`,
 		`tcp\.inbound.*\.(downstream_cx_total|downstream_cx_rx_bytes_total|downstream_cx_tx_bytes_total)`,
+		Aborts + `\..*`,
 	}
 }
 
@@ -88,6 +96,9 @@ func counter(name string, clusters map[string]*Cluster, inbound map[string]*Inbo
 		}
 		return nil
 	}
+	if c, ok := strings.CutPrefix(name, Aborts+"."+AbortsTag+"."); ok {
+		return &at(clusters, c, Cluster{Name: c}).Aborted
+	}
 	owner, stat, tcp := manager(name)
 	field := inboundCounters[stat]
 	if owner == "" || field == nil {
@@ -120,9 +131,6 @@ func manager(name string) (owner, stat string, tcp bool) {
 			return "", "", false
 		}
 	}
-	if owner, ok := strings.CutSuffix(rest, ".fault.aborts_injected"); ok {
-		return owner, "fault.aborts_injected", tcp
-	}
 	i := strings.LastIndexByte(rest, '.')
 	if i < 0 {
 		return "", "", tcp
@@ -150,7 +158,6 @@ var clusterCounters = map[string]func(*Cluster) *uint64{
 var inboundCounters = map[string]func(*Inbound) *uint64{
 	"downstream_rq_total":          func(i *Inbound) *uint64 { return &i.Requests },
 	"downstream_rq_5xx":            func(i *Inbound) *uint64 { return &i.Failed },
-	"fault.aborts_injected":        func(i *Inbound) *uint64 { return &i.Aborted },
 	"downstream_cx_total":          func(i *Inbound) *uint64 { return &i.Opened },
 	"downstream_cx_ssl_total":      func(i *Inbound) *uint64 { return &i.Encrypted },
 	"downstream_cx_active":         func(i *Inbound) *uint64 { return &i.Connections },
