@@ -139,7 +139,9 @@ func (k *known) refuses(e mesh.Endpoint, p taphub.Party) string {
 	return "its sidecar is not known to take mutual TLS"
 }
 
+// named is an object as people wrote it.
 func named(key config.Key) string {
+	key = key.Origin()
 	if key.Namespace == "" {
 		return key.Kind.Name + " " + key.Name
 	}

@@ -29,7 +29,7 @@ func looks(t *testing.T, namespace, url string) {
 	load := rig.StartLoad(t, url+"/productpage", 20)
 	t.Run("looking", func(t *testing.T) { // all at once: each waits for seconds
 		for name, look := range map[string]func(*testing.T, string){
-			"dashboard": graph, "numbers": numbers, "tap": tapped, "plan": plan, "prometheus": prometheus,
+			"dashboard": graph, "numbers": numbers, "tap": tapped, "plan": plan, "findings": findings, "prometheus": prometheus,
 			"envoy": func(t *testing.T, namespace string) {
 				opens(t, "Envoy", "envoy", "deploy/productpage-v1."+namespace)
 			},
@@ -87,6 +87,34 @@ func plan(t *testing.T, namespace string) {
 		out := mustRun(t, "dashboard", "--once", "-n", namespace, "--plan", "-f", file)
 		if !strings.Contains(out, "plan: 1 edge added, 0 removed, 1 with another share") || !strings.Contains(out, "100→70%") {
 			return fmt.Errorf("the plan:\n%s", out)
+		}
+		return nil
+	})
+}
+
+// findings are those of analysis of the cluster, on the nodes that they concern. What is wrong here concerns no request of the load.
+func findings(t *testing.T, namespace string) {
+	rig.Apply(t, namespace, `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: ratings}
+spec:
+  hosts: [ratings]
+  http:
+  - match: [{headers: {x-nobody: {exact: sends}}}]
+    route: [{destination: {host: ratings, subset: v9}}]
+  - route: [{destination: {host: ratings}}]
+`)
+	t.Cleanup(func() { rig.Kubectl(t, "delete", "virtualservice", "ratings", "-n", namespace) })
+	rig.Eventually(t, 30*time.Second, func(context.Context) error {
+		var g topology.Graph
+		if err := json.Unmarshal([]byte(mustRun(t, "dashboard", "--once", "-o", "json", "-n", namespace)), &g); err != nil {
+			return err
+		}
+		for _, n := range g.Nodes {
+			found := slices.ContainsFunc(n.Findings, func(f topology.Finding) bool { return f.Code == "IST0101" && strings.Contains(f.Message, `"v9"`) })
+			if found != (n.Name == "ratings-v1") {
+				return fmt.Errorf("%s: %v", n.Name, n.Findings)
+			}
 		}
 		return nil
 	})
