@@ -90,7 +90,7 @@ func (b *builder) aborted(f flow, known Cluster, rate float64) {
 	}
 	known.Split = nil // of what arrives
 	e := b.edge(f.proxy.Node, to, known.Protocol)
-	e.add(m)
+	e.unsent.add(m)
 	b.describe(f, e, known, rate)
 	e.badges[topology.Fault] = true
 }

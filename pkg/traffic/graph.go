@@ -81,6 +81,7 @@ type edgeKey struct {
 
 type edge struct {
 	measure
+	unsent        measure // requests that were failed before they reached the node
 	host          string
 	port          uint32
 	most          float64 // traffic of the cluster that host and port are of
@@ -129,7 +130,7 @@ func (b *builder) result() ([]topology.Node, []topology.Edge) {
 		used[k.from], used[k.to] = true, true
 		edges = append(edges, b.finish(k, e))
 		if from := b.nodes[k.from]; from != nil {
-			from.out.add(e.measure)
+			from.out.add(e.asked())
 		}
 		if to := b.nodes[k.to]; to != nil && !to.counted {
 			to.in.add(e.measure)
@@ -150,8 +151,16 @@ func (b *builder) result() ([]topology.Node, []topology.Edge) {
 	return nodes, edges
 }
 
+// asked is what the caller of an edge sees of it, whether it was sent or not.
+func (e *edge) asked() measure {
+	m := e.measure
+	m.add(e.unsent)
+	return m
+}
+
 func (b *builder) finish(k edgeKey, e *edge) topology.Edge {
-	out := topology.Edge{From: k.from, To: k.to, Protocol: k.protocol, Host: e.host, Port: e.port, Rates: e.rates(), Security: topology.UnknownSecurity, Why: e.why}
+	asked := e.asked()
+	out := topology.Edge{From: k.from, To: k.to, Protocol: k.protocol, Host: e.host, Port: e.port, Rates: asked.rates(), Security: topology.UnknownSecurity, Why: e.why}
 	switch {
 	case e.plain > 0 && e.secure > 0:
 		out.Security = topology.PartlyMTLS

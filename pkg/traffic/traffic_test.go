@@ -213,7 +213,11 @@ func TestAborted(t *testing.T) {
 	}
 	for _, n := range g.Nodes {
 		if n.ID == a {
-			near(t, "all that is sent", n.Out.Requests, 70)
+			near(t, "all that is asked", n.Out.Requests, 70)
+		}
+		if n.ID == b {
+			near(t, "all that arrives", n.In.Requests, 30)
+			near(t, "errors of that", n.In.Errors, 0)
 		}
 	}
 }
