@@ -24,11 +24,12 @@ type known struct {
 	snapshot  *mesh.Snapshot
 	sessions  []registry.Session
 	workloads map[string]topology.Node // by id
-	services  map[string][]string      // hosts of each node
+	serving   map[string][]string      // ids of the workloads behind each host
 	of        map[string]string        // id of the node, by NAMESPACE/NAME of the instance
 	addresses map[string]traffic.Address
 	byHost    map[string]*mesh.Service
 	virtuals  []*mesh.Virtual
+	hostsOf   map[config.Key][]string // hosts of the services that an object makes
 	leads     map[config.Key][]string // hosts to which the HTTP routes of a VirtualService lead
 
 	mu      sync.Mutex
@@ -38,8 +39,8 @@ type known struct {
 
 func newKnown(s *mesh.Snapshot, sessions []registry.Session) *known {
 	k := &known{
-		snapshot: s, sessions: sessions, workloads: map[string]topology.Node{}, services: map[string][]string{}, of: map[string]string{},
-		addresses: map[string]traffic.Address{}, byHost: map[string]*mesh.Service{}, virtuals: s.Virtuals(), leads: map[config.Key][]string{},
+		snapshot: s, sessions: sessions, workloads: map[string]topology.Node{}, serving: map[string][]string{}, of: map[string]string{},
+		addresses: map[string]traffic.Address{}, byHost: map[string]*mesh.Service{}, virtuals: s.Virtuals(), leads: map[config.Key][]string{}, hostsOf: map[config.Key][]string{},
 		byProxy: map[string]routes{}, byScope: map[mesh.ScopeKey]routes{},
 	}
 	parties := taphub.Parties(s, sessions)
@@ -48,6 +49,7 @@ func newKnown(s *mesh.Snapshot, sessions []registry.Session) *known {
 	}
 	for svc := range s.Services() {
 		k.byHost[svc.Host] = svc
+		k.hostsOf[svc.From] = append(k.hostsOf[svc.From], svc.Host)
 		k.addEndpoints(svc, parties)
 	}
 	for _, v := range k.virtuals {
@@ -87,8 +89,8 @@ func (k *known) addParty(instance string, p taphub.Party) {
 	}
 	k.workloads[id], k.of[instance] = n, id
 	for _, host := range p.Services {
-		if !slices.Contains(k.services[id], host) {
-			k.services[id] = append(k.services[id], host)
+		if !slices.Contains(k.serving[host], id) {
+			k.serving[host] = append(k.serving[host], id)
 		}
 	}
 }
@@ -184,11 +186,8 @@ func (k *known) findings(problems []config.Problem) map[string][]topology.Findin
 	out := map[string][]topology.Finding{}
 	for _, p := range problems {
 		finding := topology.Finding{Code: string(p.Code), Level: p.Severity.String(), Message: p.Error()}
-		reach, isRule := k.snapshot.RuleReach(p.Object)
-		for id := range k.workloads {
-			if k.concerns(p.Object, id) || isRule && slices.ContainsFunc(k.services[id], reach.Covers) {
-				out[id] = append(out[id], finding)
-			}
+		for _, id := range k.concerned(p.Object) {
+			out[id] = append(out[id], finding)
 		}
 	}
 	for _, list := range out {
@@ -210,13 +209,22 @@ func worst(sync []adminapi.TypeSync) adminapi.SyncState {
 	return state
 }
 
-// concerns reports whether an object is one of a workload or of its services, or routes to them.
-func (k *known) concerns(key config.Key, id string) bool {
-	if (key.Kind == config.Pod || key.Kind == config.WorkloadEntry) && k.of[key.Namespace+"/"+key.Name] == id {
-		return true
+// concerned are the workloads that an object is an instance or a service of, or a rule for.
+func (k *known) concerned(key config.Key) (ids []string) {
+	if id := k.of[key.Namespace+"/"+key.Name]; id != "" && (key.Kind == config.Pod || key.Kind == config.WorkloadEntry) {
+		ids = append(ids, id)
 	}
-	return slices.ContainsFunc(k.services[id], func(host string) bool {
-		svc := k.byHost[host]
-		return svc != nil && svc.From == key || slices.Contains(k.leads[key], host)
-	})
+	hosts := slices.Concat(k.hostsOf[key], k.leads[key])
+	if reach, isRule := k.snapshot.RuleReach(key); isRule {
+		for host := range k.byHost {
+			if reach.Covers(host) {
+				hosts = append(hosts, host)
+			}
+		}
+	}
+	for _, host := range hosts {
+		ids = append(ids, k.serving[host]...)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
