@@ -61,7 +61,7 @@ func New(o Options) *Hub {
 }
 
 // Report asks all proxies, and waits for their answers for a limited time. With a namespace it asks those of the namespace and those that they
-// exchange traffic with, and every four seconds all.
+// exchange traffic with, and every four seconds all to find out who these are; the report has only these.
 func (h *Hub) Report(ctx context.Context, namespace string) (traffic.Report, error) {
 	sessions := h.o.Sessions()
 	asked, all, waiting := h.ask(sessions, namespace)
@@ -89,7 +89,7 @@ func (h *Hub) Report(ctx context.Context, namespace string) (traffic.Report, err
 	}
 	r := h.report(sessions, asked)
 	if all && namespace != "" {
-		h.learn(namespace, r)
+		r = h.narrow(namespace, r)
 	}
 	return r, nil
 }
