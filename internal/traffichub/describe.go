@@ -66,7 +66,7 @@ func (k *known) onlyWorkload(cluster string, client registry.Proxy) string {
 		for _, e := range k.snapshot.Endpoints(svc, p).Endpoints {
 			node := k.of[e.Workload.Namespace+"/"+e.Workload.Name]
 			switch {
-			case !carries(e.Labels, wanted) || node == only:
+			case !mesh.Selects(wanted, e.Labels) || node == only:
 			case only != "" || node == "":
 				return ""
 			default:
@@ -75,16 +75,6 @@ func (k *known) onlyWorkload(cluster string, client registry.Proxy) string {
 		}
 	}
 	return only
-}
-
-// carries reports whether labels have all of those wanted.
-func carries(labels, wanted map[string]string) bool {
-	for key, value := range wanted {
-		if labels[key] != value {
-			return false
-		}
-	}
-	return true
 }
 
 // clusterParts reads the name of a cluster: "outbound|9080|v1|reviews.default.svc.cluster.local".

@@ -79,21 +79,11 @@ func (w *Workloads) Selected(namespace string, labels map[string]string) []*Work
 	}
 	var out []*Workload
 	for _, c := range candidates {
-		if Selects(labels, c.Labels) {
+		if mesh.Selects(labels, c.Labels) {
 			out = append(out, c)
 		}
 	}
 	return out
-}
-
-// Selects reports whether labels has everything that selector asks for.
-func Selects(selector, labels map[string]string) bool {
-	for k, v := range selector {
-		if got, ok := labels[k]; !ok || got != v {
-			return false
-		}
-	}
-	return true
 }
 
 // AllWorkloads is the fact of all workloads of the mesh.

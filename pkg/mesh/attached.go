@@ -66,7 +66,7 @@ func (a *attachment) holdsFor(p Proxy) bool {
 	if a.account != "" && a.account != p.ServiceAccount {
 		return false
 	}
-	return a.selectors == nil || slices.ContainsFunc(a.selectors, func(s map[string]string) bool { return labelsMatch(s, p.Labels) })
+	return a.selectors == nil || slices.ContainsFunc(a.selectors, func(s map[string]string) bool { return Selects(s, p.Labels) })
 }
 
 // kindIn is the objects of a kind in a namespace.

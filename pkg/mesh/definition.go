@@ -156,5 +156,5 @@ func firstPair(selector map[string]string) string {
 }
 
 func sameLabels(a, b map[string]string) bool {
-	return (a == nil) == (b == nil) && len(a) == len(b) && labelsMatch(a, b)
+	return (a == nil) == (b == nil) && len(a) == len(b) && Selects(a, b)
 }

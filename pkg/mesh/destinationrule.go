@@ -234,7 +234,7 @@ func pickRule(groups []*ruleGroup, level, client string, labels map[string]strin
 		case !g.visibility.In(client):
 		case g.selector == nil && plain == nil:
 			plain = g.merged
-		case g.selector != nil && level == client && labelsMatch(g.selector, labels):
+		case g.selector != nil && level == client && Selects(g.selector, labels):
 			return g.merged
 		}
 	}

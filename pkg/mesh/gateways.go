@@ -97,7 +97,7 @@ func gatewayHost(entry, own string) GatewayHost {
 func (t *tables) gatewaysOf(p Proxy) []*gateway {
 	var out []*gateway
 	for _, g := range t.gateways.all() {
-		if labelsMatch(g.Spec.Selector, p.Labels) && (g.Namespace == "" || g.Namespace == p.Namespace) {
+		if Selects(g.Spec.Selector, p.Labels) && (g.Namespace == "" || g.Namespace == p.Namespace) {
 			out = append(out, g)
 		}
 	}

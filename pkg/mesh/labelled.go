@@ -67,7 +67,7 @@ func (t *tables) matchedBy(p Proxy) []matched {
 			}
 			m := matched{Key: l.key, Hits: make([]bool, len(l.selectors)), Values: t.valuesOf(p, l.compares)}
 			for i, s := range l.selectors {
-				m.Hits[i] = labelsMatch(s, p.Labels)
+				m.Hits[i] = Selects(s, p.Labels)
 			}
 			if slices.Contains(m.Hits, true) || len(m.Values) > 0 {
 				out = append(out, m)

@@ -28,7 +28,7 @@ func (s source) admits(m origin) bool {
 	if n := m.GetSourceNamespace(); n != "" && n != s.namespace {
 		return false
 	}
-	return labelsMatch(m.GetSourceLabels(), s.labels)
+	return Selects(m.GetSourceLabels(), s.labels)
 }
 
 // narrow returns the VirtualService as it holds for traffic of one source: matches that ask for another source are gone, with

@@ -107,7 +107,7 @@ func (t *tables) peerAuthn(namespace string, labels map[string]string) PeerAuthn
 			switch {
 			case p.Selector == nil && *wide == nil:
 				*wide = p
-			case p.Selector != nil && p.Object.Key.Namespace != t.root() && labelsMatch(p.Selector, labels) && (workload == nil || older(p.Object, workload.Object) < 0):
+			case p.Selector != nil && p.Object.Key.Namespace != t.root() && Selects(p.Selector, labels) && (workload == nil || older(p.Object, workload.Object) < 0):
 				workload = p
 			}
 		}

@@ -11,7 +11,7 @@ func (t *tables) selecting(namespace string, labels map[string]string) []*defini
 	var out []*definition
 	add := func(bucket string) {
 		for _, d := range t.selectors.get(nsName{namespace, bucket}) {
-			if labelsMatch(d.Selector, labels) {
+			if Selects(d.Selector, labels) {
 				out = append(out, d)
 			}
 		}
@@ -112,7 +112,7 @@ func (t *update) applyReselected() {
 		}
 		match := func(bucket string) {
 			for _, d := range wanted[nsName{key.Namespace, bucket}] {
-				if labelsMatch(d.Selector, i.Labels) {
+				if Selects(d.Selector, i.Labels) {
 					t.selected(d, key, i)
 				}
 			}
@@ -122,4 +122,17 @@ func (t *update) applyReselected() {
 			match(k + "=" + v)
 		}
 	}
+}
+
+// Selects reports whether labels have everything that a selector asks for. An empty selector asks for nothing.
+func Selects(selector, labels map[string]string) bool {
+	if len(selector) > len(labels) {
+		return false
+	}
+	for k, v := range selector {
+		if got, ok := labels[k]; !ok || got != v {
+			return false
+		}
+	}
+	return true
 }

@@ -80,7 +80,7 @@ func (t *tables) sidecarOf(p Proxy) *sidecar {
 	}
 	var wide *sidecar
 	for _, s := range t.sidecars.get(p.Namespace) {
-		if s.Selector != nil && labelsMatch(s.Selector, p.Labels) {
+		if s.Selector != nil && Selects(s.Selector, p.Labels) {
 			return s
 		}
 		if s.Selector == nil && wide == nil {

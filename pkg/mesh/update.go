@@ -100,16 +100,3 @@ func visibility(exportTo, fallback []string, namespace string) Visibility {
 	v.Namespaces = slices.Compact(v.Namespaces)
 	return v
 }
-
-// labelsMatch reports whether labels carry everything that a selector asks for. An empty selector matches.
-func labelsMatch(selector, labels map[string]string) bool {
-	if len(selector) > len(labels) {
-		return false
-	}
-	for k, v := range selector {
-		if got, ok := labels[k]; !ok || got != v {
-			return false
-		}
-	}
-	return true
-}

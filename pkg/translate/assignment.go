@@ -53,7 +53,7 @@ func Assignment(in AssignmentInput) *endpointv3.ClusterLoadAssignment {
 	groups := map[place]*endpointv3.LocalityLbEndpoints{}
 	for i := range in.Endpoints.Endpoints {
 		e := &in.Endpoints.Endpoints[i]
-		if !selects(in.Labels, e.Labels) || !addressable(e.Address, in.Names) || !validPort(e.Port) && !strings.HasPrefix(e.Address, unixScheme) {
+		if !mesh.Selects(in.Labels, e.Labels) || !addressable(e.Address, in.Names) || !validPort(e.Port) && !strings.HasPrefix(e.Address, unixScheme) {
 			continue
 		}
 		if in.Secured && !e.MutualTLS {
@@ -123,15 +123,6 @@ func endpointMetadata(e *mesh.Endpoint) *corev3.Metadata {
 
 func stringStruct(key, value string) *structpb.Struct {
 	return &structpb.Struct{Fields: map[string]*structpb.Value{key: structpb.NewStringValue(value)}}
-}
-
-func selects(want, labels map[string]string) bool {
-	for k, v := range want {
-		if got, ok := labels[k]; !ok || got != v {
-			return false
-		}
-	}
-	return true
 }
 
 const unixScheme = "unix://"

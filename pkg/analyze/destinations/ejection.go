@@ -104,7 +104,7 @@ func listed(p *analyze.Pass, s *mesh.Service, labels map[string]string) int {
 		return 0
 	}
 	for _, e := range p.Mesh().Endpoints(s, s.Ports[0]).Endpoints {
-		if analyze.Selects(labels, e.Labels) {
+		if mesh.Selects(labels, e.Labels) {
 			n++
 		}
 	}

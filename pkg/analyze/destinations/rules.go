@@ -140,7 +140,7 @@ func workloads(p *analyze.Pass, s *mesh.Service, labels map[string]string) []*an
 	var out []*analyze.Workload
 	for _, selector := range selectors(p, s) {
 		for _, w := range analyze.AllWorkloads(p).Selected(s.Namespace, selector) {
-			if analyze.Selects(labels, w.Labels) && !slices.Contains(out, w) {
+			if mesh.Selects(labels, w.Labels) && !slices.Contains(out, w) {
 				out = append(out, w)
 			}
 		}

@@ -79,7 +79,7 @@ func populated(p *analyze.Pass, s *mesh.Service, labels map[string]string) bool 
 	p.Reads(config.EndpointSlice)
 	for _, port := range s.Ports {
 		for _, e := range p.Mesh().Endpoints(s, port).Endpoints {
-			if analyze.Selects(labels, e.Labels) {
+			if mesh.Selects(labels, e.Labels) {
 				return true
 			}
 		}

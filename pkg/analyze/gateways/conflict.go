@@ -11,6 +11,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/config/codes"
+	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 func conflicts() *analyze.Analyzer {
@@ -138,7 +139,7 @@ func openNarrower(p *analyze.Pass, groups map[string][]*gatewayServer) {
 	for i, a := range texts[:min(most, len(texts))] {
 		for _, b := range texts[i+1 : min(most, len(texts))] {
 			one, other := groups[a][0], groups[b][0]
-			if analyze.Selects(one.spec.Selector, other.spec.Selector) || analyze.Selects(other.spec.Selector, one.spec.Selector) {
+			if mesh.Selects(one.spec.Selector, other.spec.Selector) || mesh.Selects(other.spec.Selector, one.spec.Selector) {
 				p.Open(codes.GatewayConflict, one.object, "workloads that the Gateway "+full(other.object)+" selects as well", config.Pod)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/config/codes"
+	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 func ports() *analyze.Analyzer {
@@ -63,7 +64,7 @@ func servedPorts(p *analyze.Pass, list []*analyze.Workload) map[uint32]bool {
 	for _, namespace := range namespaces(list) {
 		for _, svc := range services[namespace] {
 			for _, w := range list {
-				if w.Namespace != namespace || !analyze.Selects(svc.Spec.Selector, w.Labels) {
+				if w.Namespace != namespace || !mesh.Selects(svc.Spec.Selector, w.Labels) {
 					continue
 				}
 				for _, port := range svc.Spec.Ports {

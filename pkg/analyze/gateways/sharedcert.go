@@ -10,6 +10,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/config/codes"
+	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 func sharedCertificates() *analyze.Analyzer {
@@ -93,7 +94,7 @@ func judgeShared(p *analyze.Pass, c certificateKey, groups map[string][]*gateway
 		}
 		var narrower []*gatewayServer
 		for _, other := range candidates {
-			if other != text && analyze.Selects(selector, groups[other][0].spec.Selector) {
+			if other != text && mesh.Selects(selector, groups[other][0].spec.Selector) {
 				narrower = append(narrower, groups[other]...)
 			}
 		}

@@ -99,7 +99,7 @@ func (d denying) taking(p *analyze.Pass, allow *policy, r rules.Rule) (*policy, 
 	labels := mesh.SelectorOf(allow.object)
 	try := func(namespace, key string) (*policy, int) {
 		for _, deny := range d[[2]string{namespace, key}] {
-			if !analyze.Selects(mesh.SelectorOf(deny.object), labels) {
+			if !mesh.Selects(mesh.SelectorOf(deny.object), labels) {
 				continue
 			}
 			for j, denied := range deny.Rules {

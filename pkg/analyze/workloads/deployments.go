@@ -13,6 +13,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/config/codes"
 	"github.com/meshctl/meshctl/pkg/inject"
+	"github.com/meshctl/meshctl/pkg/mesh"
 )
 
 func deploymentServices() *analyze.Analyzer {
@@ -55,7 +56,7 @@ func (x selectorIndex) selecting(namespace string, labels map[string]string) []*
 	var out []*config.Object
 	for k, v := range labels {
 		for _, o := range x[namespace+" "+k+"="+v] {
-			if service, ok := o.Spec.(*corev1.Service); ok && analyze.Selects(service.Spec.Selector, labels) {
+			if service, ok := o.Spec.(*corev1.Service); ok && mesh.Selects(service.Spec.Selector, labels) {
 				out = append(out, o)
 			}
 		}

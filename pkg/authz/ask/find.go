@@ -167,20 +167,11 @@ func workloads(s *mesh.Snapshot) []target {
 			if !ok {
 				continue
 			}
-			t.edge = slices.ContainsFunc(selectors, func(selector map[string]string) bool { return selects(selector, t.labels) })
+			t.edge = slices.ContainsFunc(selectors, func(selector map[string]string) bool { return mesh.Selects(selector, t.labels) })
 			out = append(out, t)
 		}
 	}
 	return out
-}
-
-func selects(selector, labels map[string]string) bool {
-	for k, v := range selector {
-		if labels[k] != v {
-			return false
-		}
-	}
-	return true
 }
 
 func targetOf(o *config.Object) (target, bool) {

@@ -5,7 +5,6 @@ import (
 
 	networking "istio.io/api/networking/v1alpha3"
 
-	"github.com/meshctl/meshctl/pkg/analyze"
 	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/dashboard/planned"
 	"github.com/meshctl/meshctl/pkg/mesh"
@@ -172,7 +171,7 @@ func (x *index) selected(out map[place]bool, namespace string, labels map[string
 		return
 	}
 	for key, i := range x.instances {
-		if (namespace == "" || key.Namespace == namespace) && analyze.Selects(labels, i.labels) {
+		if (namespace == "" || key.Namespace == namespace) && mesh.Selects(labels, i.labels) {
 			out[i.of] = true
 		}
 	}

@@ -55,7 +55,7 @@ func (f *Findings) of(n topology.Node) []int {
 	}
 	out = slices.Clone(out)
 	for _, g := range f.gateways {
-		if !slices.Contains(out, g.finding) && analyze.Selects(g.labels, planned.GatewayLabels(n.Name)) {
+		if !slices.Contains(out, g.finding) && mesh.Selects(g.labels, planned.GatewayLabels(n.Name)) {
 			out = append(out, g.finding)
 		}
 	}

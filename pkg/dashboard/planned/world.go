@@ -129,7 +129,7 @@ func (w *world) parts(scope *mesh.Scope, host, subset string, port uint32) []par
 	total := 0.0
 	if p := svc.PortNumber(port); p != nil && known {
 		for _, e := range w.healthy(svc.Service, *p) {
-			if !carries(e.Labels, labels) {
+			if !mesh.Selects(labels, e.Labels) {
 				continue
 			}
 			n, ok := w.node(e, svc.Service)
@@ -212,14 +212,4 @@ func subsetLabels(rule *mesh.DestinationRule, subset string) (labels map[string]
 		}
 	}
 	return nil, false
-}
-
-// carries reports whether labels have all of those wanted.
-func carries(labels, want map[string]string) bool {
-	for k, v := range want {
-		if labels[k] != v {
-			return false
-		}
-	}
-	return true
 }
