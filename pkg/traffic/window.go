@@ -35,6 +35,7 @@ type series struct {
 	raw    sample.Sample   // the newest as the proxy said it
 	points []sample.Sample // oldest first
 	heard  time.Time       // by the viewer's clock
+	said   time.Time       // Report.Time then
 	proxy  Proxy
 	// plaintext: some client of the proxy came without TLS, by the two newest samples: a single one may have caught a connection that one
 	// counter has and the other has not yet.
@@ -43,8 +44,9 @@ type series struct {
 	restarts int
 }
 
-// Add takes up a report that was heard at a time. That is of a clock that nobody sets, such as time.Now's monotonic one: those of the control
-// plane and of the proxies' machines may jump. Proxies that no report has are forgotten once they are out of every window.
+// Add takes up a report that was heard at a time, by a clock that nobody sets, such as time.Now's monotonic one. Those of the control plane and
+// of the proxies' machines may be set, and the viewer's may have stood still while its machine slept: of a time that has passed two of the three
+// are believed. Proxies that no report has are forgotten once they are out of every window.
 func (w *Window) Add(r Report, heard time.Time) {
 	if w.proxies == nil {
 		w.proxies = map[string]*series{}
@@ -53,11 +55,11 @@ func (w *Window) Add(r Report, heard time.Time) {
 	for _, p := range r.Proxies {
 		s := w.proxies[p.ID]
 		if s == nil {
-			s = &series{heard: heard}
+			s = &series{heard: heard, said: r.Time}
 			w.proxies[p.ID] = s
 		}
-		s.add(p.Sample, heard.Sub(s.heard))
-		s.heard, s.proxy = heard, p
+		s.add(p.Sample, heard.Sub(s.heard), r.Time.Sub(s.said))
+		s.heard, s.said, s.proxy = heard, r.Time, p
 	}
 	for id, s := range w.proxies {
 		if heard.Sub(s.heard) > Longest {
@@ -67,19 +69,23 @@ func (w *Window) Add(r Report, heard time.Time) {
 	w.last, w.seen = r, heard
 }
 
-// add takes up a sample that came some time after the one before.
-func (s *series) add(now sample.Sample, after time.Duration) {
+// add takes up a sample that came some time after the one before, by the viewer's clock and by the control plane's.
+func (s *series) add(now sample.Sample, viewer, plane time.Duration) {
 	if len(s.points) == 0 {
 		s.raw, s.points = now, []sample.Sample{now}
 		return
 	}
 	restarted := now.Epoch != s.raw.Epoch
 	passed := now.Time.Sub(s.raw.Time)
+	after := middle(viewer, plane, passed)
+	if after <= 0 { // all were set back but the viewer's
+		after = max(viewer, time.Millisecond)
+	}
 	switch {
 	case !restarted && passed == 0:
 		return // the same sample again, shared by several viewers
 	case (passed-after).Abs() > jump || restarted && passed <= 0:
-		s.shift(passed - max(after, time.Millisecond))
+		s.shift(passed - after)
 	case passed <= 0:
 		return // an older one, of another control plane, or a clock that was set back a little and catches up
 	}
@@ -95,6 +101,8 @@ func (s *series) add(now sample.Sample, after time.Duration) {
 	s.raw = now
 	s.points = thin(append(s.points, next))
 }
+
+func middle(a, b, c time.Duration) time.Duration { return max(min(a, b), min(max(a, b), c)) }
 
 // shift moves what is known to the time that the proxy's clock has now been set to.
 func (s *series) shift(by time.Duration) {
