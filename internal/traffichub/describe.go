@@ -66,8 +66,8 @@ func (k *known) onlyWorkload(cluster string, client registry.Proxy) string {
 		for _, e := range k.snapshot.Endpoints(svc, p).Endpoints {
 			node := k.of[e.Workload.Namespace+"/"+e.Workload.Name]
 			switch {
-			case !mesh.Selects(wanted, e.Labels) || node == only:
-			case only != "" || node == "":
+			case !mesh.Selects(wanted, e.Labels):
+			case node == "" || only != "" && node != only:
 				return ""
 			default:
 				only = node

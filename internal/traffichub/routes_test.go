@@ -124,11 +124,17 @@ func TestTheOnlyWorkload(t *testing.T) {
 		return "---\napiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: " + name + ", namespace: default, annotations: {istio.io/autoRegistrationGroup: web-" + version + "}}\n" +
 			"spec: {address: 10.0.0." + name[len(name)-1:] + ", labels: {app: web, version: " + version + "}}\n"
 	}
-	k := newKnown(snapshotOf(t, web+entry("a1", "v1")+entry("a2", "v1")+entry("b3", "v2")), nil)
+	const partly = `---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: partly, namespace: default}
+spec: {hosts: [partly], resolution: STATIC, ports: [{number: 80, name: http, protocol: HTTP}], endpoints: [{address: 192.0.2.1}], location: MESH_EXTERNAL}
+`
+	k := newKnown(snapshotOf(t, web+entry("a1", "v1")+entry("a2", "v1")+entry("b3", "v2")+partly), nil)
 	for name, want := range map[string]string{
 		"outbound|80|v1|web.default.svc.cluster.local": "workload/default/web-v1",
 		"outbound|80|v2|web.default.svc.cluster.local": "workload/default/web-v2",
-		"outbound|80||web.default.svc.cluster.local":   "", "outbound|81|v1|web.default.svc.cluster.local": "", "outbound|80||other": "", "": "", "-": "",
+		"outbound|80||web.default.svc.cluster.local":   "", "outbound|81|v1|web.default.svc.cluster.local": "", "outbound|80||other": "", "outbound|80||partly": "", "": "", "-": "",
 	} {
 		if got := k.onlyWorkload(name, caller("default", "client")); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
