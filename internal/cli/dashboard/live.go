@@ -122,15 +122,17 @@ func (l *live) config(ctx context.Context, n topology.Node) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return summaries(proxies[i].ID, dump)
+	return summaries(proxies[i], dump)
 }
 
-// summaries are the tables of `meshctl proxy-config`.
-func summaries(id string, dump *proxyconfig.Dump) (string, error) {
+// summaries are what a proxy has rejected, and the tables of `meshctl proxy-config`.
+func summaries(proxy adminapi.Proxy, dump *proxyconfig.Dump) (string, error) {
 	var b strings.Builder
 	p := &printer.Printer{Out: &b, Format: printer.FormatTable}
 	all := proxyconfig.Filter{}
-	fmt.Fprintf(&b, "what %s should run (meshctl proxy-config has more)\n\nLISTENERS\n", id)
+	fmt.Fprintf(&b, "what %s should run (meshctl proxy-config has more)\n", proxy.ID)
+	proxystatus.Rejections(&b, proxy)
+	fmt.Fprint(&b, "\nLISTENERS\n")
 	err := printer.Print(p, proxyconfig.ListenerTable(), dump.ListenerRows(all))
 	fmt.Fprint(&b, "\nROUTES\n")
 	err = errors.Join(err, printer.Print(p, proxyconfig.RouteTable(), dump.RouteRows(all)))

@@ -51,10 +51,22 @@ func (o *Options) changes(g topology.Graph) string {
 		b.WriteByte('\n')
 		_ = printer.Print(p, tables.Changes(), rows) // a strings.Builder takes everything
 	}
-	if len(g.Plan.Findings) > 0 {
+	if rows := tables.Introduced(g.Plan); len(rows) > 0 {
 		b.WriteByte('\n')
-		_ = printer.Print(p, tables.Findings(), g.Plan.Findings)
+		_ = printer.Print(p, tables.FindingColumns(rows), rows)
 	}
+	return b.String()
+}
+
+// findings are a table of what analysis finds today.
+func (o *Options) findings(g topology.Graph) string {
+	rows := tables.Findings(g)
+	if len(rows) == 0 {
+		return ""
+	}
+	b := strings.Builder{}
+	b.WriteByte('\n')
+	_ = printer.Print(&printer.Printer{Out: &b, Format: printer.FormatTable, Color: o.Factory.Color}, tables.FindingColumns(rows), rows)
 	return b.String()
 }
 
@@ -79,6 +91,7 @@ func (o *Options) text(g topology.Graph) string {
 	if g.Plan != nil {
 		text += o.changes(g)
 	}
+	text += o.findings(g)
 	for _, s := range g.Silent {
 		text += fmt.Sprintf("no answer from %s: %s\n", printer.Escape(s.Proxy), printer.Escape(s.Reason))
 	}

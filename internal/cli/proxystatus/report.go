@@ -91,26 +91,26 @@ func (r *Report) print(p *printer.Printer, f *factory.Factory) error {
 			return err
 		}
 	}
-	r.printRejections(p.Out)
+	for _, row := range r.Proxies {
+		Rejections(p.Out, row.Proxy)
+	}
 	r.printNotEnforced(p, f)
 	return nil
 }
 
-// printRejections gives each refusal in Envoy's words, with what it came from.
-func (r *Report) printRejections(w io.Writer) {
-	for _, row := range r.Proxies {
-		for _, s := range row.Sync {
-			if s.Nack == nil {
-				continue
-			}
-			fmt.Fprintf(w, "\n%s rejected %s", printer.Escape(row.ID), s.Type)
-			if s.Nack.Resource != "" {
-				fmt.Fprintf(w, " %s", printer.Escape(s.Nack.Resource))
-			}
-			fmt.Fprintf(w, ":\n  envoy: %s\n", indented(s.Nack.Error))
-			for _, o := range s.Nack.From {
-				fmt.Fprintf(w, "  from:  %s\n", printer.Escape(describe(o)))
-			}
+// Rejections gives each refusal of a proxy in Envoy's words, with what it came from.
+func Rejections(w io.Writer, p adminapi.Proxy) {
+	for _, s := range p.Sync {
+		if s.Nack == nil {
+			continue
+		}
+		fmt.Fprintf(w, "\n%s rejected %s", printer.Escape(p.ID), s.Type)
+		if s.Nack.Resource != "" {
+			fmt.Fprintf(w, " %s", printer.Escape(s.Nack.Resource))
+		}
+		fmt.Fprintf(w, ":\n  envoy: %s\n", indented(s.Nack.Error))
+		for _, o := range s.Nack.From {
+			fmt.Fprintf(w, "  from:  %s\n", printer.Escape(describe(o)))
 		}
 	}
 }

@@ -27,17 +27,17 @@ func HTML(g topology.Graph, o draw.Options) string {
 	if g.Plan != nil {
 		fmt.Fprintf(&b, "<h2>Planned change</h2>\n<p>%s</p>\n", escape(g.Plan.Text()))
 		table(&b, tables.Changes(), tables.Changed(g))
-		if len(g.Plan.Findings) > 0 {
-			table(&b, tables.Findings(), g.Plan.Findings)
+		if rows := tables.Introduced(g.Plan); len(rows) > 0 {
+			table(&b, tables.FindingColumns(rows), rows)
 		}
 	}
 	b.WriteString("<h2>Nodes</h2>\n")
 	table(&b, tables.Nodes(), g.Nodes)
 	b.WriteString("<h2>Edges</h2>\n")
 	table(&b, tables.EdgeColumns(), tables.Edges(g))
-	if len(g.Findings) > 0 {
-		b.WriteString("<h2>Findings about no node</h2>\n")
-		table(&b, tables.Findings(), g.Findings)
+	if rows := tables.Findings(g); len(rows) > 0 {
+		b.WriteString("<h2>Findings</h2>\n")
+		table(&b, tables.FindingColumns(rows), rows)
 	}
 	if len(g.Silent) > 0 {
 		b.WriteString("<h2>Proxies that did not answer</h2>\n")

@@ -7,6 +7,7 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/meshctl/meshctl/pkg/topology"
 	"github.com/meshctl/meshctl/pkg/topology/filter"
 )
 
@@ -207,6 +208,9 @@ func (m Model) about() string {
 
 func (m Model) openConfig() (Model, tea.Cmd) {
 	n, ok := m.node(m.about())
+	if m.top().view == proxiesView {
+		n, ok = proxyNode(m.chosen())
+	}
 	switch {
 	case m.source.Config == nil:
 		return m, complain("configuration cannot be read here")
@@ -215,6 +219,15 @@ func (m Model) openConfig() (Model, tea.Cmd) {
 	}
 	m = m.push(page{view: configView, subject: n.ID, text: "reading ..."})
 	return m, m.config(n, m.top().id)
+}
+
+// proxyNode is a proxy, "NAME.NAMESPACE", as a node of its own.
+func proxyNode(id string) (topology.Node, bool) {
+	dot := strings.LastIndexByte(id, '.') // namespaces have none
+	if dot < 0 {
+		return topology.Node{}, false
+	}
+	return topology.Node{ID: id, Kind: topology.Workload, Name: id[:dot], Namespace: id[dot+1:]}, true
 }
 
 // read fills the page that asked for a text, if it is still open.

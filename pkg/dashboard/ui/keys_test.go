@@ -222,6 +222,26 @@ func TestThePictureMovesByCapitals(t *testing.T) {
 	}
 }
 
+func TestAProxyCanBeOpened(t *testing.T) {
+	src := source()
+	src.Proxies = func(context.Context) (printer.Sheet, error) {
+		return printer.Sheet{Names: []string{"NAME"}, Rows: []printer.Line{{ID: "web.v1-x.shop", Cells: []printer.Cell{{Text: "web.v1-x.shop"}}}}}, nil
+	}
+	src.Config = func(_ context.Context, n topology.Node) (string, error) {
+		return "of " + n.Name + " in " + n.Namespace, nil
+	}
+	for _, k := range []string{"enter", "x"} {
+		s := open(t, 80, 24, src)
+		s.graph(bookinfo(now))
+		s.keys(":")
+		s.typed("proxies")
+		next, cmd := s.m.Update(keyMsg(k))
+		s.m = next.(Model)
+		s.send(cmd())
+		s.contains("of web.v1-x in shop")
+	}
+}
+
 func TestProxiesAreSorted(t *testing.T) {
 	src := source()
 	src.Proxies = func(context.Context) (printer.Sheet, error) {

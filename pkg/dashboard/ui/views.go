@@ -51,7 +51,7 @@ func views() []view {
 		{name: workloadsView, aliases: []string{"wl", "workload", "deploy", "pods", "po"}, about: "golden metrics of each workload", rows: workloadRows, enter: openNode},
 		{name: edgesView, aliases: []string{"edge", "links"}, about: "who calls whom, secured or why not", rows: edgeRows, enter: openEdge},
 		{name: planView, aliases: []string{"changes"}, about: "what the change of --plan would do to edges", rows: planRows, enter: openEdge},
-		{name: proxiesView, aliases: []string{"proxy", "ps", "sync"}, about: "do proxies run what they should", rows: proxyRows},
+		{name: proxiesView, aliases: []string{"proxy", "ps", "sync"}, about: "do proxies run what they should", rows: proxyRows, enter: func(m Model, _ string) (Model, tea.Cmd) { return m.openConfig() }},
 		{name: findingsView, aliases: []string{"finding", "analyze", "problems"}, about: "what analysis finds wrong with what is shown", rows: findingRows, enter: openFinding},
 		{name: eventsView, aliases: []string{"event", "ev"}, about: "what has changed since the dashboard was opened", rows: eventRows, enter: openNode},
 		{name: tapView, aliases: []string{"requests"}, about: "single requests as they happen", rows: tapRows, enter: openRequest, ordered: true},

@@ -47,23 +47,3 @@ func Changes() printer.Table[Edge] {
 		}},
 	}}
 }
-
-// Findings are what analysis says.
-func Findings() printer.Table[topology.Finding] {
-	return printer.Table[topology.Finding]{Columns: []printer.Column[topology.Finding]{
-		{Name: "LEVEL", Value: func(f topology.Finding) string { return f.Level }, Level: FindingLevel},
-		{Name: "CODE", Value: func(f topology.Finding) string { return f.Code }},
-		{Name: "MESSAGE", Value: func(f topology.Finding) string { return f.Message }},
-	}}
-}
-
-// FindingLevel judges a finding.
-func FindingLevel(f topology.Finding) printer.Level {
-	switch f.Level {
-	case "error":
-		return printer.Bad
-	case "warning":
-		return printer.Warn
-	}
-	return printer.Plain
-}
