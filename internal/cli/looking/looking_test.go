@@ -43,13 +43,16 @@ func (l *looks) Traffic(ctx context.Context, _ string) (traffic.Report, error) {
 	case error:
 		return traffic.Report{}, a
 	case traffic.Report:
-		a.Time = topologytest.Time.Add(time.Duration(l.n) * time.Second)
+		a.Time = topologytest.Time.Add(time.Duration(l.n) * interval)
 		return a, nil
 	}
 	panic("neither a report nor an error")
 }
 
 func (*looks) Unreachable(err error) error { return fmt.Errorf("%w: start one", err) }
+
+// interval is the time between two looks.
+const interval = 2 * time.Second
 
 // report has a workload, and perhaps a proxy that is silent.
 func report(silent ...topology.Silent) traffic.Report {
@@ -64,7 +67,7 @@ func watched(t *testing.T, f *factory.Factory, format printer.Format, o Options,
 		f.IO = genericiooptions.IOStreams{Out: &outs, ErrOut: &errs}
 		ctx, interrupt := context.WithCancel(t.Context())
 		defer interrupt()
-		o.Factory, o.Window, o.Interval = f, 10*time.Second, 2*time.Second
+		o.Factory, o.Window, o.Interval = f, 10*time.Second, interval
 		p := &printer.Printer{Out: &outs, Format: format}
 		err = o.watch(ctx, &looks{answers: answers, interrupt: interrupt}, &screen{factory: f, p: p, print: func(p *printer.Printer, g topology.Graph) (int, error) {
 			return len(g.Nodes), printer.Print(p, tables.Nodes(), o.selected(g).Nodes)
@@ -135,7 +138,7 @@ func TestFrame(t *testing.T) {
 		}
 		switch size[1] {
 		case 24:
-			if lines[22] != "... and 11 more" || !strings.Contains(lines[0], `over 2s: 1 proxy, 1 silent (no numbers of old\x1b.shop: it`) {
+			if lines[22] != "... and 11 more" || !strings.Contains(lines[0], `over 4s: 1 proxy, 1 silent (no numbers of old\x1b.shop: it`) {
 				t.Errorf("%q, %q", lines[0], lines[22])
 			}
 		case 60:
