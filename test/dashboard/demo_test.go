@@ -250,6 +250,7 @@ spec:
 
 	// Applied, the change does what the plan said: nothing is left to do.
 	d.write("change.yaml", text)
+	term.shows("plan +0 -0 ↔0", "the change does nothing")
 	term.keys("q", "q")
 	again := open(t, 200, 60, d.command("--plan -f "+change))
 	again.shows("plan +0 -0 ↔0", "ratings v1")

@@ -4,6 +4,7 @@ package dashboard
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"github.com/meshctl/meshctl/internal/cli/exitcode"
 	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/internal/printer"
+	"github.com/meshctl/meshctl/pkg/config"
 	"github.com/meshctl/meshctl/pkg/dashboard/draw"
 	"github.com/meshctl/meshctl/pkg/dashboard/planned"
 	"github.com/meshctl/meshctl/pkg/topology"
@@ -46,7 +48,8 @@ type Options struct {
 	ASCII         bool
 	Width         int // of text, in cells; 0 is that of the terminal, or as much as it takes
 
-	plan       *planned.Plan // nil without one
+	change     config.Result                // of Files
+	plan       atomic.Pointer[planned.Plan] // nil without one; another one when the configuration of what runs changes
 	keep, drop filter.Expr
 	level      topology.Level
 	labelled   func() bool // whether the user has chosen labels
@@ -169,8 +172,8 @@ func expression(flag, text string) (filter.Expr, error) {
 
 // shown is the part of a graph that flags ask for.
 func (o *Options) shown(g topology.Graph) topology.Graph {
-	if o.plan != nil {
-		g = o.plan.Over(g)
+	if plan := o.plan.Load(); plan != nil {
+		g = plan.Over(g)
 	}
 	if o.Namespace != "" {
 		g = near(g, o.Namespace)

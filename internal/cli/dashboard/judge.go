@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meshctl/meshctl/internal/cli/factory"
 	"github.com/meshctl/meshctl/internal/cli/running"
 	"github.com/meshctl/meshctl/internal/remote"
 	"github.com/meshctl/meshctl/pkg/analyze"
@@ -43,7 +44,20 @@ func (l *live) newJudge() *judge {
 	if l.far() {
 		every = judgeCluster
 	}
-	return &judge{read: l.quietly().configuration, weigh: l.o.weigh, every: every, first: make(chan struct{})}
+	return &judge{read: l.reader(quiet(*l.o.Factory)), weigh: l.o.weigh, every: every, first: make(chan struct{})}
+}
+
+// judging is a judge that has judged once already if there is a change to plan: without that nothing can be shown.
+func (l *live) judging(ctx context.Context) (*judge, error) {
+	j := l.newJudge()
+	if !l.o.Plan {
+		return j, nil
+	}
+	again := j.read
+	j.read = l.reader(l.o.Factory) // there is no picture yet
+	j.once(ctx)
+	j.read = again
+	return j, j.wait(ctx)
 }
 
 // far reports whether the mesh is a cluster's.
@@ -52,22 +66,22 @@ func (l *live) far() bool {
 	return far
 }
 
-// quietly is the same mesh of which nothing is said while it is read: the terminal belongs to the picture.
-func (l *live) quietly() *live {
-	o, f := *l.o, *l.o.Factory
+// quiet says nothing while it is read from: the terminal belongs to the picture.
+func quiet(f factory.Factory) *factory.Factory {
 	f.IO.ErrOut, f.ErrTerminal = io.Discard, false
-	o.Factory = &f
-	return &live{&o, l.mesh, l.feed}
+	return &f
 }
 
-// configuration reads that of the mesh.
-func (l *live) configuration(ctx context.Context) (running.Configuration, error) {
-	ctx, cancel := context.WithTimeout(ctx, reading)
-	defer cancel()
-	if l.far() {
-		return running.Cluster(ctx, l.o.Factory, l.o.Mesh.Kube, config.Kinds())
+// reader reads the configuration of the mesh, and tells f how it goes.
+func (l *live) reader(f *factory.Factory) func(context.Context) (running.Configuration, error) {
+	return func(ctx context.Context) (running.Configuration, error) {
+		ctx, cancel := context.WithTimeout(ctx, reading)
+		defer cancel()
+		if l.far() {
+			return running.Cluster(ctx, f, l.o.Mesh.Kube, config.Kinds())
+		}
+		return running.Standalone(ctx, f)
 	}
-	return running.Standalone(ctx, l.o.Factory)
 }
 
 // analyzers are those that can judge what could be read.
@@ -75,18 +89,25 @@ func analyzers(base running.Configuration) []*analyze.Analyzer {
 	return slices.DeleteFunc(catalog.All(), func(a *analyze.Analyzer) bool { return base.Missing != nil && len(a.Lacks(base.Missing)) > 0 })
 }
 
+// weigh analyses what was read, and lays the change of --plan over it.
 func (o *Options) weigh(ctx context.Context, base running.Configuration) *judged.Findings {
 	ctx, cancel := context.WithTimeout(ctx, reading)
 	defer cancel()
 	in := o.input(base, base.Read)
-	return judged.New(in.Mesh, analyze.Run(ctx, in, analyzers(base)).Diagnostics)
+	found := analyze.Run(ctx, in, analyzers(base)).Diagnostics
+	if o.Plan {
+		o.compare(ctx, base, in, found)
+	}
+	return judged.New(in.Mesh, found)
 }
 
-// run judges until ctx ends.
+// run judges until ctx ends: at first only if nobody has done it yet.
 func (j *judge) run(ctx context.Context) {
-	for {
+	for done := j.begun(); ; done = false {
 		began := time.Now()
-		j.once(ctx)
+		if !done {
+			j.once(ctx)
+		}
 		pause := time.NewTimer(max(j.every, pausing*time.Since(began)))
 		select {
 		case <-ctx.Done():
@@ -94,6 +115,15 @@ func (j *judge) run(ctx context.Context) {
 			return
 		case <-pause.C:
 		}
+	}
+}
+
+func (j *judge) begun() bool {
+	select {
+	case <-j.first:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -108,9 +138,7 @@ func (j *judge) once(ctx context.Context) {
 	if j.err = err; err == nil {
 		j.found = found
 	}
-	select {
-	case <-j.first:
-	default:
+	if !j.begun() {
 		close(j.first)
 	}
 }

@@ -40,6 +40,9 @@ type live struct {
 }
 
 func openLive(ctx context.Context, o *Options) (*live, error) {
+	if err := o.readChange(); err != nil {
+		return nil, err
+	}
 	mesh, err := o.Factory.ControlPlane(ctx, o.Mesh)
 	if err != nil {
 		return nil, err
@@ -61,7 +64,11 @@ func (l *live) one(ctx context.Context) (topology.Graph, error) {
 			return g, l.mesh.Unreachable(err)
 		}
 		if g.Window >= leastOnce {
-			if err := j.wait(ctx); err != nil {
+			err := j.wait(ctx)
+			if err != nil && l.o.Plan {
+				return g, err
+			}
+			if err != nil {
 				l.o.Factory.Say("warning: without findings of analysis: %v", err)
 			}
 			return j.over(g), nil

@@ -34,34 +34,37 @@ func (o *Options) planTogether() error {
 	return nil
 }
 
-// makePlan compares the configuration of what runs, or of --config, with the same after the change. l is nil for a replay.
-func (o *Options) makePlan(ctx context.Context, l *live) error {
+// readChange reads the files of the change, which must be understood.
+func (o *Options) readChange() error {
 	if !o.Plan {
 		return nil
 	}
-	change, err := o.Factory.Read(o.Files, "default")
+	var err error
+	if o.change, err = o.Factory.Read(o.Files, "default"); err != nil {
+		return err
+	}
+	return refused(o.change)
+}
+
+// planReplay compares the configuration of --config with the same after the change.
+func (o *Options) planReplay(ctx context.Context) error {
+	if err := o.readChange(); err != nil || !o.Plan {
+		return err
+	}
+	read, err := o.Factory.Read(o.Config, "default")
 	if err != nil {
 		return err
 	}
-	if err := refused(change); err != nil {
-		return err
-	}
-	base, err := o.base(ctx, l)
-	if err != nil {
-		return err
-	}
-	before, after := o.input(base, base.Read), o.input(base, change.Over(base.Read))
-	o.plan = planned.New(before.Mesh, after.Mesh, introduced(ctx, base, before, after))
+	base := running.Configuration{Read: read}
+	before := o.input(base, read)
+	o.compare(ctx, base, before, analyze.Run(ctx, before, analyzers(base)).Diagnostics)
 	return nil
 }
 
-// base is the configuration before the change.
-func (o *Options) base(ctx context.Context, l *live) (running.Configuration, error) {
-	if l == nil {
-		read, err := o.Factory.Read(o.Config, "default")
-		return running.Configuration{Read: read}, err
-	}
-	return l.configuration(ctx)
+// compare plans the change of a configuration, of which was is what analysis finds before.
+func (o *Options) compare(ctx context.Context, base running.Configuration, before analyze.Input, was []analyze.Diagnostic) {
+	after := o.input(base, o.change.Over(base.Read))
+	o.plan.Store(planned.New(before.Mesh, after.Mesh, introduced(was, analyze.Run(ctx, after, analyzers(base)).Diagnostics)))
 }
 
 func (o *Options) input(base running.Configuration, read config.Result) analyze.Input {
@@ -94,9 +97,7 @@ func refused(change config.Result) error {
 }
 
 // introduced are the findings that the change brings about, worst first.
-func introduced(ctx context.Context, base running.Configuration, before, after analyze.Input) []topology.Finding {
-	all := analyzers(base)
-	was, is := analyze.Run(ctx, before, all).Diagnostics, analyze.Run(ctx, after, all).Diagnostics
+func introduced(was, is []analyze.Diagnostic) []topology.Finding {
 	known, _ := analyze.Compare(was, is)
 	var added []analyze.Diagnostic
 	for i, d := range is {

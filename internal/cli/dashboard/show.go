@@ -20,15 +20,12 @@ import (
 // latest is the picture that --once prints.
 func latest(ctx context.Context, o *Options) (topology.Graph, error) {
 	if o.Replay != "" {
-		if err := o.makePlan(ctx, nil); err != nil {
+		if err := o.planReplay(ctx); err != nil {
 			return topology.Graph{}, err
 		}
 		return last(o.Replay)
 	}
 	l, err := openLive(ctx, o)
-	if err == nil {
-		err = o.makePlan(ctx, l)
-	}
 	if err != nil {
 		return topology.Graph{}, err
 	}
@@ -41,9 +38,10 @@ func show(ctx context.Context, o *Options) (err error) {
 		return replay(ctx, o)
 	}
 	l, err := openLive(ctx, o)
-	if err == nil {
-		err = o.makePlan(ctx, l)
+	if err != nil {
+		return err
 	}
+	j, err := l.judging(ctx)
 	if err != nil {
 		return err
 	}
@@ -55,7 +53,6 @@ func show(ctx context.Context, o *Options) (err error) {
 	var judging sync.WaitGroup
 	defer judging.Wait()
 	defer cancel()
-	j := l.newJudge()
 	judging.Go(func() { j.run(ctx) })
 	var record *session.Writer
 	if o.Record != "" {
@@ -84,7 +81,7 @@ func (o *Options) run(ctx context.Context, source ui.Source, name string) error 
 
 // replay shows a recorded session in the terminal.
 func replay(ctx context.Context, o *Options) (err error) {
-	if err := o.makePlan(ctx, nil); err != nil {
+	if err := o.planReplay(ctx); err != nil {
 		return err
 	}
 	p, err := openPlayer(o.Replay)
