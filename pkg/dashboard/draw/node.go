@@ -138,6 +138,17 @@ func (p *painter) compact(r layout.Rect, n topology.Node, style Style, selected 
 		end, room = end-w-1, room-w-1
 	}
 	p.badges(end, r.Y, room, n.ID, c.Badges)
+	if grave := gravest(c.Badges); width(grave.Sign) == 1 && width(grave.Sign) > room { // it has to be seen, so that it ends the box
+		p.canvas.write(r.X+r.W-1, r.Y, 1, grave.Sign, Style{Ink: p.ink(grave.Ink, n.ID), Bold: true})
+	}
+}
+
+// gravest is the first badge if it says that something is wrong.
+func gravest(all []Mark) Mark {
+	if len(all) > 0 && (all[0].Ink == Bad || all[0].Ink == Warn) {
+		return all[0]
+	}
+	return Mark{}
 }
 
 func (p *painter) dot(r layout.Rect, level Ink, style Style, selected bool) {

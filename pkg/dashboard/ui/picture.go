@@ -111,19 +111,22 @@ const mostTried = 300
 // mostNamed is how many nodes are shown with names even if not all of them fit.
 const mostNamed = 60
 
-// best is the nearest zoom at which all is visible: rather without labels on edges than with nodes that have no names.
+// best is the nearest zoom at which all is visible: rather without labels on edges than with nodes that say less themselves.
 func (m Model) best(g topology.Graph, o draw.Options) draw.Options {
 	if len(g.Nodes) > mostTried {
 		o.Zoom, o.Narrow, o.Labels = draw.Dot, false, draw.NoLabels
 		return o
 	}
 	found := draw.Best(g, o, m.width, m.bodyHeight())
-	if found.Zoom != draw.Dot || o.Labels == draw.NoLabels {
+	if found.Zoom == draw.Full || o.Labels == draw.NoLabels {
 		return found
 	}
 	o.Labels = draw.NoLabels
-	found = draw.Best(g, o, m.width, m.bodyHeight())
+	if bare := draw.Best(g, o, m.width, m.bodyHeight()); bare.Zoom < found.Zoom {
+		found = bare
+	}
 	if found.Zoom == draw.Dot && len(g.Nodes) <= mostNamed { // names that one has to pan for are better than none
+		found.Labels = draw.NoLabels
 		found.Zoom, found.Narrow = draw.Compact, true
 	}
 	return found
