@@ -15,7 +15,7 @@ import (
 
 // latencies is how old distributions and gauges may be: Envoy merges histograms every five seconds only (bootstrap's stats_flush_interval),
 // and reading them costs it as much as all counters.
-const latencies = 3 * time.Second
+const latencies = 4 * time.Second
 
 // Options of a Sampler.
 type Options struct {

@@ -119,6 +119,7 @@ func TestAnswers(t *testing.T) {
 			{sample.StatsPath, "agent/7", func() {}},
 			{sample.CountersPath, "agent/7", func() { time.Sleep(time.Second) }},
 			{sample.CountersPath, "agent/7", func() { time.Sleep(time.Second) }},
+			{sample.CountersPath, "agent/7", func() { time.Sleep(time.Second) }},
 			{sample.StatsPath, "agent/7", func() { time.Sleep(time.Second) }},
 			{sample.StatsPath, "agent/8", func() { e.set(func() { e.pid = 8 }) }},
 		} {
