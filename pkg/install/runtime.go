@@ -23,7 +23,7 @@ const (
 
 // removeRuntime takes away what the control plane made while it ran: the root in every namespace, its own authority, its leases. An
 // authority that was plugged in stays: it is the user's.
-func (i *Installer) removeRuntime(ctx context.Context, end time.Time) ([]Residue, error) {
+func (i *Installer) removeRuntime(ctx context.Context) ([]Residue, error) {
 	roots, err := i.Client.List(ctx, configMapKind, client.Selection{Fields: "metadata.name=" + rootConfigMap})
 	if err != nil {
 		return nil, err
@@ -51,9 +51,6 @@ func (i *Installer) removeRuntime(ctx context.Context, end time.Time) ([]Residue
 	if secret != nil {
 		add(secret)
 	}
-	if err := i.removeGateways(ctx, end); err != nil {
-		return nil, err
-	}
 	if err := i.delete(ctx, ids, live); err != nil {
 		return nil, err
 	}
@@ -61,39 +58,6 @@ func (i *Installer) removeRuntime(ctx context.Context, end time.Time) ([]Residue
 		i.step(fmt.Sprintf("removed what the control plane made: %d root certificates, %d leases, %d authority", len(roots), len(leases), len(ids)-len(roots)-len(leases)))
 	}
 	return i.proxies(ctx)
-}
-
-// deployedSelector is on everything that the control plane makes for Gateways of the Gateway API.
-const deployedSelector = "gateway.istio.io/managed=istio.io-gateway-controller"
-
-// removeGateways takes away the proxies that were deployed for Gateways of the Gateway API, and their class; the Gateways stay.
-func (i *Installer) removeGateways(ctx context.Context, end time.Time) error {
-	kinds := []schema.GroupVersionKind{
-		{Group: "apps", Version: "v1", Kind: "Deployment"}, {Version: "v1", Kind: "Service"}, {Version: "v1", Kind: "ServiceAccount"},
-		{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"}, {Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"},
-		{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "GatewayClass"},
-	}
-	ids, live := []inventory.ID{}, map[inventory.ID]*unstructured.Unstructured{}
-	for _, kind := range kinds {
-		found, err := i.Client.List(ctx, kind, client.Selection{Labels: deployedSelector})
-		if err != nil {
-			return err
-		}
-		for n := range found {
-			id := inventory.IDOf(&found[n])
-			ids, live[id] = append(ids, id), &found[n]
-		}
-	}
-	if err := i.delete(ctx, ids, live); err != nil || len(ids) == 0 {
-		return err
-	}
-	for _, id := range ids {
-		if err := i.podsGone(ctx, live[id], end); err != nil {
-			return err
-		}
-	}
-	i.step(fmt.Sprintf("removed what was deployed for Gateways of the Gateway API (%d), which stay", len(ids)))
-	return nil
 }
 
 var secretKind = schema.GroupVersionKind{Version: "v1", Kind: "Secret"}

@@ -22,6 +22,8 @@ type Removal struct {
 	Last      bool
 	// Objects are those that go, in the order in which they do.
 	Objects []inventory.ID
+	// Deployed are those that the control plane made for Gateways of the Gateway API. They go after it, or it would make them anew.
+	Deployed []inventory.ID
 	// Definitions are those that meshctl brought, and Resources what users keep in them. They go only when Purge is set, and are looked
 	// for only when no revision is left.
 	Definitions, Resources []inventory.ID
@@ -76,7 +78,14 @@ func (i *Installer) Removal(ctx context.Context, sel Selected) (Removal, error) 
 	if err := i.collect(ctx, s, &out); err != nil {
 		return out, err
 	}
-	listed := 0
+	deployed, err := i.deployed(ctx, out)
+	if err != nil {
+		return out, err
+	}
+	for n := range deployed {
+		out.Deployed = append(out.Deployed, inventory.IDOf(&deployed[n]))
+	}
+	listed := len(out.Deployed)
 	for _, set := range out.sets {
 		listed += len(set.Objects)
 	}
@@ -175,6 +184,9 @@ func (i *Installer) Uninstall(ctx context.Context, r Removal, timeout time.Durat
 	if err := i.removeObjects(ctx, r, end); err != nil {
 		return nil, err
 	}
+	if err := i.removeDeployed(ctx, r, end); err != nil {
+		return nil, err
+	}
 	kept := slices.Clone(r.Kept)
 	if n := len(r.Definitions); n > 0 && !r.Purge {
 		kept = append(kept, Residue{
@@ -183,7 +195,7 @@ func (i *Installer) Uninstall(ctx context.Context, r Removal, timeout time.Durat
 		})
 	}
 	if r.Last {
-		left, err := i.removeRuntime(ctx, end)
+		left, err := i.removeRuntime(ctx)
 		if err != nil {
 			return kept, err
 		}

@@ -40,9 +40,9 @@ func NewCmd(f *factory.Factory, runF func(context.Context, *Options) error) *cob
 	}
 	cmd := &cobra.Command{
 		Use: "uninstall", Short: "Take the mesh out of a cluster",
-		Long: `Take the mesh out of a cluster: what the inventory lists, webhooks first, and with the last revision also what the control plane
-made while it ran (root certificates in namespaces, its own authority, leases) and the system namespace, unless others keep
-something in it. What stays is named with the reason.
+		Long: `Take the mesh out of a cluster: what the inventory lists, webhooks first, and what its control plane deployed for Gateways of the
+Gateway API; with the last revision also what the control plane made while it ran (root certificates in namespaces, its own
+authority, leases) and the system namespace, unless others keep something in it. What stays is named with the reason.
 
 Users' resources of the mesh, and the definitions that they need, stay. --purge removes them too, all revisions with them; it
 lists them first. Definitions that were there before the installation always stay.`,
@@ -133,13 +133,16 @@ func (o *Options) confirm(r install.Removal, cluster string) error {
 		}
 		o.Factory.Say("will be deleted: %d CustomResourceDefinitions, with the %d resources above", len(r.Definitions), len(r.Resources))
 	}
+	for _, id := range r.Deployed {
+		o.Factory.Say("will be deleted: %s (deployed for a Gateway)", id)
+	}
 	if o.Yes {
 		return nil
 	}
 	if !o.Factory.InTerminal {
 		return exitcode.Usagef("nobody can be asked whether to remove %s from %s: give --yes", revisions(r), cluster)
 	}
-	return o.Factory.Confirm(fmt.Sprintf("Remove %s from cluster %s (%d objects)?", revisions(r), cluster, len(r.Objects)))
+	return o.Factory.Confirm(fmt.Sprintf("Remove %s from cluster %s (%d objects)?", revisions(r), cluster, len(r.Objects)+len(r.Deployed)))
 }
 
 func revisions(r install.Removal) string {
@@ -159,7 +162,7 @@ type Report struct {
 }
 
 func show(p *printer.Printer, r install.Removal, kept []install.Residue) error {
-	report := Report{Revisions: r.Revisions, Removed: names(r.Objects), Kept: append([]install.Residue{}, kept...)}
+	report := Report{Revisions: r.Revisions, Removed: append(names(r.Objects), names(r.Deployed)...), Kept: append([]install.Residue{}, kept...)}
 	if kept == nil {
 		report.Kept = append(report.Kept, r.Kept...)
 	}
