@@ -18,6 +18,7 @@ import (
 	"github.com/meshctl/meshctl/pkg/topology"
 	"github.com/meshctl/meshctl/test/cluster/node"
 	"github.com/meshctl/meshctl/test/e2e/rig"
+	"github.com/meshctl/meshctl/test/fortio"
 	"github.com/meshctl/meshctl/test/servers"
 )
 
@@ -26,7 +27,7 @@ func looks(t *testing.T, namespace, url string) {
 	began := time.Now()
 	defer func() { t.Logf("looked at traffic for %s", time.Since(began).Round(100*time.Millisecond)) }()
 	rig.Apply(t, namespace, addon)
-	load := rig.StartLoad(t, url+"/productpage", 20)
+	load := fortio.Start(t, url+"/productpage", 20)
 	t.Run("looking", func(t *testing.T) { // all at once: each waits for seconds
 		for name, look := range map[string]func(*testing.T, string){
 			"dashboard": graph, "numbers": numbers, "tap": tapped, "plan": plan, "findings": findings, "prometheus": prometheus,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/meshctl/meshctl/test/cluster/node"
 	"github.com/meshctl/meshctl/test/e2e/rig"
+	"github.com/meshctl/meshctl/test/fortio"
 )
 
 // hello is a Deployment that answers with its pods' names, and a Service.
@@ -81,7 +82,7 @@ func TestComponentsRestartUnderLoad(t *testing.T) {
 	rig.WaitFor(t, ns, "deployment/hello", "condition=Available", time.Minute)
 	url := "http://hello." + ns + ".svc.cluster.local"
 	rig.Eventually(t, 10*time.Second, func(ctx context.Context) error { return get(ctx, url) })
-	load := rig.StartLoad(t, url, 100)
+	load := fortio.Start(t, url, 100)
 	for _, component := range []string{"kubelet", "kube-apiserver"} {
 		if err := c.Restart(t.Context(), "node-1", component); err != nil {
 			t.Fatal(err)

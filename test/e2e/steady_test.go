@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/meshctl/meshctl/test/e2e/rig"
+	"github.com/meshctl/meshctl/test/fortio"
 )
 
 // rate of the load during everything that must not be noticed, in requests a second.
@@ -63,7 +64,7 @@ func TestNoRequestFails(t *testing.T) {
 		{"rotation of the root", rotateRoot},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			load := rig.StartLoad(t, url+"/productpage", rate)
+			load := fortio.Start(t, url+"/productpage", rate)
 			c.do(t)
 			rig.Eventually(t, time.Minute, func(context.Context) error { return inSync(t) })
 			if a := load.Stop(); a.Failed() > 0 {
@@ -72,7 +73,7 @@ func TestNoRequestFails(t *testing.T) {
 		})
 	}
 	t.Run("another revision and back", func(t *testing.T) {
-		load := rig.StartLoad(t, url+"/productpage", rate)
+		load := fortio.Start(t, url+"/productpage", rate)
 		move(t, namespace)
 		if a := load.Stop(); a.Failed() > 0 {
 			t.Errorf("%d requests failed: %+v", a.Failed(), a)

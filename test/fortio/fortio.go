@@ -1,4 +1,5 @@
-package rig
+// Package fortio runs the load generator of that name (https://fortio.org) in tests.
+package fortio
 
 import (
 	"encoding/json"
@@ -13,7 +14,7 @@ import (
 	"github.com/meshctl/meshctl/test/cluster"
 )
 
-// Load is requests at a steady rate, from the node.
+// Load is requests at a steady rate, from this machine.
 type Load struct {
 	t      testing.TB
 	cmd    *exec.Cmd
@@ -45,8 +46,18 @@ func (a Answers) Failed() int {
 	return n
 }
 
-// StartLoad sends requests to a URL, as many a second as rate says, until Stop. More arguments are fortio's (https://fortio.org), such as "-H", "Host: a.example".
-func StartLoad(t testing.TB, url string, rate int, args ...string) *Load {
+// Percentile is a duration in seconds, of those that fortio reports: 50, 75, 90, 99, 99.9; 0 for others.
+func (a Answers) Percentile(p float64) float64 {
+	for _, d := range a.Durations.Percentiles {
+		if d.Percentile == p {
+			return d.Value
+		}
+	}
+	return 0
+}
+
+// Start sends requests to a URL, as many a second as rate says, until Stop. More arguments are fortio's, such as "-H", "Host: a.example".
+func Start(t testing.TB, url string, rate int, args ...string) *Load {
 	t.Helper()
 	parts, err := cluster.Build(t.Context(), io.Discard, cluster.Fortio)
 	if err != nil {
@@ -68,6 +79,12 @@ func (l *Load) Stop() Answers {
 	if err := l.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		l.t.Fatal(err)
 	}
+	return l.Wait()
+}
+
+// Wait is Stop for a load that ends by itself: "-n", "100" sends so many requests. Unlike those that Stop cuts off, all of them are counted.
+func (l *Load) Wait() Answers {
+	l.t.Helper()
 	if err := l.cmd.Wait(); err != nil {
 		l.t.Fatalf("fortio: %v", err)
 	}
