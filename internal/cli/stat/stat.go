@@ -69,7 +69,7 @@ func (o *Options) parse(arg string) error {
 	case !ok && !named:
 		return o.Name(arg)
 	case !ok:
-		return exitcode.Usagef("%q: there is no kind %q here; use workload (or deploy, sts, ...), svc, gateway or ns", arg, word)
+		return exitcode.Usagef("%q: there is no kind %q here; use workload (or deploy, sts, pod, ...), svc, gateway or ns", arg, word)
 	case named && name == "":
 		return exitcode.Usagef("%q: give a name after the kind, or the kind alone", arg)
 	}
