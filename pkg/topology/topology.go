@@ -34,6 +34,8 @@ type Graph struct {
 	Silent  []Silent `json:"silent,omitempty"`
 	// Findings are what analysis reports that concerns none of the nodes, worst first.
 	Findings []Finding `json:"findings,omitempty"`
+	// Unjudged says why findings of analysis are not there or not all there; empty when they are.
+	Unjudged string `json:"unjudged,omitempty"`
 	// Plan is set where edges of a planned change are laid over today's (see pkg/dashboard/planned).
 	Plan *Plan `json:"plan,omitempty"`
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -142,23 +141,9 @@ func (g gathered) runnable(all []*analyze.Analyzer) (can []*analyze.Analyzer, sk
 			can = append(can, a)
 			continue
 		}
-		skipped = append(skipped, analyze.Failure{Analyzer: a.Name, Reason: g.reason(lacks)})
+		skipped = append(skipped, analyze.Failure{Analyzer: a.Name, Reason: g.Unread(lacks)})
 	}
 	return can, skipped
-}
-
-// reason says which kinds an analyzer lacks, and why. It names a few: the warnings name them all.
-func (g gathered) reason(lacks []config.Kind) string {
-	const few = 3
-	var names []string
-	for _, kind := range lacks[:min(few, len(lacks))] {
-		names = append(names, kind.Name+" ("+g.Why[kind]+")")
-	}
-	more := ""
-	if n := len(lacks) - few; n > 0 {
-		more = fmt.Sprintf(" and %d more", n)
-	}
-	return "could not read " + strings.Join(names, ", ") + more
 }
 
 // listing is how much of the time reading may take: some must be left to judge what was read.

@@ -3,7 +3,9 @@ package dashboard
 import (
 	"context"
 	"io"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,11 +33,14 @@ type judge struct {
 	// weigh analyses what was read.
 	weigh func(context.Context, running.Configuration) *judged.Findings
 	every time.Duration
+	// namespace is the only one that is looked at, empty for all.
+	namespace string
 
 	first chan struct{} // closed when the first analysis has ended, well or not
 
 	mu    sync.Mutex
 	found *judged.Findings // of the last analysis that went well
+	lacks string           // what found lacks
 	err   error            // of the last one
 }
 
@@ -44,7 +49,7 @@ func (l *live) newJudge() *judge {
 	if l.far() {
 		every = judgeCluster
 	}
-	return &judge{read: l.reader(quiet(*l.o.Factory)), weigh: l.o.weigh, every: every, first: make(chan struct{})}
+	return &judge{read: l.reader(quiet(*l.o.Factory)), weigh: l.o.weigh, every: every, namespace: l.o.Namespace, first: make(chan struct{})}
 }
 
 // judging is a judge that has judged once already if there is a change to plan: without that nothing can be shown.
@@ -136,7 +141,7 @@ func (j *judge) once(ctx context.Context) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.err = err; err == nil {
-		j.found = found
+		j.found, j.lacks = found, unread(base)
 	}
 	if !j.begun() {
 		close(j.first)
@@ -146,9 +151,28 @@ func (j *judge) once(ctx context.Context) {
 // over lays over a graph what was found last.
 func (j *judge) over(g topology.Graph) topology.Graph {
 	j.mu.Lock()
-	found := j.found
+	found, lacks, err := j.found, j.lacks, j.err
 	j.mu.Unlock()
-	return found.Over(g)
+	g = found.Over(g, j.namespace)
+	switch {
+	case err != nil && found == nil:
+		g.Unjudged = "the configuration cannot be read: " + err.Error()
+	case err != nil:
+		g.Unjudged = "findings are those of before, the configuration cannot be read: " + err.Error()
+	case found == nil:
+		g.Unjudged = "analysis has not ended yet"
+	default:
+		g.Unjudged = lacks
+	}
+	return g
+}
+
+// unread says which kinds were not read, so that what needs them is not judged; empty when all were.
+func unread(base running.Configuration) string {
+	if len(base.Why) == 0 {
+		return ""
+	}
+	return base.Unread(slices.SortedFunc(maps.Keys(base.Why), func(a, b config.Kind) int { return strings.Compare(a.Name, b.Name) }))
 }
 
 // wait returns when the first analysis has ended, with its error.

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,22 +42,26 @@ func TestJudgingGoesOn(t *testing.T) {
 
 	g := topology.Graph{Nodes: []topology.Node{{Kind: topology.Workload, Namespace: "shop", Name: "web"}}}
 	found := func() int { return len(j.over(g).Nodes[0].Findings) }
-	if found() != 0 {
-		t.Error("a finding before any analysis")
+	unjudged := func() string { return j.over(g).Unjudged }
+	if found() != 0 || unjudged() != "analysis has not ended yet" {
+		t.Errorf("before any analysis: %d findings, %q", found(), unjudged())
 	}
 	unreachable := errors.New("unreachable")
 	readings <- unreachable
 	if err := j.wait(t.Context()); !errors.Is(err, unreachable) {
 		t.Errorf("%v instead of why there are no findings", err)
 	}
+	if unjudged() != "the configuration cannot be read: unreachable" {
+		t.Errorf("%q", unjudged())
+	}
 	readings <- nil
 	readings <- unreachable // taken when the analysis before has ended
 	if found() != 1 {
 		t.Errorf("%d findings after an analysis", found())
 	}
-	readings <- nil
-	if found() != 1 {
-		t.Errorf("%d findings after the configuration could not be read once", found())
+	readings <- unreachable // again
+	if found() != 1 || !strings.HasPrefix(unjudged(), "findings are those of before") {
+		t.Errorf("%d findings after the configuration could not be read once, %q", found(), unjudged())
 	}
 }
 

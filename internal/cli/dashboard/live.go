@@ -64,12 +64,8 @@ func (l *live) one(ctx context.Context) (topology.Graph, error) {
 			return g, l.mesh.Unreachable(err)
 		}
 		if g.Window >= leastOnce {
-			err := j.wait(ctx)
-			if err != nil && l.o.Plan {
+			if err := j.wait(ctx); err != nil && (l.o.Plan || ctx.Err() != nil) {
 				return g, err
-			}
-			if err != nil {
-				l.o.Factory.Say("warning: without findings of analysis: %v", err)
 			}
 			return j.over(g), nil
 		}

@@ -92,6 +92,9 @@ func (o *Options) text(g topology.Graph) string {
 		text += o.changes(g)
 	}
 	text += o.findings(g)
+	if g.Unjudged != "" {
+		text += "findings: " + printer.Escape(g.Unjudged) + "\n"
+	}
 	for _, s := range g.Silent {
 		text += fmt.Sprintf("no answer from %s: %s\n", printer.Escape(s.Proxy), printer.Escape(s.Reason))
 	}

@@ -2,6 +2,9 @@
 package running
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/meshctl/meshctl/internal/meshstate"
 	"github.com/meshctl/meshctl/pkg/config"
 )
@@ -15,6 +18,20 @@ type Configuration struct {
 	Why map[config.Kind]string
 	// Origin is what runs, for messages: "the running mesh", "cluster prod".
 	Origin string
+}
+
+// Unread says which of some kinds could not be read, and why. It names a few: the warnings name them all.
+func (c Configuration) Unread(kinds []config.Kind) string {
+	const few = 3
+	var names []string
+	for _, kind := range kinds[:min(few, len(kinds))] {
+		names = append(names, kind.Name+" ("+c.Why[kind]+")")
+	}
+	more := ""
+	if n := len(kinds) - few; n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return "could not read " + strings.Join(names, ", ") + more
 }
 
 // meshName is how the standalone mesh is called in messages.

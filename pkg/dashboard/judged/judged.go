@@ -15,8 +15,9 @@ import (
 
 // Findings are the diagnostics of one analysis with the places that they concern. They may be laid over any number of graphs, from any goroutine.
 type Findings struct {
-	list []topology.Finding // the worst first
-	at   map[place][]int    // indices of list
+	list   []topology.Finding // the worst first
+	spaces []string           // of the objects; empty for those of none
+	at     map[place][]int    // indices of list
 	// gateways are the findings of Gateways with their selectors: for gateways of which no object is known.
 	gateways []selected
 }
@@ -33,7 +34,7 @@ func New(s *mesh.Snapshot, diagnostics []analyze.Diagnostic) *Findings {
 	f, x := &Findings{at: map[place][]int{}}, newIndex(s)
 	concerned := map[config.Key]map[place]bool{}
 	for i, d := range sorted {
-		f.list = append(f.list, Short(d))
+		f.list, f.spaces = append(f.list, Short(d)), append(f.spaces, d.Object.Namespace)
 		if concerned[d.Object] == nil {
 			concerned[d.Object] = x.concerned(d.Object)
 		}
@@ -78,9 +79,9 @@ func Compare(a, b topology.Finding) int {
 	return cmp.Or(cmp.Compare(rank[a.Level], rank[b.Level]), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
 }
 
-// Over returns the graph with the findings on its nodes, and in Graph.Findings those of none of them. What a node has already, because its control
-// plane reports it, stays once.
-func (f *Findings) Over(g topology.Graph) topology.Graph {
+// Over returns the graph with the findings on its nodes, and in Graph.Findings those of none of them: of a graph of one namespace, only those of
+// its objects and of what has no namespace. What a node has already, because its control plane reports it, stays once.
+func (f *Findings) Over(g topology.Graph, namespace string) topology.Graph {
 	if f == nil || len(f.list) == 0 {
 		return g
 	}
@@ -95,7 +96,8 @@ func (f *Findings) Over(g topology.Graph) topology.Graph {
 		n.Findings = united(own, n.Findings)
 	}
 	for j, finding := range f.list {
-		if !shown[j] && !slices.Contains(g.Findings, finding) {
+		elsewhere := namespace != "" && f.spaces[j] != "" && f.spaces[j] != namespace
+		if !shown[j] && !elsewhere && !slices.Contains(g.Findings, finding) {
 			g.Findings = append(g.Findings, finding)
 		}
 	}

@@ -135,7 +135,7 @@ metadata: {name: x}
 spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]}`, "gateway/istio-system/istio-ingressgateway"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := judged.New(read(t, shop+c.text), []analyze.Diagnostic{{Code: "IST0001", Object: c.object, Message: "wrong"}}).Over(graph())
+			g := judged.New(read(t, shop+c.text), []analyze.Diagnostic{{Code: "IST0001", Object: c.object, Message: "wrong"}}).Over(graph(), "")
 			var got []string
 			for _, n := range g.Nodes {
 				if len(n.Findings) > 0 {
@@ -164,7 +164,7 @@ spec: {hosts: [catalog], http: [{route: [{destination: {host: catalog, subset: v
 	found := judged.New(snapshot, analyze.Run(t.Context(), analyze.Input{Mesh: snapshot, Complete: func(config.Kind) bool { return true }}, catalog.All()).Diagnostics)
 	before := graph()
 	before.Nodes[4].Findings = []topology.Finding{{Code: "IST0101", Level: "error", Message: "the same in other words"}, {Code: "IST9999", Level: "warning", Message: "only the control plane knows"}}
-	after := found.Over(before)
+	after := found.Over(before, "")
 	codes := func(n topology.Node) (out []string) {
 		for _, f := range n.Findings {
 			out = append(out, f.Level+" "+f.Code)
@@ -184,7 +184,20 @@ spec: {hosts: [catalog], http: [{route: [{destination: {host: catalog, subset: v
 
 func TestWithoutAnalysisAGraphStaysAsItIs(t *testing.T) {
 	var none *judged.Findings
-	if diff := cmp.Diff(graph(), none.Over(graph())); diff != "" {
+	if diff := cmp.Diff(graph(), none.Over(graph(), "")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestAGraphOfANamespaceHasNothingOfOthers(t *testing.T) {
+	far := config.Key{Kind: config.AuthzPolicy, Namespace: "far", Name: "x"}
+	f := judged.New(read(t, shop), []analyze.Diagnostic{
+		{Code: "IST0001", Object: far, Message: "of another"}, {Code: "IST0002", Object: config.Key{Kind: config.AuthzPolicy, Namespace: "shop", Name: "x"}, Message: "its own"},
+		{Code: "IST0003", Message: "of the mesh"}, {Code: "IST0004", Object: config.Key{Kind: config.Deployment, Namespace: "shop", Name: "web-v1"}, Message: "on a node"},
+	})
+	for namespace, want := range map[string]int{"": 3, "shop": 2, "other": 1} {
+		if g := f.Over(graph(), namespace); len(g.Findings) != want || len(g.Nodes[6].Findings) != 1 {
+			t.Errorf("%q: %v, %v", namespace, g.Findings, g.Nodes[6].Findings)
+		}
 	}
 }

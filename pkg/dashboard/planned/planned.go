@@ -33,7 +33,7 @@ func (p *Plan) Over(g topology.Graph) topology.Graph {
 		plan: p, nodes: map[string]int{}, fresh: map[string]topology.Node{},
 		graph: topology.Graph{
 			Time: g.Time, Window: g.Window, Proxies: g.Proxies, Silent: g.Silent, Nodes: slices.Clone(g.Nodes), Edges: slices.Clone(g.Edges),
-			Findings: g.Findings, Plan: &topology.Plan{Findings: p.findings},
+			Findings: g.Findings, Unjudged: g.Unjudged, Plan: &topology.Plan{Findings: p.findings},
 		},
 	}
 	calls := map[string][]call{}

@@ -352,6 +352,20 @@ func TestEveryFindingCanBeChosen(t *testing.T) {
 	s.contains("node reviews-v3", "warning IST0102 x")
 }
 
+// No findings are good news only after an analysis of everything.
+func TestMissingFindingsAreNoGoodNews(t *testing.T) {
+	s := open(t, 120, 40, source())
+	g := bookinfo(now)
+	g.Nodes[7].Findings, g.Unjudged = nil, "could not read Secret (forbidden)"
+	s.graph(g)
+	s.keys("a")
+	s.contains("could not read Secret (forbidden)")
+	s.lacks("nothing wrong")
+	g.Unjudged = ""
+	s.graph(g)
+	s.contains("analysis finds nothing wrong")
+}
+
 func TestLongFindingsCanBeRead(t *testing.T) {
 	s := open(t, 60, 24, source())
 	g := bookinfo(now)

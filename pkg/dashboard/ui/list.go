@@ -39,6 +39,8 @@ func (m Model) nothing(p page) string {
 		return "nothing matches " + printer.Escape(p.filter) + " (esc shows all)"
 	case m.graph.Time.IsZero() && p.view != proxiesView:
 		return "waiting for the first numbers ..."
+	case p.view == findingsView && m.graph.Unjudged != "":
+		return printer.Escape(m.graph.Unjudged)
 	case p.view == findingsView:
 		return "analysis finds nothing wrong with what is shown"
 	case p.view == planView && m.graph.Plan == nil:

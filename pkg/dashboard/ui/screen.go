@@ -142,6 +142,9 @@ func (m Model) breadcrumbs() string {
 	if p.bad {
 		line += "  " + paint(printer.Warn, "only what worries")
 	}
+	if p.view == findingsView && m.graph.Unjudged != "" {
+		line += "  " + paint(printer.Warn, printer.Escape(m.graph.Unjudged))
+	}
 	if text := p.tapped.text(); text != "" {
 		line += "  " + paint(printer.Warn, printer.Escape(text))
 	}
