@@ -300,7 +300,7 @@ spec:
 	g := v.lookUntil("the load", atLeast(60))
 	for to, n := range want {
 		e := edge(g, client, to, topology.HTTP)
-		near(t, "requests to "+to, count(g, e.Rates.Requests), float64(n), 0.5)
+		near(t, "requests to "+to, count(g, e.Rates.Requests), float64(n), 0.05*float64(n))
 		if share, ok := e.Rates.ErrorShare(); !ok || share != 1 || !slices.Contains(e.Badges, topology.Fault) || !e.Wrong(nil) {
 			t.Errorf("%s: share of errors %v, %q", to, share, e.Badges)
 		}
